@@ -1,0 +1,74 @@
+"""LSTM models for handwriting and other sequences people make, with their weights inside.
+
+>>> import lstm_models
+>>> writer = lstm_models.load("writer")
+>>> writer.write("Dear reader,", seed=1).save("letter.svg")
+
+Names are imported when first used, so ``import lstm_models`` stays light: torch and numpy, nothing else.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+import numpy  # noqa: F401 - loaded here on purpose: with torch, all that ``import lstm_models`` brings in
+import torch  # noqa: F401
+
+if TYPE_CHECKING:
+    from lstm_models.errors import InputError
+    from lstm_models.gradients import gradient_flow, plot_gradient_flow
+    from lstm_models.handwriting import HandwritingWriter, WriterConfig
+    from lstm_models.hub import available, load, push, save
+    from lstm_models.lstm import LSTM, LSTMState
+    from lstm_models.regularization import Dropout
+    from lstm_models.results import Drawing
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "LSTM",
+    "Drawing",
+    "Dropout",
+    "HandwritingWriter",
+    "InputError",
+    "LSTMState",
+    "WriterConfig",
+    "__version__",
+    "available",
+    "gradient_flow",
+    "load",
+    "plot_gradient_flow",
+    "push",
+    "save",
+]
+
+# Public name -> the module it lives in (PEP 562: looked up on first use).
+_HOME = {
+    "LSTM": "lstm_models.lstm",
+    "LSTMState": "lstm_models.lstm",
+    "Dropout": "lstm_models.regularization",
+    "gradient_flow": "lstm_models.gradients",
+    "plot_gradient_flow": "lstm_models.gradients",
+    "available": "lstm_models.hub",
+    "load": "lstm_models.hub",
+    "push": "lstm_models.hub",
+    "save": "lstm_models.hub",
+    "HandwritingWriter": "lstm_models.handwriting",
+    "WriterConfig": "lstm_models.handwriting",
+    "Drawing": "lstm_models.results",
+    "InputError": "lstm_models.errors",
+}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(home), name)
+    globals()[name] = value  # the next use is a plain attribute
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
