@@ -335,14 +335,18 @@ def _coverage(lines: Sequence[np.ndarray], width: float, columns: int, rows: int
             moved = line - shift
             if moved[:, 1].max() + radius < 0 or moved[:, 1].min() - radius > height * fine:
                 continue
-            for x, y in moved:  # a disc at every point: round caps and joins
-                pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=255)
+            # Rounded here: Pillow cuts towards zero, which moves what lies above or left of the band.
+            discs = np.rint(np.concatenate([moved - radius, moved + radius], axis=1)).astype(int)
+            for disc in discs.tolist():  # at every point: round caps and joins
+                pen.ellipse(disc, fill=255)
             across = np.diff(moved, axis=0)[:, ::-1] * (1, -1)
             lengths = np.linalg.norm(across, axis=1, keepdims=True)
             across *= radius / np.maximum(lengths, 1e-9)
-            quads = np.stack([moved[:-1] + across, moved[1:] + across, moved[1:] - across, moved[:-1] - across], axis=1)
-            for quad in quads:
-                pen.polygon([(float(x), float(y)) for x, y in quad], fill=255)
+            quads = np.concatenate(
+                [moved[:-1] + across, moved[1:] + across, moved[1:] - across, moved[:-1] - across], 1
+            )
+            for quad in np.rint(quads).astype(int).tolist():
+                pen.polygon(quad, fill=255)
         mask.paste(band.reduce(fine), (0, start))
     return mask
 
@@ -373,6 +377,12 @@ def _xml(text: str) -> str:
 def _check_writable(path: Path) -> None:
     """Raise InputError where a file cannot come to lie at `path`, before any work is done for it."""
     folder = path.parent
+    try:
+        path.stat()
+    except FileNotFoundError:
+        pass
+    except OSError as error:  # a name too long, a loop of links, a file used as a folder
+        raise InputError(f"{path} cannot be written: {(error.strerror or str(error)).lower()}.") from error
     if path.is_dir():
         raise InputError(f"{path} is a folder; name a file in it.")
     if not folder.is_dir():
