@@ -1,0 +1,228 @@
+"""The handwriting tab of the demo: a sentence in, pen strokes drawn as the model writes them, SVG, PNG and JSON out.
+
+Run: lstm-models demo handwriting
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import tempfile
+import threading
+import time
+import unicodedata
+from collections.abc import Callable, Iterator
+from html import escape
+from pathlib import Path
+from typing import Any, Protocol
+
+import gradio as gr
+
+from lstm_models.errors import InputError
+from lstm_models.results import Drawing
+
+TITLE = "Handwriting"
+EXAMPLES = (
+    "The quick brown fox jumps over the lazy dog.",
+    "Dear reader, thank you for your letter of 3 May.",
+    "A long short-term memory writes this line, one pen stroke after another.",
+)
+LICENCE = (
+    "The weights learnt from the IAM On-Line Handwriting Database, which is free for non-commercial research: "
+    "use them, and what they write, likewise."
+)
+ANY_STYLE = "No style in particular"
+CSS = """
+.paper { background: #fffdf7; color: #1a2a5c; border: 1px solid #e4dfd2; border-radius: 10px; min-height: 11rem;
+  padding: 1rem 0.75rem; overflow-x: auto; display: flex; align-items: center;
+  box-shadow: 0 1px 2px rgb(60 50 30 / 6%), 0 8px 24px rgb(60 50 30 / 5%); }
+.dark .paper { background: #23242a; color: #dfe6fa; border-color: #3a3b43; box-shadow: none; }
+.paper svg { display: block; max-width: 100%; height: auto; }
+.paper p { margin: 0 auto; color: #8a8371; text-align: center; }
+.dark .paper p { color: #a3a199; }
+@media (max-width: 30rem) { .paper { padding: 0.75rem 0.25rem; min-height: 8rem; } }
+"""
+
+_FRAME_SECONDS = 1 / 15  # the eye takes more for one movement, and each one is sent whole
+_KEEP_SECONDS = 3600  # downloads wait in Gradio's cache this long; it is emptied when the server stops
+
+
+class Writer(Protocol):
+    """What the tab needs of a model; `lstm_models.handwriting.HandwritingWriter` is one."""
+
+    @property
+    def styles(self) -> tuple[str, ...]: ...
+
+    def stream(
+        self, text: str, *, style: str | None, legibility: float, seed: int | None
+    ) -> Iterator[Drawing]: ...  # fmt: skip
+
+
+def build(load: Callable[[], Writer] | None = None) -> gr.Blocks:
+    """The tab as Gradio blocks; theme and style sheet come with `lstm_apps.demo.launch`.
+
+    Args:
+        load: gives the writer, called once, when the first page opens; the bundled one if left out.
+    """
+    writer = _Once(load or _bundled)
+
+    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(_KEEP_SECONDS, _KEEP_SECONDS)) as tab:
+        with gr.Row(equal_height=False):
+            # One line, growing: Enter writes, and a pasted text keeps its line breaks.
+            text = gr.Textbox(
+                EXAMPLES[0], label="Text", placeholder="Type a sentence and press Enter", lines=1, max_lines=8,
+                max_length=5_000, scale=5, min_width=240, elem_id="writing-text",
+            )  # fmt: skip
+            go = gr.Button("Write", variant="primary", scale=1, min_width=120, elem_id="writing-go")
+        paper = gr.HTML(_sheet_of_words("Loading the writer …"), elem_id="writing-paper")
+        status = gr.HTML(_status(""), elem_classes="status", elem_id="writing-status")
+        with gr.Row():
+            downloads = [
+                gr.DownloadButton(
+                    f"Download {kind}", interactive=False, size="sm", min_width=90, elem_id=f"save-{kind}"
+                )
+                for kind in ("SVG", "PNG", "JSON")
+            ]
+        with gr.Row():
+            style = gr.Dropdown([(ANY_STYLE, "")], value="", label="Style", min_width=200, elem_id="writing-style")
+            legibility = gr.Slider(
+                0, 1, 0.75, step=0.05, label="Legibility", info="0 as varied as people write, 1 as clear as it can",
+                min_width=200, elem_id="writing-legibility",
+            )  # fmt: skip
+            with gr.Column(min_width=200):
+                seed = gr.Number(
+                    1, label="Seed", info="the same seed gives the same drawing", precision=0, minimum=0,
+                    elem_id="writing-seed",
+                )  # fmt: skip
+                again = gr.Button("New seed", size="sm", elem_id="writing-again")
+        gr.Examples([[example] for example in EXAMPLES], inputs=[text], label="Sentences to try")
+        gr.HTML(f"<p>{escape(LICENCE)}</p>", elem_classes="fine-print")
+
+        def open_page() -> dict[Any, Any]:
+            try:
+                names = writer().styles
+            except InputError as error:
+                return _problem(error, paper, status)
+            choices = [(ANY_STYLE, ""), *((name, name) for name in names)]
+            return {
+                paper: _sheet_of_words("Your handwriting appears here."),
+                status: _status("Ready."),
+                style: gr.Dropdown(choices=choices, value=""),
+            }
+
+        def write(text: str, style: str, legibility: float, seed: int | None) -> Iterator[dict[Any, Any]]:
+            off = [gr.DownloadButton(value=None, interactive=False)] * len(downloads)
+            yield {status: _status("Writing …"), **dict(zip(downloads, off, strict=True))}
+            started = time.perf_counter()
+            try:
+                drawing = Drawing((), text)
+                frame = Frame()
+                for drawing in live(writer(), text, style=style or None, legibility=legibility, seed=seed):
+                    yield {paper: _sheet(drawing, frame.around(drawing))}
+                took = time.perf_counter() - started
+                with tempfile.TemporaryDirectory() as folder:  # Gradio copies from here into its cache
+                    name = Path(folder) / file_name(drawing.text)
+                    files = [drawing.save(name.with_suffix(f".{kind}")) for kind in ("svg", "png", "json")]
+                    yield {
+                        paper: _sheet(drawing),
+                        status: _status(_told(drawing, took), *drawing.notes),
+                        **{
+                            b: gr.DownloadButton(value=str(f), interactive=True)
+                            for b, f in zip(downloads, files, strict=True)
+                        },
+                    }
+            except InputError as error:
+                yield _problem(error, paper, status)
+
+        changed = [paper, status, *downloads]
+        asked = {"fn": write, "inputs": [text, style, legibility, seed], "outputs": changed, "show_progress": "hidden"}
+        gr.on([go.click, text.submit], **asked, api_name="write")
+        again.click(new_seed, outputs=seed, show_progress="hidden", api_visibility="private").then(
+            **asked, api_visibility="private"
+        )
+        tab.load(open_page, outputs=[paper, status, style], show_progress="hidden", api_visibility="private")
+    return tab
+
+
+def live(
+    writer: Writer, text: str, *, style: str | None, legibility: float, seed: int | None, pause: float = _FRAME_SECONDS
+) -> Iterator[Drawing]:
+    """The drawing as it grows, at most one every `pause` seconds, and always the last."""
+    drawing, shown, last = None, None, float("-inf")
+    for drawing in writer.stream(text, style=style, legibility=legibility, seed=seed):
+        if time.perf_counter() - last >= pause:
+            yield drawing
+            shown, last = drawing, time.perf_counter()
+    if drawing is not None and drawing is not shown:
+        yield drawing
+
+
+class Frame:
+    """The box that holds every drawing shown so far, so that a growing one does not jump about."""
+
+    def __init__(self) -> None:
+        self.box = (0.0, 0.0, 0.0, 0.0)
+
+    def around(self, drawing: Drawing) -> tuple[float, float, float, float]:
+        """The box, grown to hold this drawing too."""
+        left, top, right, bottom = drawing.bounds
+        self.box = (min(self.box[0], left), min(self.box[1], top), max(self.box[2], right), max(self.box[3], bottom))
+        return self.box
+
+
+def file_name(text: str) -> str:
+    """A name for the download, without suffix, from the first words of the text: letters, digits and hyphens."""
+    plain = unicodedata.normalize("NFKD", text[:200]).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40].strip("-") or "handwriting"
+
+
+def new_seed() -> int:
+    """A seed short enough to note down."""
+    return random.SystemRandom().randrange(1_000_000)
+
+
+class _Once:
+    """Calls `load` when first asked and remembers what it gave; several pages may ask at once."""
+
+    def __init__(self, load: Callable[[], Writer]) -> None:
+        self._load = load
+        self._lock = threading.Lock()
+        self._writer: Writer | None = None
+
+    def __call__(self) -> Writer:
+        with self._lock:
+            if self._writer is None:
+                self._writer = self._load()
+            return self._writer
+
+
+def _bundled() -> Writer:
+    import lstm_models
+
+    return lstm_models.load("writer")
+
+
+def _sheet(drawing: Drawing, frame: tuple[float, float, float, float] | None = None) -> str:
+    """The paper with the drawing on it; the picture is labelled with its text, escaped by `Drawing.svg`."""
+    return f'<div class="paper" tabindex="0">{drawing.svg(color="currentColor", frame=frame)}</div>'
+
+
+def _sheet_of_words(words: str) -> str:
+    return f'<div class="paper"><p>{escape(words)}</p></div>'
+
+
+def _status(*sentences: str, problem: bool = False) -> str:
+    kind = ' class="problem" role="alert"' if problem else ' role="status"'
+    return f"<div{kind}>" + "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences) + "</div>"
+
+
+def _told(drawing: Drawing, seconds: float) -> str:
+    strokes = "one stroke" if len(drawing.strokes) == 1 else f"{len(drawing.strokes)} strokes"
+    seed = "" if drawing.seed is None else f", seed {drawing.seed}"
+    return f"{strokes[0].upper()}{strokes[1:]} in {seconds:.1f} s{seed}."
+
+
+def _problem(error: InputError, paper: Any, status: Any) -> dict[Any, Any]:
+    sentence = str(error)
+    gr.Warning(escape(sentence), title="Nothing was written")
+    return {paper: _sheet_of_words("Nothing was written."), status: _status(sentence, problem=True)}
