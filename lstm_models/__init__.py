@@ -4,16 +4,14 @@
 >>> writer = lstm_models.load("writer")
 >>> writer.write("Dear reader,", seed=1).save("letter.svg")
 
-Names are imported when first used, so ``import lstm_models`` stays light: torch and numpy, nothing else.
+Names are imported when first used, so ``import lstm_models`` costs nothing; the first model or layer brings in torch
+and numpy, and only what needs more (pictures, plots, checkpoints) imports more.
 """
 
 from __future__ import annotations
 
 import importlib
 from typing import TYPE_CHECKING, Any
-
-import numpy  # noqa: F401 - loaded here on purpose: with torch, all that ``import lstm_models`` brings in
-import torch  # noqa: F401
 
 if TYPE_CHECKING:
     from lstm_models.errors import InputError

@@ -1,0 +1,168 @@
+"""The package as a whole: what its import brings in, its public names, and what the wheel and the sdist hold."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import lstm_models
+
+ROOT = Path(__file__).parents[2]
+HEAVY = ("torchvision", "torchaudio", "timm", "librosa", "gradio", "lightning", "matplotlib", "PIL", "safetensors")
+
+
+def run(code: str, cwd: Path) -> str:
+    done = subprocess.run([sys.executable, "-c", code], cwd=cwd, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def loaded_after(statement: str, cwd: Path) -> set[str]:
+    tops = run(f"import sys; {statement}; print(*sorted({{m.partition('.')[0] for m in sys.modules}}))", cwd)
+    return set(tops.split())
+
+
+def test_import_brings_in_nothing_heavy(tmp_path: Path) -> None:
+    assert loaded_after("import lstm_models", tmp_path) & {*HEAVY, "lstm_apps", "lstm_datasets"} == set()
+
+
+def test_the_backbone_needs_torch_only(tmp_path: Path) -> None:
+    loaded = loaded_after("import lstm_models; lstm_models.LSTM(2, 3)", tmp_path)
+    assert "torch" in loaded
+    assert loaded & {*HEAVY, "lstm_apps", "lstm_datasets"} == set()
+
+
+def test_the_writer_needs_torch_and_numpy_only(tmp_path: Path) -> None:
+    loaded = loaded_after("from lstm_models import HandwritingWriter, Drawing, load", tmp_path)
+    assert loaded & {*HEAVY, "lstm_apps", "lstm_datasets"} == set()
+
+
+@pytest.mark.parametrize("name", lstm_models.__all__)
+def test_every_public_name_is_there(name: str) -> None:
+    value = getattr(lstm_models, name)
+    assert value is getattr(lstm_models, name)
+    assert name in dir(lstm_models)
+    if name != "__version__":
+        assert value.__doc__, f"{name} has no docstring"
+
+
+def test_public_names_come_from_where_type_checkers_think() -> None:
+    """`_HOME` (at run time) and the TYPE_CHECKING imports (for tools) say the same."""
+    source = Path(lstm_models.__file__).read_text(encoding="utf-8")
+    block = source.partition("if TYPE_CHECKING:\n")[2].partition("\n\n")[0]
+    told = {}
+    for module, names in re.findall(r"from (\S+) import (.+)", block):
+        told.update({name.strip(): module for name in names.split(",")})
+    assert told == lstm_models._HOME
+    assert {*told, "__version__"} == set(lstm_models.__all__)
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'GRU'"):
+        lstm_models.GRU  # noqa: B018
+
+
+def test_importing_star_gives_the_public_names() -> None:
+    scope: dict[str, object] = {}
+    exec("from lstm_models import *", scope)
+    assert set(lstm_models.__all__) <= scope.keys()
+
+
+@pytest.mark.parametrize("package", ["lstm_models", "lstm_datasets", "lstm_apps"])
+def test_imports_never_point_back(package: str) -> None:
+    """lstm_apps -> lstm_datasets -> lstm_models."""
+    forbidden = {
+        "lstm_models": ("lstm_datasets", "lstm_apps"),
+        "lstm_datasets": ("lstm_apps",),
+        "lstm_apps": (),
+    }[package]
+    folder = Path(importlib.import_module(package).__file__ or "").parent
+    files = list(folder.rglob("*.py"))
+    assert files
+    for path in files:
+        for line in path.read_text(encoding="utf-8").splitlines():
+            for name in forbidden:
+                assert not re.match(rf"\s*(import|from) {name}\b", line), f"{path}: {line}"
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the wheel and the sdist, built with the backend directly: no network, no isolation."""
+    pytest.importorskip("hatchling")
+    if not (ROOT / "pyproject.toml").is_file():
+        pytest.skip("not a source tree")
+    out = tmp_path_factory.mktemp("dist")
+    code = "import hatchling.build as b, sys; print(b.build_wheel(sys.argv[1])); print(b.build_sdist(sys.argv[1]))"
+    done = subprocess.run([sys.executable, "-c", code, str(out)], cwd=ROOT, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr
+    return out
+
+
+def weights_files() -> set[str]:
+    folder = ROOT / "lstm_models" / "weights"
+    return {path.relative_to(ROOT).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_the_wheel_holds_three_packages_and_the_weights(built: Path) -> None:
+    (wheel,) = built.glob("lstm_models-*.whl")
+    assert wheel.name == f"lstm_models-{lstm_models.__version__}-py3-none-any.whl"
+    names = set(zipfile.ZipFile(wheel).namelist())
+    for package in ("lstm_models", "lstm_datasets", "lstm_apps"):
+        assert {f"{package}/__init__.py", f"{package}/py.typed"} <= names
+    assert weights_files() <= names
+    tops = {name.partition("/")[0] for name in names}
+    assert tops == {"lstm_models", "lstm_datasets", "lstm_apps", f"lstm_models-{lstm_models.__version__}.dist-info"}
+    entry = zipfile.ZipFile(wheel).read(f"lstm_models-{lstm_models.__version__}.dist-info/entry_points.txt").decode()
+    assert "lstm-models = lstm_apps.cli:main" in entry
+
+
+def test_the_sdist_holds_the_sources_and_the_weights_and_nothing_else(built: Path) -> None:
+    (sdist,) = built.glob("lstm_models-*.tar.gz")
+    top = sdist.name.removesuffix(".tar.gz") + "/"
+    with tarfile.open(sdist) as archive:
+        names = {name.removeprefix(top) for name in archive.getnames()}
+    assert {"pyproject.toml", "README.md", "LICENSE", "Makefile", "datasets/lstm_datasets/__init__.py"} <= names
+    assert weights_files() <= names
+    unwanted = re.compile(r"(^|/)(shared|runs|cache|\.venv|\.git|__pycache__|lightning_logs)(/|$)|\.(ckpt|pt|pyc)$")
+    assert not [name for name in names if unwanted.search(name)]
+
+
+def test_the_bundled_weights_stay_small() -> None:
+    """32 MiB together at most."""
+    assert sum((ROOT / name).stat().st_size for name in weights_files()) <= 32 * 2**20
+
+
+@pytest.mark.slow
+def test_the_wheel_works_outside_the_checkout(built: Path, tmp_path: Path) -> None:
+    """Unpacked alone into a folder, it imports, shows its help and knows its models."""
+    (wheel,) = built.glob("lstm_models-*.whl")
+    site = tmp_path / "site"
+    zipfile.ZipFile(wheel).extractall(site)
+    code = (
+        "import lstm_models, lstm_datasets, lstm_apps, sys\n"
+        "assert all(m.__file__.startswith(sys.argv[1]) for m in (lstm_models, lstm_datasets, lstm_apps))\n"
+        "from lstm_apps.cli import main\n"
+        "for name in lstm_models.available(): lstm_models.load(name)\n"
+        "sys.exit(main(['models']))"
+    )
+    # PYTHONPATH comes before the .pth file of an editable install
+    environment = {**os.environ, "PYTHONPATH": str(site)}
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(site)],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr
+    for name in lstm_models.available():
+        assert name in done.stdout
