@@ -14,7 +14,7 @@ from typing import Any
 from lstm_apps import theme
 from lstm_models.errors import InputError
 
-# Task -> the module with `TITLE`, `CSS` and `build() -> gradio.Blocks`, imported when the demo is assembled.
+# Task -> the module with `TITLE` and `build() -> gradio.Blocks`, imported when the demo is assembled.
 TASKS = {"handwriting": "lstm_apps.handwriting.demo"}
 
 
@@ -62,12 +62,12 @@ def assemble(task: str | None = None, **options: Any) -> Any:
     tabs = [module.build(**options) for module in tasks]
     keep = (3600, 3600)  # seconds: how often Gradio's cache is looked through, and how old a file may become
     with gr.Blocks(title="lstm-models", analytics_enabled=False, delete_cache=keep) as page:
-        gr.HTML("<h1>lstm-models</h1><p>LSTMs at work, on this machine alone.</p>", elem_id="page-head")
+        heading = "<h1>lstm-models</h1><p>LSTMs at work, on this machine alone.</p>"
+        gr.HTML(heading, elem_classes="page-head", apply_default_css=False)
         with gr.Tabs():
             for module, tab in zip(tasks, tabs, strict=True):
                 with gr.Tab(module.TITLE):
                     tab.render()
-    page.lstm_css = theme.CSS + "".join(module.CSS for module in tasks)
     return page
 
 
@@ -88,7 +88,7 @@ def serve(page: Any, host: str = "127.0.0.1", port: int = 7860, share: bool = Fa
             quiet=True,
             prevent_thread_lock=True,
             theme=theme.theme(),
-            css=page.lstm_css,
+            css=theme.CSS,
             footer_links=[],
             ssr_mode=False,
             run_history=False,

@@ -37,7 +37,7 @@ class PolylineWriter:
             elif letter.strip():
                 height = 4 + ord(letter) % 9 + rng.normal(scale=1 - legibility)
                 wave = np.column_stack([14 * place + turn * 1.6 + 2 * np.sin(turn), -height * (1 - np.cos(turn)) / 1.5])
-                strokes += [wave, wave[:5] + (0, 3)]
+                strokes += [wave, wave[:5] + np.array([0, 3])]
             time.sleep(self.pause)
             yield Drawing(tuple(strokes), text, style or "", seed, notes)
 

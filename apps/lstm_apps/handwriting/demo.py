@@ -25,23 +25,13 @@ TITLE = "Handwriting"
 EXAMPLES = (
     "The quick brown fox jumps over the lazy dog.",
     "Dear reader, thank you for your letter of 3 May.",
-    "A long short-term memory writes this line, one pen stroke after another.",
+    "Each pen stroke follows from all those before it.",
 )
 LICENCE = (
     "The weights learnt from the IAM On-Line Handwriting Database, which is free for non-commercial research: "
     "use them, and what they write, likewise."
 )
 ANY_STYLE = "No style in particular"
-CSS = """
-.paper { background: #fffdf7; color: #1a2a5c; border: 1px solid #e4dfd2; border-radius: 10px; min-height: 11rem;
-  padding: 1rem 0.75rem; overflow-x: auto; display: flex; align-items: center;
-  box-shadow: 0 1px 2px rgb(60 50 30 / 6%), 0 8px 24px rgb(60 50 30 / 5%); }
-.dark .paper { background: #23242a; color: #dfe6fa; border-color: #3a3b43; box-shadow: none; }
-.paper svg { display: block; max-width: 100%; height: auto; }
-.paper p { margin: 0 auto; color: #8a8371; text-align: center; }
-.dark .paper p { color: #a3a199; }
-@media (max-width: 30rem) { .paper { padding: 0.75rem 0.25rem; min-height: 8rem; } }
-"""
 
 _FRAME_SECONDS = 1 / 15  # the eye takes more for one movement, and each one is sent whole
 _KEEP_SECONDS = 3600  # downloads wait in Gradio's cache this long; it is emptied when the server stops
@@ -67,20 +57,18 @@ def build(load: Callable[[], Writer] | None = None) -> gr.Blocks:
     writer = _Once(load or _bundled)
 
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(_KEEP_SECONDS, _KEEP_SECONDS)) as tab:
-        with gr.Row(equal_height=False):
+        with gr.Row(equal_height=True):
             # One line, growing: Enter writes, and a pasted text keeps its line breaks.
             text = gr.Textbox(
                 EXAMPLES[0], label="Text", placeholder="Type a sentence and press Enter", lines=1, max_lines=8,
                 max_length=5_000, scale=5, min_width=240, elem_id="writing-text",
             )  # fmt: skip
             go = gr.Button("Write", variant="primary", scale=1, min_width=120, elem_id="writing-go")
-        paper = gr.HTML(_sheet_of_words("Loading the writer …"), elem_id="writing-paper")
-        status = gr.HTML(_status(""), elem_classes="status", elem_id="writing-status")
+        paper = gr.HTML(_sheet_of_words("Loading the writer …"), elem_id="writing-paper", apply_default_css=False)
+        status = gr.HTML(_status(""), elem_classes="status", elem_id="writing-status", apply_default_css=False)
         with gr.Row():
             downloads = [
-                gr.DownloadButton(
-                    f"Download {kind}", interactive=False, size="sm", min_width=90, elem_id=f"save-{kind}"
-                )
+                gr.DownloadButton(f"Save {kind}", interactive=False, size="sm", min_width=90, elem_id=f"save-{kind}")
                 for kind in ("SVG", "PNG", "JSON")
             ]
         with gr.Row():
@@ -95,8 +83,8 @@ def build(load: Callable[[], Writer] | None = None) -> gr.Blocks:
                     elem_id="writing-seed",
                 )  # fmt: skip
                 again = gr.Button("New seed", size="sm", elem_id="writing-again")
-        gr.Examples([[example] for example in EXAMPLES], inputs=[text], label="Sentences to try")
-        gr.HTML(f"<p>{escape(LICENCE)}</p>", elem_classes="fine-print")
+        examples = gr.Examples([[example] for example in EXAMPLES], inputs=[text], label="Sentences to try")
+        gr.HTML(f"<p>{escape(LICENCE)}</p>", elem_classes="fine-print", apply_default_css=False)
 
         def open_page() -> dict[Any, Any]:
             try:
@@ -140,6 +128,7 @@ def build(load: Callable[[], Writer] | None = None) -> gr.Blocks:
         again.click(new_seed, outputs=seed, show_progress="hidden", api_visibility="private").then(
             **asked, api_visibility="private"
         )
+        examples.load_input_event.then(**asked, api_visibility="private")
         tab.load(open_page, outputs=[paper, status, style], show_progress="hidden", api_visibility="private")
     return tab
 
