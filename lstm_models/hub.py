@@ -60,28 +60,25 @@ def available() -> tuple[str, ...]:
     return tuple(sorted(folder.name for folder in WEIGHTS.iterdir() if (folder / CONFIG).is_file()))
 
 
-def describe(name: str) -> str:
-    """One sentence about a bundled model: the first paragraph of its card.
+def describe(source: str | os.PathLike[str]) -> str:
+    """What a model is, in a sentence: the first paragraph of its card.
+
+    Args:
+        source: as for `load`, without the network.
 
     Raises:
-        InputError: there is no bundled model of that name.
+        InputError: there is no such model, or its card cannot be read.
     """
-    return card_summary(card(name))
+    return card_summary(card(source))
 
 
-def card(name: str) -> str:
-    """The model card (Markdown) of a bundled model.
-
-    Raises:
-        InputError: there is no bundled model of that name, or it has no readable card.
-    """
-    if name not in available():
-        raise InputError(_unknown(name), usage=True)
-    path = WEIGHTS / name / CARD
+def card(source: str | os.PathLike[str]) -> str:
+    """The model card (Markdown) of a model; arguments and errors as for `describe`."""
+    path = _locate(source, None, True) / CARD
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read ({error}); reinstall lstm-models.") from None
+        raise InputError(f"the model card {path} cannot be read ({getattr(error, 'strerror', 'not UTF-8')}).") from None
 
 
 def card_summary(text: str) -> str:

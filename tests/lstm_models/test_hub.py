@@ -299,9 +299,27 @@ def test_bundled_models(tmp_path: Path, model: Toy, monkeypatch: pytest.MonkeyPa
     assert hub.load("adder").config == model.config
     with pytest.raises(InputError, match="there is no model"):
         hub.describe("not-a-model")
+    (tmp_path / "adder" / "README.md").write_bytes(b"\xff")
+    with pytest.raises(InputError, match=r"README\.md cannot be read"):
+        hub.card("adder")
     refused("adder", "a revision goes with a hub id", usage=True, revision="main")
     (tmp_path / "adder" / hub.SUMS).unlink()
     refused("adder", "SHA256SUMS", "reinstall")
+
+
+def test_folders_have_cards_too(folder: Path) -> None:
+    assert hub.describe(folder) == "A toy that adds two numbers."
+    (folder / "README.md").unlink()
+    with pytest.raises(InputError, match="cannot be read"):
+        hub.describe(folder)
+
+
+@pytest.mark.parametrize(
+    ("text", "summary"),
+    [("", ""), ("# Title\n", ""), ("# Title\nOne\ntwo.\n\nThree.", "One two."), ("---\na: 1\n---\nOne.", "One.")],
+)
+def test_the_summary_of_a_card(text: str, summary: str) -> None:
+    assert hub.card_summary(text) == summary
 
 
 @pytest.mark.parametrize("name", hub.available())

@@ -1,0 +1,111 @@
+"""What the command line offers: its verbs and tasks, each a plain typed function named as text and imported when run.
+
+A new task is a folder ``lstm_apps/<task>/`` and one entry in `TASKS`; its verbs appear in ``lstm-models --help``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from lstm_models.errors import InputError
+
+
+@dataclass(frozen=True)
+class Command:
+    """A function the command line can run.
+
+    Attributes:
+        function: "module:name" of a typed function whose docstring documents every parameter.
+        summary: what it does, in half a line, for ``lstm-models --help``.
+        positional: parameters given without a name.
+        short: parameter -> one-letter option, such as {"out": "o"}.
+    """
+
+    function: str
+    summary: str
+    positional: tuple[str, ...] = ()
+    short: Mapping[str, str] = field(default_factory=dict)
+
+    def resolve(self) -> Callable[..., Any]:
+        """Import the function."""
+        module, _, name = self.function.partition(":")
+        return getattr(importlib.import_module(module), name)  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task: what ``train TASK`` and ``evaluate TASK`` run, and verbs of its own."""
+
+    name: str
+    summary: str
+    train: str
+    evaluate: str
+    verbs: Mapping[str, Command] = field(default_factory=dict)
+
+
+TASKS: dict[str, Task] = {
+    task.name: task
+    for task in (
+        Task(
+            name="handwriting",
+            summary="text to handwriting: an LSTM that slides a window over the text and moves a pen",
+            train="lstm_apps.handwriting.train:train",
+            evaluate="lstm_apps.handwriting.evaluate:evaluate",
+            verbs={
+                "write": Command(
+                    "lstm_apps.handwriting.write:write",
+                    "write a text by hand, as SVG, PNG or JSON",
+                    positional=("text",),
+                    short={"out": "o"},
+                )
+            },
+        ),
+    )
+}
+
+# Verbs that need a task next.
+PER_TASK = {
+    "train": "train a model of TASK on your data",
+    "evaluate": "measure a model of TASK on held-out data",
+}
+
+
+def verbs() -> dict[str, Command]:
+    """Verb -> command, for all verbs that need no task, in the order of the help."""
+    return {
+        "demo": Command("lstm_apps.demo:launch", "try everything in the browser"),
+        **{verb: command for task in TASKS.values() for verb, command in task.verbs.items()},
+        "models": Command(
+            "lstm_apps.models:models", "list the bundled models, or show one's card", positional=("name",)
+        ),
+        "export": Command("lstm_apps.models:export", "copy a model out, to keep, change or train further", positional=("name",)),
+    }
+
+
+def command(verb: str, task: str | None = None) -> Command:
+    """The command of a verb, or of a verb and a task.
+
+    Raises:
+        InputError: there is no such verb or task; the closest one is named.
+    """
+    if verb not in PER_TASK:
+        every = verbs()
+        if verb not in every:
+            raise InputError(_no_such("command", verb, [*every, *PER_TASK]), usage=True)
+        return every[verb]
+    if task is None:
+        raise InputError(f"{verb} needs a task: {', '.join(TASKS)}.", usage=True)
+    if task not in TASKS:
+        raise InputError(_no_such("task", task, list(TASKS)), usage=True)
+    return Command(getattr(TASKS[task], verb), PER_TASK[verb].replace("TASK", task))
+
+
+def _no_such(kind: str, name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    if close:
+        return f"there is no {kind} “{name}”; did you mean “{close[0]}”?"
+    return f"there is no {kind} “{name}”; there is {', '.join(known)}."
