@@ -147,8 +147,8 @@ class SoftWindowLSTM(nn.Module):
 
     def step(self, x: Tensor, text: Tensor, text_mask: Tensor, state: SoftWindowState) -> SoftWindowState:
         """One step: ``x`` [batch, feature]; the rest as in ``forward``. The output is the new state's h and window."""
-        recurrent = torch.cat([self.weight_hh, self.weight_wh], 1)
-        gates = torch.addmm(self.bias, x, self.weight_ih.t()).addmm_(torch.cat([state.h, state.window], 1), recurrent.t())
+        gates = torch.addmm(self.bias, x, self.weight_ih.t())
+        gates = gates.addmm(state.h, self.weight_hh.t()).addmm(state.window, self.weight_wh.t())
         i, f, g, o = gates.chunk(4, 1)
         c = torch.sigmoid(f) * state.c + torch.sigmoid(i) * torch.tanh(g)
         h = torch.sigmoid(o) * torch.tanh(c)
@@ -249,7 +249,7 @@ class _Recurrence(torch.autograd.Function):
         steps, batch, hidden = squashed.shape
         components, max_step = positions.size(2), ctx.max_step
         text_t = text.transpose(1, 2)
-        d_gates = torch.empty_like(seen[1:, :, :1]).new_empty(steps, batch, 4 * hidden)
+        d_gates = seen.new_empty(steps, batch, 4 * hidden)
         d_params = text.new_empty(steps, batch, 3 * components)
         d_text = torch.zeros_like(text) if ctx.needs_input_grad[4] else None
         d_seen = text.new_zeros(batch, seen.size(2))

@@ -91,7 +91,7 @@ class MixtureDensityHead(nn.Linear):
             # log(floor + exp(z)) keeps a gradient at the floor, which a clamp would not
             torch.logaddexp(parts[3], parts[3].new_tensor(lowest)),
             torch.logaddexp(parts[4], parts[4].new_tensor(lowest)),
-            0.98 * torch.tanh(parts[5]),
+            0.995 * torch.tanh(parts[5]),
             output[..., -2],
             output[..., -1],
         )

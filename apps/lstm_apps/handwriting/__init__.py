@@ -1,0 +1,1 @@
+"""Handwriting: train, evaluate, write, and the demo's tab."""

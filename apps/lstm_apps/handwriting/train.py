@@ -1,0 +1,115 @@
+"""Trains a handwriting writer.
+
+    lstm-models train handwriting --config base --data IAM_ONDB --run runs/writer
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from lstm_apps.training import TrainingConfig, fit
+from lstm_datasets.strokes import HandwritingLine, WriterLines, alphabet_of, clean, read_lines, split_lines
+from lstm_models import hub
+from lstm_models.errors import InputError
+from lstm_models.handwriting import HandwritingWriter, WriterConfig, batch_lines
+
+__all__ = ["train"]
+
+
+def train(
+    data: str,
+    run: str = "runs/writer",
+    model: WriterConfig = WriterConfig(),  # noqa: B008 - frozen
+    training: TrainingConfig = TrainingConfig(),  # noqa: B008 - frozen
+    suspects: str | None = None,
+    validation: str = "testset_v",
+    raw: bool = False,
+    slant: float = 0.0,
+    scale: float = 0.0,
+    rare: int = 60,
+    resume: bool = False,
+) -> dict[str, float]:
+    """Trains a writer on lines of handwriting and leaves it in RUN/model, ready for ``lstm_models.load``.
+
+    Args:
+        data: lines of handwriting: an .npz of IAM-OnDB lines, IAM-OnDB's folder, .json/.jsonl lines, or a folder of
+            .svg files with their texts.
+        run: folder of the run: checkpoints, logs, the model.
+        model: sizes of the writer; an empty alphabet, no styles and unfitted features are taken from the data.
+        training: how it is trained.
+        suspects: a text file with names of lines to leave out, one a line.
+        validation: the split to validate on; every twentieth line where the data names no splits.
+        raw: Graves' setting: every line as it is, no cleaning, to compare likelihoods.
+        slant: largest random slant, as x per y.
+        scale: largest random change of size, as a share.
+        rare: lines with a character that fewer than this many lines have come up to five times an epoch; 0 for never.
+        resume: go on from the run's last checkpoint.
+    """
+    lines = read_lines(data)
+    learn, held = split_lines(lines, validation)
+    if not raw:
+        names = _names(suspects)
+        learn = clean(learn, suspects=names)
+        held = clean(held)
+        if not learn or not held:
+            raise InputError(f"{data} holds no clean lines to train and to validate on")
+    config = _fit_to_data(model, learn)
+    writer = HandwritingWriter(config)
+    fit(
+        writer,
+        WriterLines(learn, writer, slant=slant, scale=scale, seed=training.seed),
+        WriterLines(held, writer),
+        batch_lines,
+        training,
+        run,
+        resume=resume,
+        settings={"task": "handwriting", "data": data, "raw": raw, "slant": slant, "scale": scale, "rare": rare}
+        | {"model": config, "training": training},
+        repeats=_repeats(learn, rare) if rare else None,
+    )
+    figures: dict[str, float] = {}
+    hub.save(writer, Path(run) / "model", card=_card(data, run, config, training))
+    return figures
+
+
+def _names(path: str | None) -> list[str]:
+    if path is None:
+        return []
+    try:
+        return Path(path).read_text(encoding="utf-8").split()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"the list of suspects {path} cannot be read ({error})") from None
+
+
+def _fit_to_data(config: WriterConfig, lines: Sequence[HandwritingLine]) -> WriterConfig:
+    changes: dict[str, object] = {}
+    if not config.alphabet:
+        changes["alphabet"] = alphabet_of(lines, least=3 if len(lines) > 1000 else 1)
+    if config.style_size and not config.styles:
+        changes["styles"] = tuple(sorted({line.writer for line in lines if line.writer}))
+    if config.features.std == (1.0, 1.0):
+        features = config.features.fitted([line.strokes for line in lines])
+        changes["features"] = features
+        some = lines[:: max(1, len(lines) // 500)]
+        points = sum(len(part) for line in some for part in features.points(line.strokes))
+        changes["step"] = min(sum(len(line.text) for line in some) / points, 0.9 * (config.max_step or 1))
+    return dataclasses.replace(config, **changes)  # type: ignore[arg-type]
+
+
+def _repeats(lines: Sequence[HandwritingLine], rare: int) -> list[int]:
+    """A line counts as its rarest character: up to five times an epoch."""
+    counts = Counter(character for line in lines for character in set(line.text))
+    rarest = (min((counts[character] for character in line.text), default=rare) for line in lines)
+    return [min(5, max(1, round((rare / count) ** 0.5))) for count in rarest]
+
+
+def _card(data: str, run: str, config: WriterConfig, training: TrainingConfig) -> str:
+    sizes = f"{config.layers} × {config.hidden_size} cells, {config.mixtures} mixtures, {len(config.styles)} styles"
+    return f"""# Handwriting writer
+
+A soft-window LSTM that writes text as pen strokes ({sizes}), trained by `lstm-models train handwriting` for
+{training.steps} steps on {Path(data).name}. The configuration in effect lies in the run's config.json.
+"""

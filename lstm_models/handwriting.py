@@ -1,0 +1,389 @@
+"""Handwriting: ``HandwritingWriter`` turns a text into pen strokes in a style.
+
+The network of Graves (2013, arXiv:1308.0850, section 5) on this package's backbone: a soft-window LSTM that slides
+over the text, LSTM layers above it, and a mixture density for the next pen move. To it come a window that advances by
+bounded steps, a stop head, an embedding of the writer for style, and strokes sampled anew (``StrokeFeatures``).
+
+    writer = lstm_models.load("writer")
+    writer.write("Dear reader,", legibility=0.75, seed=1).save("letter.svg")
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from lstm_models.attention import SoftWindowLSTM
+from lstm_models.errors import InputError
+from lstm_models.frontends import StrokeFeatures
+from lstm_models.heads import MixtureDensityHead, PenDistribution
+from lstm_models.lstm import LSTM
+from lstm_models.results import Drawing
+
+__all__ = ["HandwritingWriter", "WriterConfig", "spell", "wrap"]
+
+MOST_CHARACTERS = 5_000
+LINE_CHARACTERS = 50  # the training lines end at 64 characters, and half of them before 30
+LINE_PITCH = 6.5  # distance of two lines, in vertical standard deviations of a line
+PIXELS = 9.0  # SVG pixels of one vertical standard deviation of a line
+
+
+@dataclass(frozen=True)
+class WriterConfig:
+    """Sizes of a writer and what it knows of text, strokes and styles.
+
+    Attributes:
+        alphabet: the characters it can write; character number 0 ends the text.
+        hidden_size: cells of every layer.
+        layers: layers, the soft-window layer included.
+        text_size: features of a character vector.
+        components: Gaussians in the window.
+        max_step: largest move of the window in one point, in characters (0: unbounded, as in the paper).
+        step: the move training starts from, in characters a point.
+        mixtures: Gaussians in the density of the next pen move.
+        floor: smallest standard deviation of a Gaussian, in normalised units.
+        style_size: features of a style vector; 0 for a writer without styles.
+        styles: the writers whose style was learnt, in the order of their vectors (vector 0: no style in particular).
+        names: names of styles, each with the writer it stands for.
+        dropout: share of features dropped before the upper layers and the head while training.
+        stop: learn where a line ends.
+        features: how strokes become offsets.
+    """
+
+    alphabet: str = ""
+    hidden_size: int = 400
+    layers: int = 2
+    text_size: int = 64
+    components: int = 10
+    max_step: float = 0.5
+    step: float = 0.1
+    mixtures: int = 20
+    floor: float = 0.01
+    style_size: int = 32
+    styles: tuple[str, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
+    dropout: float = 0.0
+    stop: bool = True
+    features: StrokeFeatures = StrokeFeatures()
+
+    def __post_init__(self) -> None:
+        if isinstance(self.features, dict):
+            given = {key: tuple(value) if isinstance(value, list) else value for key, value in self.features.items()}
+            object.__setattr__(self, "features", StrokeFeatures(**given))
+        object.__setattr__(self, "styles", tuple(self.styles))
+
+
+class HandwritingWriter(nn.Module):
+    """Writes text as pen strokes; see the module and ``WriterConfig``."""
+
+    Config = WriterConfig
+
+    def __init__(self, config: WriterConfig) -> None:
+        super().__init__()
+        if config.layers < 1:
+            raise ValueError("a writer needs at least one layer")
+        self.config = config
+        hidden, text = config.hidden_size, config.text_size
+        self.characters = nn.Embedding(len(config.alphabet) + 1, text)
+        self.style = nn.Embedding(len(config.styles) + 1, config.style_size) if config.style_size else None
+        nn.init.normal_(self.characters.weight, std=0.5)
+        if self.style is not None:
+            nn.init.normal_(self.style.weight, std=0.1)
+        self.window = SoftWindowLSTM(
+            3 + config.style_size,
+            text,
+            hidden,
+            components=config.components,
+            max_step=config.max_step or None,
+            step=config.step,
+        )
+        above = 3 + config.style_size + text + hidden
+        self.upper = LSTM(above, hidden, config.layers - 1) if config.layers > 1 else None
+        self.head = MixtureDensityHead(hidden * (2 if self.upper else 1), config.mixtures, floor=config.floor)
+        self._index = {character: number for number, character in enumerate(config.alphabet, 1)}
+
+    @property
+    def styles(self) -> tuple[str, ...]:
+        """The styles it can write in: the named ones, or every writer it learnt from if none is named."""
+        return tuple(self.config.names) or self.config.styles
+
+    def encode(self, text: str) -> Tensor:
+        """Character numbers [characters + 1]; the last is 0, the end. Raises KeyError for a character unknown."""
+        return torch.tensor([*(self._index[character] for character in text), 0])
+
+    # Training ------------------------------------------------------------------------------------------------------
+
+    def forward(self, x: Tensor, text: Tensor, text_lengths: Tensor, style: Tensor | None = None) -> PenDistribution:
+        """Distribution of the next move after each of the moves ``x``.
+
+        Args:
+            x: moves so far [batch, time, 3] (dx, dy, lift), the first being zeros.
+            text: character numbers [batch, characters].
+            text_lengths: how many are real [batch].
+            style: style numbers [batch]; 0 or missing for no style in particular.
+        """
+        mask = torch.arange(text.size(1), device=text.device) < text_lengths[:, None]
+        parts = [x]
+        if self.style is not None:
+            style = text.new_zeros(text.size(0)) if style is None else style
+            parts.append(self.style(style)[:, None].expand(-1, x.size(1), -1))
+        x = torch.cat(parts, 2)
+        hidden, window, _ = self.window(x, self.characters(text), mask)
+        features = hidden
+        if self.upper is not None:
+            below = nn.functional.dropout(
+                torch.cat([x.to(hidden.dtype), window, hidden], 2), self.config.dropout, self.training
+            )
+            features = torch.cat([hidden, self.upper(below)[0].to(hidden.dtype)], 2)
+        return self.head(nn.functional.dropout(features, self.config.dropout, self.training))
+
+    def loss(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Negative log likelihood in nats, summed over the batch, with what it is a sum over.
+
+        Args:
+            batch: ``offsets`` [batch, time, 3], ``lengths`` [batch], ``text`` [batch, characters], ``text_lengths``
+                [batch], ``style`` [batch].
+
+        Returns:
+            ``loss`` (what training minimises, summed), ``nats`` (moves and lifts: Graves' measure), ``moves``,
+            ``lifts``, ``stops`` (the parts), and the counts ``points`` and ``lines``.
+        """
+        offsets, lengths = batch["offsets"], batch["lengths"]
+        x = nn.functional.pad(offsets, (0, 0, 1, 0))[:, :-1]
+        distribution = self(x, batch["text"], batch["text_lengths"], batch.get("style"))
+        time = torch.arange(offsets.size(1), device=offsets.device)
+        real = time < lengths[:, None]
+        moves = -distribution.log_density(offsets[..., :2])[real].sum()
+        binary = nn.functional.binary_cross_entropy_with_logits
+        lifts = binary(distribution.lift[real], offsets[..., 2][real], reduction="sum")
+        last = (time == lengths[:, None] - 1).to(offsets.dtype)
+        stops = binary(distribution.stop[real], last[real], reduction="sum")
+        nats = moves + lifts
+        return {
+            "loss": nats + stops if self.config.stop else nats,
+            "nats": nats.detach(),
+            "moves": moves.detach(),
+            "lifts": lifts.detach(),
+            "stops": stops.detach(),
+            "points": lengths.sum(),
+            "lines": torch.tensor(len(lengths), device=lengths.device),
+        }
+
+    # Writing -------------------------------------------------------------------------------------------------------
+
+    def write(
+        self, text: str, *, style: str | None = None, legibility: float = 0.75, seed: int | None = None
+    ) -> Drawing:
+        """Writes a text.
+
+        Args:
+            text: what to write, up to 5,000 characters; line breaks are kept, long lines wrapped at words.
+            style: one of ``styles``, a writer's id, or ``None`` for no style in particular.
+            legibility: 0 (as varied as people write) to 1 (as legible as the model can).
+            seed: the same seed gives the same drawing; ``None`` draws a new one.
+
+        Raises:
+            InputError: nothing that can be written, too long, an unknown style or a legibility out of range.
+        """
+        drawing = None
+        for drawing in self._drawings(text, style, legibility, seed, every=None):
+            pass
+        assert drawing is not None
+        return drawing
+
+    def stream(
+        self, text: str, *, style: str | None = None, legibility: float = 0.75, seed: int | None = None, every: int = 40
+    ) -> Iterator[Drawing]:
+        """As ``write``, but yields the drawing so far after each ``every`` points, and last the whole."""
+        return self._drawings(text, style, legibility, seed, every)
+
+    def _drawings(
+        self, text: str, style: str | None, legibility: float, seed: int | None, every: int | None
+    ) -> Iterator[Drawing]:
+        lines, notes = self._lines(text)
+        number = self._style_number(style)
+        if not 0 <= legibility <= 1:
+            raise InputError(f"legibility must lie between 0 and 1, not {legibility:g}", usage=True)
+        if seed is None:
+            seed = int(np.random.SeedSequence().generate_state(1)[0])
+        elif not 0 <= seed < 2**63:
+            raise InputError(f"seed must be a whole number from 0 to 9223372036854775807, not {seed}", usage=True)
+        written = [line for line in lines if line]
+        styles = torch.full((len(written),), number)
+        for rows in self.sample(written, styles, bias=2 * legibility, seed=seed, every=every):
+            yield Drawing(
+                strokes=tuple(self._place(lines, rows)), text=text, style=style or "", seed=seed, notes=tuple(notes)
+            )
+
+    def _lines(self, text: str) -> tuple[list[str], list[str]]:
+        if not isinstance(text, str) or not text.strip():
+            raise InputError("there is no text to write", usage=True)
+        if len(text) > MOST_CHARACTERS:
+            raise InputError(
+                f"the text has {len(text):,} characters; at most {MOST_CHARACTERS:,} can be written at a time", usage=True
+            )
+        spelt, notes = spell(text, self.config.alphabet)
+        lines = wrap(spelt, LINE_CHARACTERS)
+        if not any(lines):
+            raise InputError(f"nothing in the text can be written: {'; '.join(notes)}", usage=True)
+        return lines, notes
+
+    def _style_number(self, style: str | None) -> int:
+        if not style:
+            return 0
+        writer = self.config.names.get(style, style)
+        if self.style is None or writer not in self.config.styles:
+            known = ", ".join(self.styles[:12]) or "none, this writer learnt no styles"
+            raise InputError(f"there is no style “{style}”; the styles are: {known}", usage=True)
+        return self.config.styles.index(writer) + 1
+
+    @torch.inference_mode()
+    def sample(
+        self, texts: Sequence[str], styles: Tensor, *, bias: float, seed: int, every: int | None = None
+    ) -> Iterator[list[np.ndarray]]:
+        """Draws lines, all at once.
+
+        Args:
+            texts: what to write, one line each, of characters in the alphabet.
+            styles: style numbers [lines].
+            bias: Graves' probability bias, 0 for unbiased samples.
+            seed: of the random numbers.
+            every: points between two yields; ``None`` yields once, at the end.
+
+        Yields:
+            Offsets so far [points, 3] of each line. A line whose last offset does not lift the pen was cut off.
+        """
+        config = self.config
+        generator = torch.Generator().manual_seed(seed)
+        encoded = [self.encode(text) for text in texts]
+        lengths = torch.tensor([len(numbers) for numbers in encoded])
+        text = self.characters(nn.utils.rnn.pad_sequence(encoded, batch_first=True))
+        mask = torch.arange(text.size(1)) < lengths[:, None]
+        style = self.style(styles) if self.style is not None else text.new_zeros(len(texts), 0)
+        limits = self.most_points(lengths)
+        most = int(limits.max())
+        drawn = np.zeros((len(texts), most, 3), np.float32)
+        counts = np.zeros(len(texts), np.int64)
+        rows = torch.arange(len(texts))
+        window = self.window.initial_state(text)
+        upper = self.upper.initial_state(len(texts)) if self.upper is not None else None
+        move = text.new_zeros(len(texts), 3)
+        for point in range(most):
+            x = torch.cat([move, style], 1)
+            window = self.window.step(x, text, mask, window)
+            features = window.h
+            if self.upper is not None:
+                output, upper = self.upper.step(torch.cat([x, window.window, window.h], 1), upper)
+                features = torch.cat([window.h, output], 1)
+            pen = self.head(features)
+            uniform = torch.rand(len(rows), generator=generator)
+            # Lifts and ends are sharpened with the bias, as the moves are
+            lift = torch.sigmoid(pen.lift * (1 + bias)) > uniform
+            ended = (pen.stop > 0) & (window.position.median(1).values > lengths - 1.5) if config.stop else None
+            passed = window.position.median(1).values > lengths + 1
+            ended = passed if ended is None else ended | passed
+            cut = point + 1 >= limits
+            move = torch.cat([pen.sample(bias, generator), (lift | ended)[:, None].to(text.dtype)], 1)
+            done = ended | cut
+            index = rows.numpy()
+            drawn[index, point] = move.numpy()
+            counts[index] = point + 1
+            if done.any():
+                keep = torch.nonzero(~done)[:, 0]
+                rows, text, mask, style = rows[keep], text[keep], mask[keep], style[keep]
+                lengths, limits, move, window = lengths[keep], limits[keep], move[keep], window.select(keep)
+                upper = upper.select(keep) if upper is not None else None
+            if not len(rows):
+                break
+            if every and (point + 1) % every == 0:
+                yield [row[:count] for row, count in zip(drawn, counts, strict=True)]
+        yield [row[:count] for row, count in zip(drawn, counts, strict=True)]
+
+    def most_points(self, lengths: Tensor) -> Tensor:
+        """Points after which a line of that many characters is cut off: three times what the text should take."""
+        return (40 + 3 * lengths / self.config.step).long()
+
+    def _place(self, lines: Sequence[str], rows: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
+        """Strokes in pixels, line under line."""
+        scale = PIXELS if self.config.features.resample else 0.2
+        pitch = LINE_PITCH * PIXELS
+        following = iter(rows)
+        for number, line in enumerate(lines):
+            if not line:
+                continue
+            strokes = self.config.features.decode(next(following))
+            points = np.concatenate(strokes)
+            origin = np.array([points[:, 0].min(), points[:, 1].mean()])
+            for stroke in strokes:
+                yield ((stroke - origin) * scale + (0, number * pitch)).astype(np.float32)
+
+
+def spell(text: str, alphabet: str) -> tuple[str, list[str]]:
+    """The text in the alphabet's characters, with a note for each character that had to be written differently.
+
+    Accents fall away, typographic signs become plain ones, other scripts are romanised (``anyascii``); what has no
+    spelling is left out and named.
+    """
+    from anyascii import anyascii
+
+    known, spellings, notes = set(alphabet), {}, []
+    text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " "))
+    for character in dict.fromkeys(text):
+        if character in known or character == "\n":
+            spellings[character] = character
+            continue
+        if character.isspace() or unicodedata.category(character).startswith("C"):
+            spellings[character] = " " if character.isspace() else ""
+            continue
+        symbol = unicodedata.category(character) == "So"  # emoji: their names in words are not what was meant
+        plain = "" if symbol and ord(character) > 0x2BFF else anyascii(character)
+        plain = _closest(plain, known)
+        spellings[character] = plain
+        notes.append(f"“{character}” was written as “{plain}”" if plain else f"“{character}” cannot be written and was left out")
+    return "".join(spellings[character] for character in text), notes
+
+
+def _closest(plain: str, known: set[str]) -> str:
+    """The spelling with each unknown character replaced by a relative that is known, or "" if one has none."""
+    relatives: dict[str, str] = {"[": "(", "]": ")", "{": "(", "}": ")", "_": "-", "~": "-", "`": "'", "|": "/", "<": "(", ">": ")"}
+    words = {"&": "and", "@": "at", "%": "percent", "+": "plus", "=": "equals", "$": "dollars", "*": "x", "#": "no.", "\\": "/"}
+    spelt = []
+    for character in plain:
+        options = [character, character.swapcase(), relatives.get(character, ""), words.get(character, "")]
+        fitting = [option for option in options if option and set(option) <= known]
+        if not fitting:
+            return ""
+        spelt.append(fitting[0])
+    return "".join(spelt)
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """Lines of at most ``width`` characters, broken at spaces where there are any; line breaks are kept."""
+    import textwrap
+
+    lines: list[str] = []
+    for paragraph in text.strip("\n").split("\n"):
+        lines += textwrap.wrap(paragraph, width, break_on_hyphens=False) or [""]
+    return lines
+
+
+def batch_lines(
+    encoded: Sequence[Mapping[str, Any]],
+) -> dict[str, Tensor]:
+    """Pads lines to one batch: each {"offsets": [points, 3], "text": [characters], "style": number}."""
+    offsets = [torch.as_tensor(line["offsets"]) for line in encoded]
+    texts = [torch.as_tensor(line["text"]) for line in encoded]
+    pad = nn.utils.rnn.pad_sequence
+    return {
+        "offsets": pad(offsets, batch_first=True),
+        "lengths": torch.tensor([len(line) for line in offsets]),
+        "text": pad(texts, batch_first=True),
+        "text_lengths": torch.tensor([len(text) for text in texts]),
+        "style": torch.tensor([int(line["style"]) for line in encoded]),
+    }
