@@ -31,6 +31,7 @@ button:focus-visible, a:focus-visible, input:focus-visible, textarea:focus-visib
 @media (max-width: 30rem) {
   .gradio-container main { padding: 1rem 0.75rem !important; }
   .paper { padding: 0.5rem 0; min-height: 8rem; }
+  .paper svg path { vector-effect: non-scaling-stroke; stroke-width: 1.1px; }
 }
 """
 

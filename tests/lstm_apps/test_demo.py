@@ -136,11 +136,15 @@ class TestHandwriting:
     def test_live_shows_a_single_drawing_once(self, writer):
         assert len(list(handwriting.live(writer, "a", style=None, legibility=1, seed=1, pause=0))) == 1
 
-    def test_frame_only_grows(self):
-        frame = handwriting.Frame()
-        assert frame.around(Drawing(([[0, -5], [10, 3]],), "x")) == (0, -5, 10, 3)
-        assert frame.around(Drawing(([[-1, 0], [5, 7]],), "x")) == (-1, -5, 10, 7)
-        assert frame.around(Drawing((), "x")) == (-1, -5, 10, 7)
+    def test_frame_starts_with_the_room_of_the_text_and_only_grows(self):
+        frame = handwriting.Frame("Anna\nb")
+        left, top, right, bottom = frame.around(Drawing((), "x"))
+        assert (left, right) == (0, 4 * 19)
+        assert top < 0 < bottom
+        assert frame.around(Drawing(([[0, -5], [100, 300]],), "x")) == (0, top, 100, 300)
+        assert frame.around(Drawing(([[-1, -200], [5, 7]],), "x")) == (-1, -200, 100, 300)
+        assert handwriting.Frame("a" * 5000).box[2] == 50 * 19
+        assert handwriting.Frame("").box[2] == 0
 
     @pytest.mark.parametrize(
         ("text", "name"),

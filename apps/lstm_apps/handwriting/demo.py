@@ -34,6 +34,8 @@ LICENCE = (
 ANY_STYLE = "No style in particular"
 
 _FRAME_SECONDS = 1 / 15  # the eye takes more for one movement, and each one is sent whole
+_CHARACTER_PIXELS = 19.0  # median width of a character in IAM-OnDB's lines, at the scale the writer draws
+_LINE_CHARACTERS = 50  # the writer wraps lines here
 _KEEP_SECONDS = 3600  # downloads wait in Gradio's cache this long; it is emptied when the server stops
 
 
@@ -104,7 +106,7 @@ def build(load: Callable[[], Writer] | None = None) -> gr.Blocks:
             started = time.perf_counter()
             try:
                 drawing = Drawing((), text)
-                frame = Frame()
+                frame = Frame(text)
                 for drawing in live(writer(), text, style=style or None, legibility=legibility, seed=seed):
                     yield {paper: _sheet(drawing, frame.around(drawing))}
                 took = time.perf_counter() - started
@@ -147,13 +149,17 @@ def live(
 
 
 class Frame:
-    """The box that holds every drawing shown so far, so that a growing one does not jump about."""
+    """The box that holds every drawing shown so far, so that a growing one does not jump about.
 
-    def __init__(self) -> None:
-        self.box = (0.0, 0.0, 0.0, 0.0)
+    It starts with the room that `text` takes in an average hand.
+    """
+
+    def __init__(self, text: str) -> None:
+        longest = max(map(len, text.splitlines()), default=0)
+        self.box = (0.0, -30.0, _CHARACTER_PIXELS * min(longest, _LINE_CHARACTERS), 30.0)
 
     def around(self, drawing: Drawing) -> tuple[float, float, float, float]:
-        """The box, grown to hold this drawing too."""
+        """Left, top, right, bottom of the box, grown to hold this drawing too."""
         left, top, right, bottom = drawing.bounds
         self.box = (min(self.box[0], left), min(self.box[1], top), max(self.box[2], right), max(self.box[3], bottom))
         return self.box
