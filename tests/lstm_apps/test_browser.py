@@ -27,6 +27,7 @@ SENTENCE = "Dear reader, thank you for your letter of 3 May."
 
 pytestmark = [
     pytest.mark.browser,
+    pytest.mark.filterwarnings("ignore:::gradio.queueing"),  # its use of pandas
     pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed (Debian: apt-get install chromium)"),
 ]
 
@@ -39,6 +40,15 @@ def chromium():
         browser = driver.chromium.launch(executable_path=BROWSER, headless=True, args=flags.split())
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cache(tmp_path_factory):
+    """Gradio's cache, in a folder of these tests' own."""
+    folder = tmp_path_factory.mktemp("gradio")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRADIO_TEMP_DIR", str(folder))
+        yield folder
 
 
 def served(load):
@@ -208,6 +218,19 @@ def test_loading_is_visible(visit, slow_writer):
         page = visit(url, ready="Loading the writer")
         page.get_by_text("Ready.").wait_for()
         assert "Your handwriting appears here." in page.locator("#writing-paper").inner_text()
+
+
+def test_stopping_empties_the_cache(visit, slow_writer, cache):
+    before = set(cache.rglob("*.*"))
+    for url in served(lambda: slow_writer):
+        page = visit(url)
+        page.get_by_label("Text").fill("short lived")
+        write_button(page).click()
+        wait_until_written(page)
+        assert {p.name for p in set(cache.rglob("*.*")) - before} == {
+            f"short-lived.{k}" for k in ("svg", "png", "json")
+        }
+    assert set(cache.rglob("*.*")) == before
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -9,10 +9,12 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import urllib.error
 import urllib.request
 import xml.etree.ElementTree as ElementTree
+from pathlib import Path
 
 import pytest
 
@@ -32,6 +34,13 @@ def handler(page, name: str):
 
 def by_id(update: dict, elem_id: str):
     return next((value for block, value in update.items() if block.elem_id == elem_id), None)
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    """Gradio's cache, in a folder of the test's own."""
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "gradio"))
+    return tmp_path / "gradio"
 
 
 @pytest.fixture
@@ -58,16 +67,16 @@ class TestHandwriting:
         assert "9 strokes in" in last
         assert "seed 3." in last
 
-    def test_the_files_hold_the_drawing_and_are_not_left_in_our_folder(self, write):
-        for update in write("Anna.", "", 0.5, 3):
-            button = by_id(update, "save-JSON")
-            if button is not None and button.value is not None:
-                path = button.value["path"]
-                with open(path, encoding="utf-8") as file:
-                    drawing = Drawing.from_json(file.read())
-                folder = button.value["path"]
+    def test_the_files_lie_in_gradios_cache_alone(self, write, cache, monkeypatch):
+        ours = cache.parent / "ours"
+        ours.mkdir()
+        monkeypatch.setattr(tempfile, "tempdir", str(ours))
+        *_, last = write("Anna.", "", 0.5, 3)
+        path = Path(by_id(last, "save-JSON").value["path"])
+        drawing = Drawing.from_json(path.read_bytes())
         assert (drawing.text, drawing.seed, len(drawing.strokes)) == ("Anna.", 3, 9)
-        assert "gradio" in folder
+        assert cache in path.parents
+        assert list(ours.iterdir()) == []
 
     def test_style_in_particular_is_none(self, write, writer):
         list(write("a", "", 0.5, None))
