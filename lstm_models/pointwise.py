@@ -1,0 +1,235 @@
+"""The pointwise half of each cell with its hand-written derivative, in place on prepared buffers.
+
+:class:`Pointwise` is the standard cell; the others change some of its equations, which :mod:`lstm_models.cells` states.
+:mod:`lstm_models.recurrence` runs them over time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
+tanh_backward = torch.ops.aten.tanh_backward.grad_input
+
+
+class Pointwise:
+    """The pointwise equations of the standard cell; a subclass changes some of them.
+
+    One object serves one run. ``gates [frames, 4 hidden]`` come in as input projections and leave as activations
+    (i, f, g, o); the ``extras`` are the cell's own parameters. Lists hold one view a step.
+    """
+
+    looks_back = False  # whether `gradients` needs the c that every step came from
+
+    def __init__(self, hidden: int, *extras: Tensor) -> None:
+        self.hidden, self.extras = hidden, extras
+
+    def buffers(self, frames: int, like: Tensor, keep: bool) -> list[Tensor]:
+        """What the cell must keep for its gradient beyond the activations, c and tanh(c)."""
+        return []
+
+    def bind(self, gates: Tensor, sizes: Sequence[int], kept: Sequence[Tensor], keep: bool = True) -> None:
+        """Cut the buffers into steps."""
+        h = self.hidden
+        self.gates = gates.split(sizes)
+        self.input_forget = gates[:, : 2 * h].split(sizes)
+        self.i, self.f, self.g, self.o = (gates[:, k * h : (k + 1) * h].split(sizes) for k in range(4))
+
+    def mix(self, t: int, h: Tensor, weight: Tensor) -> None:
+        """Add the recurrent projection to the gates of step t; ``weight [recurrent, gates]``."""
+        gates = self.gates[t]
+        if h.dtype == gates.dtype == weight.dtype:
+            gates.addmm_(h, weight)
+        else:
+            gates += torch.mm(h.to(weight.dtype), weight)
+
+    def forward(self, t: int, c: Tensor, c_new: Tensor, squashed: Tensor) -> None:
+        """Turn the gates of step t into activations, c into ``c_new`` (perhaps the same memory) and tanh(c_new)."""
+        self.input_forget[t].sigmoid_()
+        self.g[t].tanh_()
+        self.o[t].sigmoid_()
+        torch.mul(self.f[t], c, out=c_new).addcmul_(self.i[t], self.g[t])
+        torch.tanh(c_new, out=squashed)
+
+    def bind_gradient(self, grad: Tensor, sizes: Sequence[int]) -> None:
+        """Cut the buffer of the gates' gradient into steps."""
+        h = self.hidden
+        self.d_gates = grad.split(sizes)
+        self.d_input_forget = grad[:, : 2 * h].split(sizes)
+        self.d_i, self.d_f, self.d_g, self.d_o = (grad[:, k * h : (k + 1) * h].split(sizes) for k in range(4))
+
+    def backward(self, t: int, c: Tensor, c_new: Tensor, squashed: Tensor, dh: Tensor, dc: Tensor) -> None:
+        """From the gradients of h and ``c_new``: fill the gates' gradient, turn ``dc`` into the gradient of c."""
+        self.output_gate(t, c_new, squashed, dh, dc)
+        self.inner_gates(t, c, dc)
+        dc.mul_(self.f[t])
+
+    def output_gate(self, t: int, c_new: Tensor, squashed: Tensor, dh: Tensor, dc: Tensor) -> None:
+        """The gradient through h = o tanh(c_new)."""
+        o, d_o = self.o[t], self.d_o[t]
+        torch.mul(dh, o, out=d_o)
+        tanh_backward(d_o, squashed, grad_input=d_o)
+        dc.add_(d_o)
+        torch.mul(dh, squashed, out=d_o)
+        sigmoid_backward(d_o, o, grad_input=d_o)
+
+    def inner_gates(self, t: int, c: Tensor, dc: Tensor) -> None:
+        """The gradient through c_new = f c + i g."""
+        i, g, d_g, both = self.i[t], self.g[t], self.d_g[t], self.d_input_forget[t]
+        torch.mul(dc, g, out=self.d_i[t])
+        torch.mul(dc, c, out=self.d_f[t])
+        sigmoid_backward(both, self.input_forget[t], grad_input=both)
+        torch.mul(dc, i, out=d_g)
+        tanh_backward(d_g, g, grad_input=d_g)
+
+    def unmix(self, t: int) -> Tensor:
+        """The gradient of step t's recurrent projection."""
+        return self.d_gates[t]
+
+    def gradients(self, grad: Tensor, c: Tensor | None, c_new: Tensor, squashed: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """After the last step: the gradient of all recurrent projections, and those of the extras."""
+        return grad, []
+
+
+class PeepholePointwise(Pointwise):
+    looks_back = True
+
+    def forward(self, t: int, c: Tensor, c_new: Tensor, squashed: Tensor) -> None:
+        (peephole,) = self.extras
+        self.i[t].addcmul_(c, peephole[0])
+        self.f[t].addcmul_(c, peephole[1])
+        self.input_forget[t].sigmoid_()
+        self.g[t].tanh_()
+        torch.mul(self.f[t], c, out=c_new).addcmul_(self.i[t], self.g[t])
+        self.o[t].addcmul_(c_new, peephole[2]).sigmoid_()
+        torch.tanh(c_new, out=squashed)
+
+    def backward(self, t: int, c: Tensor, c_new: Tensor, squashed: Tensor, dh: Tensor, dc: Tensor) -> None:
+        (peephole,) = self.extras
+        self.output_gate(t, c_new, squashed, dh, dc)
+        dc.addcmul_(self.d_o[t], peephole[2])
+        self.inner_gates(t, c, dc)
+        dc.mul_(self.f[t]).addcmul_(self.d_i[t], peephole[0]).addcmul_(self.d_f[t], peephole[1])
+
+    def gradients(self, grad: Tensor, c: Tensor | None, c_new: Tensor, squashed: Tensor) -> tuple[Tensor, list[Tensor]]:
+        assert c is not None
+        seen = ((torch.cat(self.d_i), c), (torch.cat(self.d_f), c), (torch.cat(self.d_o), c_new))
+        return grad, [torch.stack([(gate * cell).sum(0) for gate, cell in seen])]
+
+
+class CoupledPointwise(Pointwise):
+    def bind(self, gates: Tensor, sizes: Sequence[int], kept: Sequence[Tensor], keep: bool = True) -> None:
+        h = self.hidden
+        self.gates = gates.split(sizes)
+        self.i, self.g, self.o = (gates[:, k * h : (k + 1) * h].split(sizes) for k in range(3))
+
+    def bind_gradient(self, grad: Tensor, sizes: Sequence[int]) -> None:
+        h = self.hidden
+        self.d_gates = grad.split(sizes)
+        self.d_i, self.d_g, self.d_o = (grad[:, k * h : (k + 1) * h].split(sizes) for k in range(3))
+
+    def forward(self, t: int, c: Tensor, c_new: Tensor, squashed: Tensor) -> None:
+        self.i[t].sigmoid_()
+        self.g[t].tanh_()
+        self.o[t].sigmoid_()
+        torch.lerp(c, self.g[t], self.i[t], out=c_new)
+        torch.tanh(c_new, out=squashed)
+
+    def inner_gates(self, t: int, c: Tensor, dc: Tensor) -> None:
+        i, g, d_i, d_g = self.i[t], self.g[t], self.d_i[t], self.d_g[t]
+        torch.sub(g, c, out=d_i).mul_(dc)
+        sigmoid_backward(d_i, i, grad_input=d_i)
+        torch.mul(dc, i, out=d_g)
+        dc.sub_(d_g)
+        tanh_backward(d_g, g, grad_input=d_g)
+
+    def backward(self, t: int, c: Tensor, c_new: Tensor, squashed: Tensor, dh: Tensor, dc: Tensor) -> None:
+        self.output_gate(t, c_new, squashed, dh, dc)
+        self.inner_gates(t, c, dc)
+
+
+class LayerNormPointwise(Pointwise):
+    """``mix`` takes weights whose columns sum to 0, so that the mean over the gates is 0 and need not be taken off."""
+
+    epsilon = 1e-5
+
+    def buffers(self, frames: int, like: Tensor, keep: bool) -> list[Tensor]:
+        if not keep:
+            return []
+        return [torch.empty_like(like), *(like.new_empty(frames, 1) for _ in range(3))]
+
+    def bind(self, gates: Tensor, sizes: Sequence[int], kept: Sequence[Tensor], keep: bool = True) -> None:
+        super().bind(gates, sizes, kept, keep)
+        if keep:
+            self.kept = kept
+            self.normed, self.scale, self.mean, self.spread = (buffer.split(sizes) for buffer in kept)
+        else:
+            scratch = gates.new_empty(max(sizes), gates.size(1))
+            self.normed = [scratch[:size] for size in sizes]
+            self.scale = self.mean = self.spread = []
+        self.keep = keep
+
+    def mix(self, t: int, h: Tensor, weight: Tensor) -> None:
+        normed = self.normed[t]
+        if h.dtype == normed.dtype == weight.dtype:
+            torch.mm(h, weight, out=normed)
+        else:
+            normed.copy_(torch.mm(h.to(weight.dtype), weight))
+        scale = torch.linalg.vector_norm(normed, dim=1, keepdim=True)
+        scale.square_().div_(normed.size(1)).add_(self.epsilon).rsqrt_()
+        if self.keep:
+            self.scale[t].copy_(scale)
+        normed.mul_(scale)
+        self.gates[t].addcmul_(normed, self.extras[0])
+
+    def forward(self, t: int, c: Tensor, c_new: Tensor, squashed: Tensor) -> None:
+        self.input_forget[t].sigmoid_()
+        self.g[t].tanh_()
+        self.o[t].sigmoid_()
+        torch.mul(self.f[t], c, out=c_new).addcmul_(self.i[t], self.g[t])
+        normed, mean, spread = torch.native_layer_norm(
+            c_new, (self.hidden,), self.extras[1], self.extras[2], self.epsilon
+        )
+        if self.keep:
+            self.mean[t].copy_(mean)
+            self.spread[t].copy_(spread)
+        torch.tanh(normed, out=squashed)
+
+    def bind_gradient(self, grad: Tensor, sizes: Sequence[int]) -> None:
+        super().bind_gradient(grad, sizes)
+        self.d_mixed = torch.empty_like(grad)
+        self.d_normed_c = grad.new_empty(grad.size(0), self.hidden)
+        self.d_mixes, self.d_norms = self.d_mixed.split(sizes), self.d_normed_c.split(sizes)
+        self.product = grad.new_empty(sizes[0], grad.size(1))
+        self.d_gain = torch.zeros_like(self.product)
+
+    def output_gate(self, t: int, c_new: Tensor, squashed: Tensor, dh: Tensor, dc: Tensor) -> None:
+        o, d_o, d_norm = self.o[t], self.d_o[t], self.d_norms[t]
+        torch.mul(dh, o, out=d_norm)
+        tanh_backward(d_norm, squashed, grad_input=d_norm)
+        dc.add_(self._norm_backward(d_norm, c_new, self.mean[t], self.spread[t], [True, False, False])[0])
+        torch.mul(dh, squashed, out=d_o)
+        sigmoid_backward(d_o, o, grad_input=d_o)
+
+    def _norm_backward(
+        self, grad: Tensor, c: Tensor, mean: Tensor, spread: Tensor, wanted: list[bool]
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        _, gain, bias = self.extras
+        return torch.ops.aten.native_layer_norm_backward(grad, c, (self.hidden,), mean, spread, gain, bias, wanted)
+
+    def unmix(self, t: int) -> Tensor:
+        grad, normed, mixed, gain = self.d_gates[t], self.normed[t], self.d_mixes[t], self.extras[0]
+        product = self.product[: len(grad)]
+        torch.mul(grad, normed, out=product)
+        self.d_gain[: len(grad)] += product
+        along = torch.mv(product, gain).unsqueeze_(1)
+        torch.mul(grad, gain, out=mixed)
+        return mixed.addcmul_(normed, along, value=-1 / grad.size(1)).mul_(self.scale[t])
+
+    def gradients(self, grad: Tensor, c: Tensor | None, c_new: Tensor, squashed: Tensor) -> tuple[Tensor, list[Tensor]]:
+        _, _, mean, spread = self.kept
+        _, d_gain, d_bias = self._norm_backward(self.d_normed_c, c_new, mean, spread, [False, True, True])
+        return self.d_mixed, [self.d_gain.sum(0), d_gain, d_bias]

@@ -1,0 +1,72 @@
+"""Dropout for recurrent layers: which kinds and how much (:class:`Dropout`), and one draw of them (:class:`Noise`)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Dropout:
+    """How much of each kind of dropout, all shares 0 <= p < 1; nothing happens outside of training but for zoneout.
+
+    - ``input``, ``hidden``: variational dropout of the stack's input and between its layers: one mask for all frames of
+      a sequence (Gal and Ghahramani 2016).
+    - ``recurrent``: the same on h before the recurrent weights.
+    - ``weight``: DropConnect on the recurrent weights, one mask for the whole batch (Merity et al. 2018).
+    - ``zoneout_h``, ``zoneout_c``: the share of units that keep their last value in a step; outside of training every
+      unit keeps that share of its last value (Krueger et al. 2017).
+    """
+
+    input: float = 0.0
+    hidden: float = 0.0
+    recurrent: float = 0.0
+    weight: float = 0.0
+    zoneout_h: float = 0.0
+    zoneout_c: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, share in asdict(self).items():
+            if not 0 <= share < 1:
+                raise ValueError(f"the {name} dropout is {share}, but a share from 0 to below 1 is needed")
+
+
+@dataclass(frozen=True)
+class CellNoise:
+    """One draw for one cell; None or 0 where nothing is dropped.
+
+    ``recurrent [batch, recurrent]`` and ``weight`` (shaped as weight_hh) multiply; ``zoneout_h`` and ``zoneout_c`` are
+    shares, drawn anew at every step when ``sample`` is true and used as expectations otherwise.
+    """
+
+    recurrent: Tensor | None = None
+    weight: Tensor | None = None
+    zoneout_h: float = 0.0
+    zoneout_c: float = 0.0
+    sample: bool = False
+
+    def keep(self, share: float, like: Tensor) -> Tensor | float:
+        """How much of the last value each entry of ``like`` keeps: 0 or 1 when sampling, else the share."""
+        return torch.empty_like(like).bernoulli_(share) if self.sample and share else share
+
+
+@dataclass(frozen=True)
+class Noise:
+    """One draw for a whole stack: pass it again to keep the masks of a sequence over chunks or single steps.
+
+    ``input [batch, feature]``, ``hidden`` one ``[batch, feature]`` for each gap between layers, ``cells`` one for each
+    cell.
+    """
+
+    input: Tensor | None = None
+    hidden: tuple[Tensor | None, ...] = ()
+    cells: tuple[CellNoise, ...] = field(default=())
+
+
+def draw_mask(share: float, *size: int, like: Tensor) -> Tensor | None:
+    """A mask of zeros (that share) and 1/(1-share) on the device and in the type of ``like``; None for share 0."""
+    if not share:
+        return None
+    return torch.empty(size, device=like.device, dtype=like.dtype).bernoulli_(1 - share).div_(1 - share)
