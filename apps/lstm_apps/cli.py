@@ -32,6 +32,7 @@ _EXTRAS = {
     "lightning": "train",
     "tensorboard": "train",
     "webdataset": "train",
+    "svgelements": "train",
     "onnx": "export",
     "onnxruntime": "export",
     "onnxscript": "export",
@@ -221,7 +222,7 @@ def normalized(parser: Any, argv: list[str], positional: Sequence[str], presets:
                 result.append(argument)
             continue
         if action.nargs is not None:  # --help, --print_config
-            result.append(argument)
+            result.append(f"--{action.dest}{equals}{value}")
             continue
         if not equals and _is_switch(action) and not (i < len(argv) and argv[i].lower() in _TRUTHS):
             value = "true"

@@ -1,0 +1,62 @@
+# make demo        opens the demo on http://127.0.0.1:7860
+# make test        runs every test
+# make lint        ruff and mypy
+# make bench       the measurements of benchmarks/
+# make train-smoke trains a tiny model of every task end to end, in under two minutes on a CPU
+#
+# Each target makes .venv when it is missing and installs again only when pyproject.toml has changed.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+RUN := runs/smoke
+PORT ?= 7860
+
+.PHONY: demo test lint bench train-smoke clean
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/.installed
+	$(BIN)/lstm-models demo --port $(PORT)
+
+test: $(VENV)/.installed-test
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed-lint
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+bench: $(VENV)/.installed-bench
+	for file in benchmarks/*.py; do echo "== $$file"; OMP_NUM_THREADS=1 $(BIN)/python $$file || exit 1; done
+
+train-smoke: $(VENV)/.installed-test
+	rm -rf $(RUN)
+	$(BIN)/python tests/make_data.py $(RUN)/data
+	$(BIN)/lstm-models train handwriting --data $(RUN)/data/handwriting.jsonl --run $(RUN)/handwriting \
+		--model.hidden_size 32 --training.steps 20 --training.batch_frames 1000 --training.validate_every 10 \
+		--training.precision 32 --training.accelerator cpu
+	$(BIN)/python -c "import lstm_models; lstm_models.load('$(RUN)/handwriting/model').write('hello', seed=1).save('$(RUN)/hello.svg')"
+
+clean:
+	rm -rf $(VENV) $(RUN) build dist .pytest_cache .ruff_cache .mypy_cache
+
+# --- environments: a stamp a set of extras -------------------------------------------------------------------------
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --editable .
+	touch $@
+
+$(VENV)/.installed-test: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --editable '.[train,export,test]'
+	touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-lint: $(VENV)/.installed-test
+	$(BIN)/python -m pip install --editable '.[train,export,test,lint]'
+	touch $@
+
+$(VENV)/.installed-bench: $(VENV)/.installed-test
+	$(BIN)/python -m pip install --editable '.[train,export,test,bench]'
+	touch $@
