@@ -167,7 +167,7 @@ class Drawing:
             raise InputError(f"A PNG needs a colour such as #1a2a5c or navy: {error}.", usage=True) from error
         samples = scale * _PNG_SUPERSAMPLING
         origin = np.array([left, top])
-        lines = [(_flattened(curve, 0.2 / samples) - origin) * samples for curve in curves]
+        lines = [(_flattened(curve, 0.4 / samples) - origin) * samples for curve in curves]
         mask = _coverage(lines, width * samples, columns, rows)
         picture = Image.new("RGBA", (columns, rows), paper)
         if background is None:  # ink colour everywhere, covered as far as the mask says: no pale fringe

@@ -51,14 +51,14 @@ def write(writer):
 class TestHandwriting:
     def test_the_drawing_grows_then_comes_as_three_files(self, write, writer, monkeypatch):
         monkeypatch.setattr(handwriting, "_FRAME_SECONDS", 0)
-        counts, files = [], []
+        counts, files, last = [], [], ""
         for update in write("Anna.", "steep", 0.5, 3):
             if (paper := by_id(update, "writing-paper")) is not None:
                 counts.append(paper.count("<path"))
+            last = by_id(update, "writing-status") or last
             shown = [by_id(update, f"save-{kind}") for kind in ("SVG", "PNG", "JSON")]
             if shown[0] is not None and shown[0].value is not None:
                 files = [button.value["path"] for button in shown]
-                last = by_id(update, "writing-status")
                 assert all(button.interactive for button in shown)
         assert writer.asked == [("Anna.", "steep", 0.5, 3)]
         assert counts == sorted(counts)
@@ -83,13 +83,15 @@ class TestHandwriting:
         assert writer.asked == [("a", None, 0.5, None)]
 
     def test_text_is_escaped_everywhere(self, write):
+        told = ""
         for update in write('<img src=x onerror="x()"> é', "", 0.75, 1):
+            told = by_id(update, "writing-status") or told
             for elem_id in ("writing-paper", "writing-status"):
                 html = by_id(update, elem_id)
                 if html is not None:
                     assert "<img" not in html
                     ElementTree.fromstring(html)  # well-formed, so nothing broke out of its place
-        assert "“é” was written as “e”" in by_id(update, "writing-status")
+        assert "“é” was written as “e”" in told
 
     @pytest.mark.parametrize(
         ("text", "sentence"),
@@ -141,6 +143,24 @@ class TestHandwriting:
         assert len(every) == 14
         assert slow[0] == every[0]
         assert slow[-1] == every[-1]
+
+    def test_live_leaves_time_to_write_where_showing_is_slow(self, monkeypatch):
+        clock = [0.0]
+        monkeypatch.setattr(handwriting.time, "perf_counter", lambda: clock[0])
+
+        class Steady:
+            styles = ()
+
+            def stream(self, text, **_):
+                for n in range(100):  # one drawing a second
+                    clock[0] += 1
+                    yield Drawing(([[n, 0]],), text)
+
+        shown = 0
+        for _ in handwriting.live(Steady(), "x", style=None, legibility=1, seed=1, pause=0):
+            clock[0] += 5  # to show it
+            shown += 1
+        assert shown == 11  # one shown, ten written meanwhile
 
     def test_live_shows_a_single_drawing_once(self, writer):
         assert len(list(handwriting.live(writer, "a", style=None, legibility=1, seed=1, pause=0))) == 1

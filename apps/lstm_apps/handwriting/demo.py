@@ -110,17 +110,12 @@ def build(load: Callable[[], Writer] | None = None) -> gr.Blocks:
                 for drawing in live(writer(), text, style=style or None, legibility=legibility, seed=seed):
                     yield {paper: _sheet(drawing, frame.around(drawing))}
                 took = time.perf_counter() - started
+                yield {paper: _sheet(drawing), status: _status(_told(drawing, took), *drawing.notes)}
                 with tempfile.TemporaryDirectory() as folder:  # Gradio copies from here into its cache
                     name = Path(folder) / file_name(drawing.text)
-                    files = [drawing.save(name.with_suffix(f".{kind}")) for kind in ("svg", "png", "json")]
-                    yield {
-                        paper: _sheet(drawing),
-                        status: _status(_told(drawing, took), *drawing.notes),
-                        **{
-                            b: gr.DownloadButton(value=str(f), interactive=True)
-                            for b, f in zip(downloads, files, strict=True)
-                        },
-                    }
+                    files = [str(drawing.save(name.with_suffix(f".{kind}"))) for kind in ("svg", "png", "json")]
+                    on = [gr.DownloadButton(value=file, interactive=True) for file in files]
+                    yield dict(zip(downloads, on, strict=True))
             except InputError as error:
                 yield _problem(error, paper, status)
 
@@ -138,12 +133,18 @@ def build(load: Callable[[], Writer] | None = None) -> gr.Blocks:
 def live(
     writer: Writer, text: str, *, style: str | None, legibility: float, seed: int | None, pause: float = _FRAME_SECONDS
 ) -> Iterator[Drawing]:
-    """The drawing as it grows, at most one every `pause` seconds, and always the last."""
-    drawing, shown, last = None, None, float("-inf")
+    """The drawing as it grows, and always the last.
+
+    A drawing comes at the earliest `pause` seconds after the one before was taken in, and twice the time that took:
+    showing a long page does not hold up writing it.
+    """
+    drawing, shown, due = None, None, float("-inf")
     for drawing in writer.stream(text, style=style, legibility=legibility, seed=seed):
-        if time.perf_counter() - last >= pause:
+        begin = time.perf_counter()
+        if begin >= due:
             yield drawing
-            shown, last = drawing, time.perf_counter()
+            end = time.perf_counter()
+            shown, due = drawing, end + max(pause, 2 * (end - begin))
     if drawing is not None and drawing is not shown:
         yield drawing
 
