@@ -35,7 +35,7 @@ train-smoke: $(VENV)/.installed-test
 	$(BIN)/lstm-models train handwriting --data $(RUN)/data/handwriting.jsonl --run $(RUN)/handwriting \
 		--model.hidden_size 32 --training.steps 20 --training.batch_frames 1000 --training.validate_every 10 \
 		--training.precision 32 --training.accelerator cpu
-	$(BIN)/python -c "import lstm_models; lstm_models.load('$(RUN)/handwriting/model').write('hello', seed=1).save('$(RUN)/hello.svg')"
+	$(BIN)/lstm-models write "hello" --model $(RUN)/handwriting/model --seed 1 --out $(RUN)/hello.svg
 
 clean:
 	rm -rf $(VENV) $(RUN) build dist .pytest_cache .ruff_cache .mypy_cache

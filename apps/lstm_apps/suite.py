@@ -82,7 +82,9 @@ def verbs() -> dict[str, Command]:
         "models": Command(
             "lstm_apps.models:models", "list the bundled models, or show one's card", positional=("name",)
         ),
-        "export": Command("lstm_apps.models:export", "copy a model out, to keep, change or train further", positional=("name",)),
+        "export": Command(
+            "lstm_apps.models:export", "copy a model out, to keep, change or train further", positional=("name",)
+        ),
     }
 
 
