@@ -31,6 +31,7 @@ __all__ = ["HandwritingWriter", "WriterConfig", "spell", "wrap"]
 MOST_CHARACTERS = 5_000
 LINE_CHARACTERS = 50  # the training lines end at 64 characters, and half of them before 30
 LINE_PITCH = 6.5  # distance of two lines, in vertical standard deviations of a line
+MOST_BIAS = 2.0
 PIXELS = 9.0  # SVG pixels of one vertical standard deviation of a line
 
 
@@ -216,7 +217,7 @@ class HandwritingWriter(nn.Module):
             raise InputError(f"seed must be a whole number from 0 to 9223372036854775807, not {seed}", usage=True)
         written = [line for line in lines if line]
         styles = torch.full((len(written),), number)
-        for rows in self.sample(written, styles, bias=2 * legibility, seed=seed, every=every):
+        for rows in self.sample(written, styles, bias=self.bias(legibility), seed=seed, every=every):
             yield Drawing(
                 strokes=tuple(self._place(lines, rows)), text=text, style=style or "", seed=seed, notes=tuple(notes)
             )
@@ -304,6 +305,11 @@ class HandwritingWriter(nn.Module):
             if every and (point + 1) % every == 0:
                 yield [row[:count] for row, count in zip(drawn, counts, strict=True)]
         yield [row[:count] for row, count in zip(drawn, counts, strict=True)]
+
+    @staticmethod
+    def bias(legibility: float) -> float:
+        """The probability bias that a legibility from 0 to 1 stands for."""
+        return MOST_BIAS * legibility
 
     def most_points(self, lengths: Tensor) -> Tensor:
         """Points after which a line of that many characters is cut off: three times what the text should take."""
