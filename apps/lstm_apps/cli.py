@@ -37,6 +37,7 @@ _EXTRAS = {
     "onnxruntime": "export",
     "onnxscript": "export",
     "rapidocr_onnxruntime": "bench",
+    "jiwer": "bench",
     "mnist1d": "bench",
 }
 _BROKEN_PIPE = 128 + 13  # what a shell reports for a program ended by SIGPIPE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import os
 import re
@@ -104,6 +105,30 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = subprocess.run([sys.executable, "-c", code, str(out)], cwd=ROOT, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
     return out
+
+
+def imported(package: str) -> set[str]:
+    """Top-level modules a package imports, wherever in its files."""
+    names = set()
+    for path in Path(importlib.import_module(package).__file__ or "").parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                names.add(node.module.partition(".")[0])
+    return names
+
+
+@pytest.mark.parametrize("package", ["lstm_models", "lstm_datasets", "lstm_apps"])
+def test_every_import_is_a_declared_dependency(package: str, built: Path) -> None:
+    (wheel,) = built.glob("lstm_models-*.whl")
+    metadata = zipfile.ZipFile(wheel).read(f"lstm_models-{lstm_models.__version__}.dist-info/METADATA").decode()
+    declared = {name.lower() for name in re.findall(r"^Requires-Dist: ([\w-]+)", metadata, flags=re.MULTILINE)}
+    assert "torch" in declared
+    distributions = {"PIL": "pillow", "yaml": "pyyaml"}
+    foreign = imported(package) - sys.stdlib_module_names - {"lstm_models", "lstm_datasets", "lstm_apps"}
+    names = {distributions.get(name, name).lower().replace("_", "-") for name in foreign}
+    assert names <= {name.replace("_", "-") for name in declared}
 
 
 def weights_files() -> set[str]:
