@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["StrokeFeatures"]
+__all__ = ["StrokeFeatures", "level"]
 
 Strokes = Sequence[np.ndarray]
 
@@ -50,7 +50,9 @@ class StrokeFeatures:
             raise ValueError("a coordinate is not finite")
         if not self.resample:
             return kept
-        return [self._sample(stroke) for stroke in _level(kept)]
+        kept = level(kept)
+        height = np.concatenate(kept)[:, 1].std()
+        return [self._sample(stroke / max(height, 1e-6)) for stroke in kept]
 
     def encode(self, strokes: Strokes) -> np.ndarray:
         """Offsets [points − 1, 3] float32: normalised dx, dy, and 1 where the pen lifts after the point."""
@@ -89,14 +91,12 @@ class StrokeFeatures:
         return np.stack([np.interp(places, share, smooth[:, axis]) for axis in (0, 1)], 1)
 
 
-def _level(strokes: list[np.ndarray]) -> list[np.ndarray]:
-    """The strokes turned so that the line runs level, with vertical standard deviation 1 and mean height 0."""
+def level(strokes: Strokes) -> list[np.ndarray]:
+    """The strokes turned so that the line runs level, about their centre, which becomes the origin."""
     points = np.concatenate(strokes)
     centre = points.mean(0)
     x, y = (points - centre).T
     # A short text says little about its slope: shrink it towards level unless the line is long for its height.
     slope = (x @ y) / (x @ x + 10 * (y @ y) + 1e-9)
-    length = np.hypot(1, slope)
-    turn = np.array([[1, -slope], [slope, 1]]) / length
-    height = ((points - centre) @ turn)[:, 1].std()
-    return [(stroke - centre) @ turn / max(height, 1e-6) for stroke in strokes]
+    turn = np.array([[1, -slope], [slope, 1]]) / np.hypot(1, slope)
+    return [(stroke - centre) @ turn for stroke in strokes]

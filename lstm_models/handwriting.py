@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from lstm_models.attention import SoftWindowLSTM
 from lstm_models.errors import InputError
-from lstm_models.frontends import StrokeFeatures
+from lstm_models.frontends import StrokeFeatures, level
 from lstm_models.heads import MixtureDensityHead, PenDistribution
 from lstm_models.lstm import LSTM
 from lstm_models.results import Drawing
@@ -185,7 +185,8 @@ class HandwritingWriter(nn.Module):
 
         Args:
             text: what to write, up to 5,000 characters; line breaks are kept, long lines wrapped at words.
-            style: one of ``styles``, a writer's id, or ``None`` for no style in particular.
+            style: one of ``styles``, or a writer's id; ``None`` for the first named style, or no style in particular
+                where none is named.
             legibility: 0 (as varied as people write) to 1 (as legible as the model can).
             seed: the same seed gives the same drawing; ``None`` draws a new one.
 
@@ -208,7 +209,8 @@ class HandwritingWriter(nn.Module):
         self, text: str, style: str | None, legibility: float, seed: int | None, every: int | None
     ) -> Iterator[Drawing]:
         lines, notes = self._lines(text)
-        number = self._style_number(style)
+        style = style or next(iter(self.config.names), "")
+        number = self.style_number(style)
         if not 0 <= legibility <= 1:
             raise InputError(f"legibility must lie between 0 and 1, not {legibility:g}", usage=True)
         if seed is None:
@@ -219,7 +221,7 @@ class HandwritingWriter(nn.Module):
         styles = torch.full((len(written),), number)
         for rows in self.sample(written, styles, bias=self.bias(legibility), seed=seed, every=every):
             yield Drawing(
-                strokes=tuple(self._place(lines, rows)), text=text, style=style or "", seed=seed, notes=tuple(notes)
+                strokes=tuple(self._place(lines, rows)), text=text, style=style, seed=seed, notes=tuple(notes)
             )
 
     def _lines(self, text: str) -> tuple[list[str], list[str]]:
@@ -235,7 +237,12 @@ class HandwritingWriter(nn.Module):
             raise InputError(f"nothing in the text can be written: {'; '.join(notes)}", usage=True)
         return lines, notes
 
-    def _style_number(self, style: str | None) -> int:
+    def style_number(self, style: str | None) -> int:
+        """The number of a style by its name or its writer's id; 0 for none.
+
+        Raises:
+            InputError: there is no such style.
+        """
         if not style:
             return 0
         writer = self.config.names.get(style, style)
@@ -323,11 +330,10 @@ class HandwritingWriter(nn.Module):
         for number, line in enumerate(lines):
             if not line:
                 continue
-            strokes = self.config.features.decode(next(following))
-            points = np.concatenate(strokes)
-            origin = np.array([points[:, 0].min(), points[:, 1].mean()])
+            strokes = level(self.config.features.decode(next(following)))
+            left = min(stroke[:, 0].min() for stroke in strokes)
             for stroke in strokes:
-                yield ((stroke - origin) * scale + (0, number * pitch)).astype(np.float32)
+                yield ((stroke - (left, 0)) * scale + (0, number * pitch)).astype(np.float32)
 
 
 def spell(text: str, alphabet: str) -> tuple[str, list[str]]:

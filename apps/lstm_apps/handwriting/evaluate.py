@@ -137,7 +137,7 @@ def draw(
 ) -> tuple[list[np.ndarray], np.ndarray]:
     """Offsets of each text, the first ``styles`` styles taking turns, and which of them had to be cut off."""
     names = writer.styles[:styles] or (None,)
-    numbers = torch.tensor([writer._style_number(names[number % len(names)]) for number in range(len(texts))])
+    numbers = torch.tensor([writer.style_number(names[number % len(names)]) for number in range(len(texts))])
     rows: list[np.ndarray] = []
     for start in range(0, len(texts), 100):
         part = slice(start, start + 100)
