@@ -32,10 +32,10 @@ bench: $(VENV)/.installed-bench
 train-smoke: $(VENV)/.installed-test
 	rm -rf $(RUN)
 	$(BIN)/python tests/make_data.py $(RUN)/data
-	$(BIN)/lstm-models train handwriting --data $(RUN)/data/handwriting.jsonl --run $(RUN)/handwriting \
+	OMP_NUM_THREADS=1 $(BIN)/lstm-models train handwriting --data $(RUN)/data/handwriting.jsonl --run $(RUN)/handwriting \
 		--model.hidden_size 32 --training.steps 20 --training.batch_frames 1000 --training.validate_every 10 \
 		--training.precision 32 --training.accelerator cpu
-	$(BIN)/lstm-models write "hello" --model $(RUN)/handwriting/model --seed 1 --out $(RUN)/hello.svg
+	OMP_NUM_THREADS=1 $(BIN)/lstm-models write "hello" --model $(RUN)/handwriting/model --seed 1 --out $(RUN)/hello.svg
 
 clean:
 	rm -rf $(VENV) $(RUN) build dist .pytest_cache .ruff_cache .mypy_cache
