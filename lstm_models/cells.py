@@ -15,14 +15,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import layer_norm, linear
 
-from lstm_models import initialization
+from lstm_models import initialization, products
 from lstm_models.frames import Frames
 from lstm_models.pointwise import CoupledPointwise, LayerNormPointwise, PeepholePointwise, Pointwise
 from lstm_models.recurrence import Recurrence
 from lstm_models.regularization import CellNoise
 
 _CLOSED = 1e4  # added to a gate's pre-activation: its sigmoid is exactly 0 (or 1) in every floating-point type
-_SHORT = 4  # at most this many steps run faster one by one than through torch's kernel
+_SHORT = 2  # at most this many steps run faster one by one
 _BLOCK = 100  # starting torch's kernel anew costs about as much as this many frames
 _PLAIN = CellNoise()
 
@@ -103,7 +103,7 @@ class Cell(nn.Module):
 
     def input_projections(self, x: Tensor) -> Tensor:
         """What all frames ``x [frames, input]`` add to the gates, ``[frames, gates * hidden]``, in new memory."""
-        return linear(x, self.weight_ih, self.bias)
+        return products.linear(x, self.weight_ih, self.bias)
 
     def scan(
         self, x: Tensor, h: Tensor, c: Tensor, frames: Frames, noise: CellNoise = _PLAIN
@@ -168,10 +168,14 @@ class StandardCell(Cell):
     def scan(
         self, x: Tensor, h: Tensor, c: Tensor, frames: Frames, noise: CellNoise = _PLAIN
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """See :meth:`Cell.scan`; torch's kernel does it unless h is masked, zoned out or projected, or is float64."""
-        if self.has_kernel(x, noise) and not (frames.equal and frames.time <= _SHORT):
-            return self._kernels(x, h, c, frames, noise)
-        return super().scan(x, h, c, frames, noise)
+        """See :meth:`Cell.scan`; torch's kernel does it unless h is masked, zoned out or projected, or is float64.
+
+        On a CPU it wants rectangles; with large weights the padding in them costs more than the kernel gains.
+        """
+        short = frames.equal and frames.time <= _SHORT
+        if short or not self.has_kernel(x, noise) or (not frames.equal and products.gains(self.weight_hh)):
+            return super().scan(x, h, c, frames, noise)
+        return self._kernels(x, h, c, frames, noise)
 
     def has_kernel(self, x: Tensor, noise: CellNoise) -> bool:
         """Whether torch has a kernel for this run."""
@@ -315,7 +319,7 @@ class LayerNormCell(Cell):
         return self.gain_hh, self.gain_c, self.bias_c
 
     def input_projections(self, x: Tensor) -> Tensor:
-        projected = linear(x, self.weight_ih).to(self.bias.dtype)
+        projected = products.linear(x, self.weight_ih).to(self.bias.dtype)
         return layer_norm(projected, self.bias.shape, self.gain_ih, self.bias)
 
     def preactivations(self, x: Tensor, h: Tensor, weight_hh: Tensor) -> Tensor:

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from lstm_models.products import Product
+
 sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
 tanh_backward = torch.ops.aten.tanh_backward.grad_input
 
@@ -38,13 +40,9 @@ class Pointwise:
         self.input_forget = gates[:, : 2 * h].split(sizes)
         self.i, self.f, self.g, self.o = (gates[:, k * h : (k + 1) * h].split(sizes) for k in range(4))
 
-    def mix(self, t: int, h: Tensor, weight: Tensor) -> None:
-        """Add the recurrent projection to the gates of step t; ``weight [recurrent, gates]``."""
-        gates = self.gates[t]
-        if h.dtype == gates.dtype == weight.dtype:
-            gates.addmm_(h, weight)
-        else:
-            gates += torch.mm(h.to(weight.dtype), weight)
+    def mix(self, t: int, h: Tensor, weight: Product) -> None:
+        """Add the recurrent projection to the gates of step t."""
+        weight.add_to(self.gates[t], h)
 
     def forward(self, t: int, c: Tensor, c_new: Tensor, squashed: Tensor) -> None:
         """Turn the gates of step t into activations, c into ``c_new`` (perhaps the same memory) and tanh(c_new)."""
@@ -172,17 +170,13 @@ class LayerNormPointwise(Pointwise):
             self.scale = self.mean = self.spread = []
         self.keep = keep
 
-    def mix(self, t: int, h: Tensor, weight: Tensor) -> None:
-        normed = self.normed[t]
-        if h.dtype == normed.dtype == weight.dtype:
-            torch.mm(h, weight, out=normed)
-        else:
-            normed.copy_(torch.mm(h.to(weight.dtype), weight))
-        scale = torch.linalg.vector_norm(normed, dim=1, keepdim=True)
-        scale.square_().div_(normed.size(1)).add_(self.epsilon).rsqrt_()
+    def mix(self, t: int, h: Tensor, weight: Product) -> None:
+        projected, normed = weight(h), self.normed[t]
+        scale = torch.linalg.vector_norm(projected, dim=1, keepdim=True)
+        scale.square_().div_(projected.size(1)).add_(self.epsilon).rsqrt_()
         if self.keep:
             self.scale[t].copy_(scale)
-        normed.mul_(scale)
+        torch.mul(projected, scale, out=normed)
         self.gates[t].addcmul_(normed, self.extras[0])
 
     def forward(self, t: int, c: Tensor, c_new: Tensor, squashed: Tensor) -> None:

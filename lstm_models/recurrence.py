@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from lstm_models.pointwise import Pointwise
+from lstm_models.products import Product, product
 
 
 def _back(views: Sequence[Tensor], first: Tensor, sizes: Sequence[int]) -> Tensor:
@@ -44,15 +45,15 @@ class Recurrence(torch.autograd.Function):
         *extras: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor]:
         device = gates.device.type
-        product = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else weight_hh.dtype
+        dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else weight_hh.dtype
         keep = any(ctx.needs_input_grad)
         with torch.autocast(device, enabled=False):
             frames, hidden = gates.size(0), c.size(1)
             cell = pointwise(hidden, *extras)
             kept = cell.buffers(frames, gates, keep)
             cell.bind(gates, sizes, kept, keep)
-            weight = weight_hh.to(product).t()
-            projection = None if weight_hr is None else weight_hr.to(product).t()
+            weight = Product(weight_hh, dtype, sizes[0], len(sizes))
+            projection = None if weight_hr is None else Product(weight_hr, dtype, sizes[0], len(sizes))
             y = gates.new_empty(frames, h.size(1))
             ys = y.split(sizes)
             h_n, c_n = h.clone(), c.clone()
@@ -84,7 +85,7 @@ class Recurrence(torch.autograd.Function):
                 if projection is None:
                     torch.mul(cell.o[t], tanhs[t], out=ys[t])
                 else:
-                    ys[t].copy_(torch.mm((cell.o[t] * tanhs[t]).to(product), projection))
+                    ys[t].copy_(projection(cell.o[t] * tanhs[t]))
                 if old_h:
                     torch.lerp(ys[t], h_t, keep_hs[t], out=ys[t])
                 if old_c:
@@ -97,7 +98,7 @@ class Recurrence(torch.autograd.Function):
             ctx.plan = (
                 pointwise,
                 sizes,
-                product,
+                dtype,
                 len(extras),
                 [k if isinstance(k, float) else 1.0 for k in (keep_h, keep_c)],
             )
@@ -111,7 +112,7 @@ class Recurrence(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad_y: Tensor | None, grad_h: Tensor | None, grad_c: Tensor | None) -> tuple[Any, ...]:
-        pointwise, sizes, product, count, (keep_h, keep_c) = ctx.plan
+        pointwise, sizes, dtype, count, (keep_h, keep_c) = ctx.plan
         gates, h, c, weight_hh, weight_hr, mask, drawn_h, drawn_c, y, cells, zoned, squashed, *rest = ctx.saved_tensors
         with torch.autocast(gates.device.type, enabled=False):
             cell = pointwise(c.size(1), *rest[:count])
@@ -120,8 +121,8 @@ class Recurrence(torch.autograd.Function):
             cell.bind_gradient(grad, sizes)
             dh = torch.zeros_like(h) if grad_h is None else grad_h.to(h.dtype, copy=True)
             dc = torch.zeros_like(c) if grad_c is None else grad_c.to(c.dtype, copy=True)
-            weight = weight_hh.to(product)
-            projection = None if weight_hr is None else weight_hr.to(product)
+            weight = Product(weight_hh.t(), dtype, sizes[0], len(sizes))
+            projection = None if weight_hr is None else Product(weight_hr.t(), dtype, sizes[0], len(sizes))
             outputs = None if projection is None else torch.empty_like(y)
             ds = None if outputs is None else outputs.split(sizes)
             grads = None if grad_y is None else grad_y.split(sizes)
@@ -143,13 +144,9 @@ class Recurrence(torch.autograd.Function):
                     dc_t -= held_c
                 if projection is not None and ds is not None:
                     ds[t].copy_(dm)
-                    dm = torch.mm(dm.to(product), projection).to(y.dtype)
+                    dm = projection(dm)
                 cell.backward(t, c_t, cs[t], tanhs[t], dm, dc_t)
-                d_mixed = cell.unmix(t)
-                if d_mixed.dtype == product:
-                    torch.mm(d_mixed, weight, out=dh_t)
-                else:
-                    dh_t.copy_(torch.mm(d_mixed.to(product), weight))
+                dh_t.copy_(weight(cell.unmix(t)))
                 if mask is not None:
                     dh_t *= mask[:size]
                 if held_h is not None:
@@ -163,8 +160,8 @@ class Recurrence(torch.autograd.Function):
                 before = _back(ys, h, sizes)
                 if mask is not None:
                     before *= torch.cat([mask[:size] for size in sizes])
-                d_weight = torch.mm(d_mixed.to(product).t(), before.to(product)).to(weight_hh.dtype)
+                d_weight = product(d_mixed.to(dtype).t(), before.to(dtype).t()).to(weight_hh.dtype)
             if outputs is not None and needs[6]:
                 inner = torch.cat(cell.o).mul_(squashed)
-                d_projection = torch.mm(outputs.to(product).t(), inner.to(product)).to(weight_hr.dtype)
+                d_projection = product(outputs.to(dtype).t(), inner.to(dtype).t()).to(weight_hr.dtype)
         return None, None, grad, dh, dc, d_weight, d_projection, None, None, None, *d_extras
