@@ -139,7 +139,7 @@ def execute(command: suite.Command, name: str, argv: list[str]) -> None:
     parser = build_parser(command, function, name)
     try:
         values = parser.instantiate(
-            parser.parse_args(normalized(parser, argv, command.positional, presets_of(function)))
+            parser.parse_args(normalized(parser, argv, command.positional, presets_of(command, function)))
         )
     except InputError as error:
         raise InputError(str(error), usage=True) from None
@@ -158,7 +158,7 @@ def build_parser(command: suite.Command, function: Callable[..., Any], name: str
     shown = " ".join(_positional_usage(function, command.positional))
     usage = f"{PROGRAM} {name} {shown + ' ' if shown else ''}[OPTIONS]"
     parser = jsonargparse.ArgumentParser(prog=f"{PROGRAM} {name}", usage=usage, exit_on_error=False)
-    presets = presets_of(function)
+    presets = presets_of(command, function)
     parser.add_argument(
         "--config",
         action="config",
@@ -186,8 +186,10 @@ def _positional_usage(function: Callable[..., Any], positional: tuple[str, ...])
     ]
 
 
-def presets_of(function: Callable[..., Any]) -> dict[str, Path]:
+def presets_of(command: suite.Command, function: Callable[..., Any]) -> dict[str, Path]:
     """Name -> file of the ready-made configs in ``presets/`` beside the function's module, smallest first."""
+    if not command.presets:
+        return {}
     module = sys.modules.get(function.__module__)
     folder = Path(getattr(module, "__file__", None) or "").parent / "presets"
     files = sorted(folder.glob("*.yaml"), key=lambda path: (_SIZES.get(path.stem, 99), path.stem))

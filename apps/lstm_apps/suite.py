@@ -23,12 +23,14 @@ class Command:
         summary: what it does, in half a line, for ``lstm-models --help``.
         positional: parameters given without a name.
         short: parameter -> one-letter option, such as {"out": "o"}.
+        presets: whether ``--config NAME`` may name a file of ``presets/`` beside the function's module.
     """
 
     function: str
     summary: str
     positional: tuple[str, ...] = ()
     short: Mapping[str, str] = field(default_factory=dict)
+    presets: bool = False
 
     def resolve(self) -> Callable[..., Any]:
         """Import the function."""
@@ -103,7 +105,7 @@ def command(verb: str, task: str | None = None) -> Command:
         raise InputError(f"{verb} needs a task: {', '.join(TASKS)}.", usage=True)
     if task not in TASKS:
         raise InputError(_no_such("task", task, list(TASKS)), usage=True)
-    return Command(getattr(TASKS[task], verb), PER_TASK[verb].replace("TASK", task))
+    return Command(getattr(TASKS[task], verb), PER_TASK[verb].replace("TASK", task), presets=verb == "train")
 
 
 def _no_such(kind: str, name: str, known: list[str]) -> str:

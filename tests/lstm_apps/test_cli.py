@@ -246,6 +246,8 @@ def test_a_preset_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caps
     assert call == {"data": "d", "model": Sizes(hidden_size=10, rate=1.0)}
     assert cli.main(["train", "toy", "--help"]) == 0
     assert "(presets: tiny, small, base)" in capsys.readouterr().out
+    assert cli.main(["evaluate", "toy", "--help"]) == 0
+    assert "presets" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("task", [name for name in suite.TASKS if name != "toy"])
@@ -254,7 +256,7 @@ def test_every_shipped_preset_is_accepted(task: str, monkeypatch: pytest.MonkeyP
     command = suite.command("train", task)
     function = command.resolve()
     parser = cli.build_parser(command, function, "train")
-    presets = cli.presets_of(function)
+    presets = cli.presets_of(command, function)
     assert presets
     for preset in presets:
         argv = cli.normalized(parser, ["--config", preset, "--data", "x"], (), presets)
