@@ -220,7 +220,7 @@ class LSTM(nn.Module):
                 outputs.append(frames.reverse(y) if direction else y)
                 h_n.append(last_h.to(h.dtype))
                 c_n.append(last_c.to(c.dtype))
-            x = self._joined(layer, x, torch.cat(outputs, -1) if self.bidirectional else outputs[0])
+            x = self.join(layer, x, torch.cat(outputs, -1) if self.bidirectional else outputs[0])
             mask = noise.hidden[layer] if layer < self.layers - 1 else None
             if mask is not None:
                 x = frames.scale(x, mask)
@@ -240,7 +240,7 @@ class LSTM(nn.Module):
         ]
         return run_kernel(x, h, c, frames, weights, self.training, self.layers, self.bidirectional)
 
-    def _joined(self, layer: int, x: Tensor, y: Tensor) -> Tensor:
+    def join(self, layer: int, x: Tensor, y: Tensor) -> Tensor:
         """A layer's output ``y`` with its input ``x`` by the skip connection."""
         if self.skip is None or x.size(-1) != y.size(-1):
             return y
@@ -266,7 +266,7 @@ class LSTM(nn.Module):
             h, c = cell.step(x, state.h[layer], state.c[layer], noise.cells[layer])
             h_n.append(h)
             c_n.append(c)
-            x = self._joined(layer, x, h)
+            x = self.join(layer, x, h)
             mask = noise.hidden[layer] if layer < self.layers - 1 else None
             if mask is not None:
                 x = x * mask
