@@ -85,7 +85,7 @@ def verbs() -> dict[str, Command]:
             "lstm_apps.models:models", "list the bundled models, or show one's card", positional=("name",)
         ),
         "export": Command(
-            "lstm_apps.models:export", "copy a model out, to keep, change or train further", positional=("name",)
+            "lstm_apps.models:export", "copy a model out as a folder, or its LSTM stack as ONNX", positional=("name",)
         ),
     }
 
