@@ -1,38 +1,43 @@
-"""Training, for every task: a model that computes its own loss, data that says how long each sequence is, and Lightning.
+"""Training, for every task: a model that computes its own loss, data with the length of each sequence, and Lightning.
 
 A task calls ``fit``; what a run leaves in its folder:
 
     checkpoints/last.ckpt, best.ckpt   to resume from, written whole or not at all
-    logs/                              metrics.csv and TensorBoard events (tensorboard --logdir RUN/logs)
+    logs/version_N/                    metrics.csv and TensorBoard events (tensorboard --logdir RUN/logs), N a restart
     config.json                        the configuration in effect
 
 Several devices and nodes come from Lightning: ``torchrun --nproc-per-node 2 -m lstm_apps train …
---training.devices 2``, or the same command under SLURM with ``--training.nodes``.
+--training.devices 2``, or the same command under SLURM with ``--training.nodes``; a job that SLURM requeues resumes.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-import errno
 import json
+import logging
 import math
 import os
+import signal
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.pytorch import LightningModule, Trainer, callbacks, seed_everything
+from lightning.pytorch import LightningDataModule, LightningModule, Trainer, callbacks, seed_everything
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
-from lightning.pytorch.plugins.io import TorchCheckpointIO
-from lstm_datasets.batching import FrameBatchSampler
-from lstm_models.errors import InputError
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.utilities.rank_zero import rank_zero_only
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-__all__ = ["TrainingConfig", "fit"]
+from lstm_apps.checkpointing import REMEDY, RunCheckpoints, Stopped, WholeFiles
+from lstm_datasets.batching import EpochItems, FrameBatchSampler, StepBatchSampler
+from lstm_models.errors import InputError
+
+__all__ = ["TrainingConfig", "fit", "is_main_process"]
 
 Collate = Callable[[Sequence[Mapping[str, Any]]], dict[str, Tensor]]
 
@@ -50,7 +55,7 @@ class TrainingConfig:
         clip: largest norm of the gradient; 0 for no limit.
         ema: decay of the moving average of the weights that is validated and kept; 0 for none.
         precision: 32 or bf16 (matrix products in bfloat16).
-        validate_every: steps between two validations.
+        validate_every: steps between two validations; the last step is validated, too.
         checkpoint_minutes: minutes between two checkpoints; what a killed run can lose.
         patience: validations without progress after which training stops; 0 for never.
         seed: of the weights, the batches and the augmentation.
@@ -77,70 +82,127 @@ class TrainingConfig:
     nodes: int = 1
     workers: int = 0
 
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch_frames", "validate_every", "devices", "nodes"):
+            if getattr(self, name) < 1:
+                raise InputError(f"training.{name} must be at least 1, not {getattr(self, name)}", usage=True)
+        for name in ("warmup", "weight_decay", "clip", "checkpoint_minutes", "patience", "workers"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise InputError(f"training.{name} must be 0 or more, not {getattr(self, name)}", usage=True)
+        if not 0 < self.learning_rate < math.inf:
+            raise InputError(f"training.learning_rate must be above 0, not {self.learning_rate:g}", usage=True)
+        if not 0 <= self.ema < 1:
+            raise InputError(f"training.ema must lie between 0 and 1, not {self.ema:g}", usage=True)
+        if not 0 <= self.seed < 2**32:
+            raise InputError(f"training.seed must be a whole number from 0 to {2**32 - 1}, not {self.seed}", usage=True)
+        if self.precision not in ("32", "bf16"):
+            raise InputError(f"training.precision must be 32 or bf16, not {self.precision}", usage=True)
+
+
+class _Loader(DataLoader[Any]):
+    """Resumable, which Lightning asks for by these methods: the place in the data follows from the trainer's step."""
+
+    def state_dict(self) -> dict[str, Any]:
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        pass
+
+
+class _Data(LightningDataModule):
+    """The batches, as this device's share of them; training is one pass of ``config.steps`` batches."""
+
+    def __init__(
+        self,
+        data: Dataset[Any],
+        held: Dataset[Any],
+        collate: Collate,
+        config: TrainingConfig,
+        repeats: Sequence[int] | None,
+    ) -> None:
+        super().__init__()
+        self.data, self.held, self.collate, self.config, self.repeats = data, held, collate, config, repeats
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        batches = self._batches(self.data, shuffle=True, seed=self.config.seed, repeats=self.repeats)
+        steps = StepBatchSampler(batches, self.config.steps, start=self._trainer().global_step)
+        return self._loader(EpochItems(self.data), steps)
+
+    def val_dataloader(self) -> DataLoader[Any]:
+        return self._loader(self.held, self._batches(self.held))
+
+    def _trainer(self) -> Trainer:
+        assert self.trainer is not None
+        return self.trainer
+
+    def _batches(self, data: Any, **options: Any) -> FrameBatchSampler:
+        trainer = self._trainer()
+        return FrameBatchSampler(
+            data.lengths, self.config.batch_frames, rank=trainer.global_rank, world=trainer.world_size, **options
+        )
+
+    def _loader(self, data: Any, batches: Any) -> DataLoader[Any]:
+        return _Loader(data, batch_sampler=batches, collate_fn=self.collate, num_workers=self.config.workers)
+
 
 class _Task(LightningModule):
     """Loops: the model's own loss a frame, and on validation every sum it returns, a frame and a line."""
 
-    def __init__(
-        self, model: nn.Module, data: Dataset[Any], held: Dataset[Any], collate: Collate, config: TrainingConfig,
-        repeats: Sequence[int] | None,
-    ) -> None:  # fmt: skip
+    def __init__(self, model: nn.Module, config: TrainingConfig) -> None:
         super().__init__()
-        self.model, self.config, self.data, self.held, self.collate = model, config, data, held, collate
-        self.repeats = repeats
-        self.skip = 0
+        self.model, self.config = model, config
         self.sums: dict[str, Tensor] = {}
+        self.figures: dict[str, float] = {}  # of the best validation
+        self.improved = False  # in the latest
 
     def configure_optimizers(self) -> Any:
         config = self.config
         optimizer = torch.optim.AdamW(self.parameters(), config.learning_rate, weight_decay=config.weight_decay)
-
-        def rate(step: int) -> float:
-            if step < config.warmup:
-                return (step + 1) / config.warmup
-            share = min(1.0, (step - config.warmup) / max(1, config.steps - config.warmup))
-            return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * share))
-
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._rate)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
-    def _loader(self, data: Any, *, train: bool) -> DataLoader[Any]:
-        sampler = FrameBatchSampler(
-            data.lengths,
-            self.config.batch_frames,
-            shuffle=train,
-            seed=self.config.seed,
-            repeats=self.repeats if train else None,
-            rank=self.trainer.global_rank,
-            world=self.trainer.world_size,
-            follow=getattr(data, "set_epoch", None) if train else None,
-        )
-        sampler.start = self.skip if train else 0
-        return DataLoader(data, batch_sampler=sampler, collate_fn=self.collate, num_workers=self.config.workers)
+    def _rate(self, step: int) -> float:
+        config = self.config
+        if step < config.warmup:
+            return (step + 1) / config.warmup
+        share = min(1.0, (step - config.warmup) / max(1, config.steps - config.warmup))
+        return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * share))
 
-    def train_dataloader(self) -> DataLoader[Any]:
-        return self._loader(self.data, train=True)
+    def on_train_start(self) -> None:
+        # The checkpoint brings its learning rate and weight decay; those asked for now are meant
+        for scheduler in self.trainer.lr_scheduler_configs:
+            schedule: Any = scheduler.scheduler
+            schedule.base_lrs = [self.config.learning_rate] * len(schedule.base_lrs)
+            for group in schedule.optimizer.param_groups:
+                group["initial_lr"] = self.config.learning_rate
+                group["lr"] = self.config.learning_rate * self._rate(schedule.last_epoch)
+                group["weight_decay"] = self.config.weight_decay
 
-    def val_dataloader(self) -> DataLoader[Any]:
-        return self._loader(self.held, train=False)
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["figures"] = self.figures
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        # A run resumed within an epoch goes on at the batch it stopped at
-        progress = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]
-        self.skip = 0 if progress["is_last_batch"] else int(progress["current"]["processed"])
+        shapes = {name: value.shape for name, value in self.state_dict().items()}
+        if {name: value.shape for name, value in checkpoint["state_dict"].items()} != shapes:
+            raise InputError(
+                "the run's checkpoint is of another model: resume with the model options and the data it began with"
+            )
+        self.figures = dict(checkpoint.get("figures", {}))
 
     def training_step(self, batch: dict[str, Tensor], _: int) -> Tensor:
+        # Dropout by step, so that a resumed run goes on as it would have
+        torch.manual_seed((self.config.seed * 1_000_003 + self.global_step) * 4096 + self.global_rank)
         result = self.model.loss(batch)  # type: ignore[operator]
-        count = result["points"].to(result["loss"].dtype)
+        loss, count = result["loss"], result["points"].to(result["loss"].dtype)
+        world = self.trainer.world_size
+        totals = torch.stack([loss.detach(), count])
+        if world > 1:
+            totals = self.trainer.strategy.reduce(totals, reduce_op="sum")  # type: ignore[assignment]
+        if not torch.isfinite(totals[0]):  # on one device: all of them end
+            raise InputError(f"the loss is no longer finite at step {self.global_step}: {REMEDY}")
+        self.log("loss", totals[0] / totals[1], prog_bar=True, batch_size=1)
         # Devices average their gradients: weigh each by its share of the frames, and the mean is over all frames
-        total = self.trainer.strategy.reduce(count.clone(), reduce_op="sum") if self.trainer.world_size > 1 else count
-        loss = result["loss"] * self.trainer.world_size / total
-        if not torch.isfinite(loss):
-            raise InputError(
-                f"the loss is no longer finite at step {self.global_step}: resume with a lower --training.learning_rate"
-            )
-        self.log("loss", loss, prog_bar=True)
-        return loss
+        return loss * world / totals[1]
 
     def on_validation_epoch_start(self) -> None:
         self.sums = {}
@@ -150,61 +212,26 @@ class _Task(LightningModule):
             self.sums[name] = self.sums.get(name, torch.zeros((), dtype=torch.float64)) + value.detach().double().cpu()
 
     def on_validation_epoch_end(self) -> None:
-        sums = {
-            name: self.trainer.strategy.reduce(value.to(self.device), reduce_op="sum").cpu()
-            if self.trainer.world_size > 1
-            else value
-            for name, value in self.sums.items()
+        sums = self.sums
+        if self.trainer.world_size > 1:
+            together = torch.stack(list(sums.values())).to(self.device)
+            together = self.trainer.strategy.reduce(together, reduce_op="sum").cpu()  # type: ignore[union-attr]
+            sums = dict(zip(sums, together, strict=True))
+        points, lines = float(sums["points"]), float(sums["lines"])
+        figures = {
+            f"validation/{name}": float(value) / lines
+            for name, value in sums.items()
+            if name not in ("points", "lines")
         }
-        points, lines = sums.pop("points"), sums.pop("lines")
-        for name, value in sums.items():
-            self.log(f"validation/{name}", (value / lines).float(), prog_bar=name == "loss", rank_zero_only=False)
-        self.log("validation_loss", (sums["loss"] / points).float(), prog_bar=True)
-
-
-class _WholeFiles(TorchCheckpointIO):
-    """Checkpoints appear under their name only once they are whole, and are read as data, not as code."""
-
-    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
-        path = Path(path)
-        part = path.with_name(f".{path.name}.{os.getpid()}.part")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with open(part, "wb") as file:
-                torch.save(checkpoint, file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(part, path)
-        except (OSError, RuntimeError) as error:  # torch reports a failed write as RuntimeError
-            part.unlink(missing_ok=True)
-            full = getattr(error, "errno", None) in (None, errno.ENOSPC)
-            reason = "the disk is full" if full else os.strerror(error.errno or 0)  # type: ignore[union-attr]
-            raise InputError(
-                f"the checkpoint {path} could not be written: {reason}; the one before it is kept, "
-                "make room and run again with --resume"
-            ) from None
-
-    def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> dict[str, Any]:
-        try:
-            return torch.load(path, map_location=map_location, weights_only=True)
-        except Exception:
-            raise InputError(f"{path} is damaged or no checkpoint of a training run") from None
-
-
-class _SaveOnExit(callbacks.Callback):
-    """The end, Ctrl-C, SIGTERM and errors leave a checkpoint to resume from."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
-        if trainer.global_step == trainer.max_steps:
-            trainer.save_checkpoint(self.path)
-
-    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        # Not from an error of the run itself: its state may be what is wrong
-        if trainer.global_step and not isinstance(exception, InputError):
-            trainer.save_checkpoint(self.path)
+        figures["validation_loss"] = float(sums["loss"]) / points
+        if not math.isfinite(figures["validation_loss"]):
+            raise InputError(f"the validation loss is not finite at step {self.global_step}: {REMEDY}")
+        for name, value in figures.items():
+            several = self.trainer.world_size > 1
+            self.log(name, value, prog_bar=name == "validation_loss", batch_size=1, sync_dist=several)
+        self.improved = figures["validation_loss"] < self.figures.get("validation_loss", math.inf)
+        if self.improved:
+            self.figures = figures
 
 
 def fit(
@@ -233,49 +260,91 @@ def fit(
         repeats: how often each item comes in an epoch.
 
     Returns:
-        The figures of the best validation.
+        The figures of the best validation: ``validation_loss`` a frame, and ``validation/…`` a line.
 
     Raises:
-        InputError: the folder holds another run, there is nothing to resume, or a checkpoint cannot be written.
+        InputError: the folder holds another run, there is nothing to resume, a checkpoint cannot be written, the loss
+            is no longer finite, or a device is not there.
+        Stopped: Ctrl-C or SIGTERM; a checkpoint to resume from has been written.
     """
     run = Path(run)
     last, best = run / "checkpoints" / "last.ckpt", run / "checkpoints" / "best.ckpt"
-    if resume and not last.exists():
-        raise InputError(f"there is no run to resume in {run}: {last.name} is missing from its checkpoints")
-    if not resume and last.exists():
-        raise InputError(f"{run} holds a run already: add --resume true to go on with it, or name another folder")
-    if config.precision not in ("32", "bf16"):
-        raise InputError(f"precision must be 32 or bf16, not {config.precision}", usage=True)
-    longest = max([*data.lengths, *held.lengths])  # type: ignore[attr-defined]
-    if longest > config.batch_frames:
-        raise InputError(
-            f"the longest sequence has {longest} frames: training.batch_frames must be at least that", usage=True
-        )
+    resume = resume or (last.exists() and int(os.environ.get("SLURM_RESTART_COUNT") or 0) > 0)
+    _check(data, held, config, last, resume)
     try:
-        run.mkdir(parents=True, exist_ok=True)
-        if settings is not None:
-            text = json.dumps(settings, indent=2, default=_plain, ensure_ascii=False)
-            (run / "config.json").write_text(text + "\n", encoding="utf-8")
+        last.parent.mkdir(parents=True, exist_ok=True)
+        if not os.access(last.parent, os.W_OK):
+            raise PermissionError(13, "Permission denied")
     except OSError as error:
         raise InputError(f"the run's folder {run} cannot be written: {error.strerror}") from None
     seed_everything(config.seed, workers=True, verbose=False)
-    task = _Task(model, data, held, collate, config, repeats)
-    keep_best = callbacks.ModelCheckpoint(
-        best.parent, "best", monitor="validation_loss", save_top_k=1, enable_version_counter=False
+    task = _Task(model, config)
+    checkpoints = RunCheckpoints(
+        last.parent,
+        config.checkpoint_minutes,
+        config.steps,
+        config.validate_every,
+        improved=lambda: task.improved,
+        start=lambda: _begin(run, settings),
     )
-    keep_last = callbacks.ModelCheckpoint(
-        last.parent, "last", train_time_interval=_minutes(config.checkpoint_minutes), save_top_k=1,
-        enable_version_counter=False,
-    )  # fmt: skip
-    hooks: list[callbacks.Callback] = [keep_best, keep_last, callbacks.LearningRateMonitor(), _SaveOnExit(last)]
+    with _quiet():
+        trainer = _trainer(config, run, checkpoints)
+        interrupt = signal.getsignal(signal.SIGINT)
+        try:
+            trainer.fit(
+                task,
+                datamodule=_Data(data, held, collate, config, repeats),
+                ckpt_path=last if resume else None,
+                weights_only=True,
+            )
+        except Stopped:
+            if trainer.global_rank:  # the first process says it for all
+                raise SystemExit(0) from None
+            raise
+        except MisconfigurationException as error:
+            raise InputError(f"training cannot start: {error}") from None
+        except SystemExit:
+            if not trainer.interrupted:
+                raise
+            signal.signal(signal.SIGINT, interrupt)  # which Lightning leaves off
+            raise KeyboardInterrupt from None
+    if best.exists() and (task.figures or resume):  # one without figures may be of a run that was killed before
+        state = WholeFiles().load_checkpoint(best, map_location="cpu")["state_dict"]
+        model.load_state_dict({name.removeprefix("model."): value for name, value in state.items()})
+    return task.figures
+
+
+def is_main_process() -> bool:
+    """Whether this process is the one that saves and prints, of all that train together."""
+    return getattr(rank_zero_only, "rank", 0) == 0
+
+
+def _check(data: Any, held: Any, config: TrainingConfig, last: Path, resume: bool) -> None:
+    run = last.parent.parent
+    if resume and not last.exists():
+        raise InputError(f"there is no run to resume in {run}: {last.name} is missing from its checkpoints")
+    if not resume and last.exists():
+        raise InputError(f"{run} holds a run already: add --resume to go on with it, or name another folder")
+    longest, devices = max([*data.lengths, *held.lengths]), config.devices * config.nodes
+    if longest * devices > config.batch_frames:
+        times = f" on each of {devices} devices" if devices > 1 else ""
+        raise InputError(
+            f"the longest sequence has {longest} frames{times}: training.batch_frames must be at least "
+            f"{longest * devices}",
+            usage=True,
+        )
+
+
+def _trainer(config: TrainingConfig, run: Path, checkpoints: RunCheckpoints) -> Trainer:
+    hooks: list[callbacks.Callback] = [callbacks.LearningRateMonitor(), checkpoints]
     if config.patience:
         hooks.append(callbacks.EarlyStopping("validation_loss", patience=config.patience))
     if config.ema:
         hooks.append(callbacks.EMAWeightAveraging(decay=config.ema))
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-        warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
-        trainer = Trainer(
+    numbers = [path.name.removeprefix("version_") for path in (run / "logs").glob("version_*")]
+    version = 1 + max((int(number) for number in numbers if number.isdigit()), default=-1)
+    try:
+        return Trainer(
             default_root_dir=run,
             max_steps=config.steps,
             max_epochs=-1,
@@ -288,28 +357,52 @@ def fit(
             check_val_every_n_epoch=None,
             num_sanity_val_steps=0,
             use_distributed_sampler=False,
-            logger=[CSVLogger(run, "logs"), TensorBoardLogger(run, "logs")],
+            logger=[CSVLogger(run, "logs", version=version), TensorBoardLogger(run, "logs", version=version)],
             callbacks=hooks,
-            plugins=[_WholeFiles()],
-            log_every_n_steps=20,
+            plugins=[WholeFiles()],
+            log_every_n_steps=min(20, config.steps),
             enable_model_summary=False,
         )
-        trainer.fit(task, ckpt_path=last if resume else None)
-    if trainer.global_step < config.steps and trainer.interrupted:
-        raise KeyboardInterrupt
-    if best.exists():
-        state = torch.load(best, map_location="cpu", weights_only=True)["state_dict"]
-        model.load_state_dict({name.removeprefix("model."): value for name, value in state.items()})
-    figures = {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("valid")}
-    if keep_best.best_model_score is not None:
-        figures["validation_loss"] = float(keep_best.best_model_score)
-    return figures
+    except (MisconfigurationException, ValueError, RuntimeError) as error:
+        raise InputError(f"training cannot start: {error}", usage=True) from None
 
 
-def _minutes(count: float) -> Any:
-    from datetime import timedelta
+@rank_zero_only
+def _begin(run: Path, settings: Mapping[str, Any] | None) -> None:
+    """Clears up after a killed process and writes the configuration in effect, now that it fits the run."""
+    for part in (run / "checkpoints").glob(".*.part"):
+        part.unlink(missing_ok=True)
+    if settings is None:
+        return
+    part = run / ".config.json.part"
+    try:
+        part.write_text(json.dumps(settings, indent=2, default=_plain, ensure_ascii=False) + "\n", encoding="utf-8")
+        part.replace(run / "config.json")
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise InputError(f"the run's folder {run} cannot be written: {error.strerror}") from None
 
-    return timedelta(minutes=count)
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Leaves out what Lightning tells that is an advertisement, an internal matter, or not so here."""
+    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            for message in (
+                ".*does not have many workers.*",  # the data lie in memory, encoded
+                ".*exists and is not empty.*",  # the folder of the logs: ours
+                ".*treespec.*LeafSpec.*",  # between Lightning and torch
+                ".*in eval mode at the start of training.*",
+            ):
+                warnings.filterwarnings("ignore", message=message)
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def _plain(value: Any) -> Any:

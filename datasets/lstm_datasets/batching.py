@@ -1,20 +1,22 @@
-"""Batches of sequences of like length, filled by total frames rather than by count, the same on any number of devices."""
+"""Batches of sequences of like length, filled by total frames instead of count, the same on any number of devices."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
-from torch.utils.data import Sampler
+from torch.utils.data import Dataset, Sampler
 
-__all__ = ["FrameBatchSampler"]
+__all__ = ["EpochItems", "FrameBatchSampler", "StepBatchSampler"]
 
 
 class FrameBatchSampler(Sampler[list[int]]):
     """Indices in batches of at most ``frames`` padded frames (count × longest), of like length.
 
     A batch is one step of all ``world`` devices together: each takes every world-th of its sequences, so that a run
-    on two devices sees the batches that a run on one does.
+    on two devices sees the batches that a run on one does. Where a batch has fewer sequences than there are devices
+    (the last of a pass may), some of them come twice: every device needs one.
 
     Args:
         lengths: frames of each sequence.
@@ -24,7 +26,6 @@ class FrameBatchSampler(Sampler[list[int]]):
         repeats: how often each sequence comes in an epoch (rare ones more often); once each if missing.
         rank: which device this is.
         world: devices.
-        follow: told each new epoch (a data set that augments).
 
     Raises:
         ValueError: there is no sequence, a sequence is longer than a batch, or the rank does not fit.
@@ -40,7 +41,6 @@ class FrameBatchSampler(Sampler[list[int]]):
         repeats: Sequence[int] | None = None,
         rank: int = 0,
         world: int = 1,
-        follow: Callable[[int], None] | None = None,
     ) -> None:
         if not len(lengths):
             raise ValueError("there is no sequence to batch")
@@ -50,17 +50,14 @@ class FrameBatchSampler(Sampler[list[int]]):
             raise ValueError(f"rank {rank} does not fit {world} devices")
         self.lengths = np.asarray(lengths)
         self.indices = np.repeat(np.arange(len(lengths)), 1 if repeats is None else repeats)
+        if not len(self.indices):
+            raise ValueError("there is no sequence to batch: each is repeated 0 times")
         self.frames, self.shuffle, self.seed, self.rank, self.world = frames, shuffle, seed, rank, world
-        self.epoch, self.follow = 0, follow
-        self.start = 0  # batches of the next pass that were seen before a restart
-        # Lightning sets the epoch of a batch sampler's sampler
-        self.sampler = self
+        self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
         """Another epoch, another order."""
         self.epoch = epoch
-        if self.follow is not None:
-            self.follow(epoch)
 
     def batches(self) -> list[np.ndarray]:
         """The batches of this epoch, over all devices."""
@@ -77,16 +74,65 @@ class FrameBatchSampler(Sampler[list[int]]):
                 batches.append(order[start:place])
                 start, longest = place, int(self.lengths[index])
         batches.append(order[start:])
-        # Every device needs a sequence in every step
         batches = [np.resize(batch, max(len(batch), self.world)) for batch in batches]
         if self.shuffle:
             batches = [batches[number] for number in generator.permutation(len(batches))]
         return batches
 
     def __iter__(self) -> Iterator[list[int]]:
-        start, self.start = self.start, 0
-        for batch in self.batches()[start:]:
+        for batch in self.batches():
             yield batch[self.rank :: self.world].tolist()
 
     def __len__(self) -> int:
         return len(self.batches())
+
+
+class StepBatchSampler(Sampler[list[tuple[int, int]]]):
+    """The batches of epoch after epoch for a run of so many steps; each sequence as (epoch, index), for ``EpochItems``.
+
+    Epochs differ in their number of batches, and a run may stop within one. As the place in the data follows from the
+    step alone, a resumed run goes on with the very batch that an uninterrupted one would see next.
+
+    Args:
+        batches: of one epoch.
+        steps: batches in all.
+        start: batches seen before; they are left out, but counted in the length.
+    """
+
+    def __init__(self, batches: FrameBatchSampler, steps: int, start: int = 0) -> None:
+        self.epoch_batches, self.steps, self.start = batches, steps, start
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        step = epoch = 0
+        while step < self.steps:
+            self.epoch_batches.set_epoch(epoch)
+            for batch in self.epoch_batches:
+                if step >= self.start:
+                    yield [(epoch, index) for index in batch]
+                step += 1
+                if step == self.steps:
+                    return
+            epoch += 1
+
+    def __len__(self) -> int:
+        return self.steps
+
+
+class EpochItems(Dataset[Any]):
+    """Items of ``data`` by (epoch, index); data that augments is told the epoch by its ``set_epoch``.
+
+    The epoch comes with the index because data-loading processes hold copies of ``data`` that nobody else can tell.
+    """
+
+    def __init__(self, data: Dataset[Any]) -> None:
+        self.data = data
+        self.tell = getattr(data, "set_epoch", None)
+
+    def __getitem__(self, place: tuple[int, int]) -> Any:
+        epoch, index = place
+        if self.tell is not None:
+            self.tell(epoch)
+        return self.data[index]
+
+    def __len__(self) -> int:
+        return len(self.data)  # type: ignore[arg-type]

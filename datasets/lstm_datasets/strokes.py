@@ -2,7 +2,7 @@
 
 ``read_lines`` recognises what it is given:
 
-* an ``.npz`` of IAM-OnDB lines (arrays ``xy``, ``eos``, ``off``, ``text`` and optionally ``ids``, ``split``, ``writer``);
+* an ``.npz`` of IAM-OnDB lines (arrays ``xy``, ``eos``, ``off``, ``text``, and ``ids``, ``split``, ``writer`` if known);
 * the folder of IAM-OnDB as its publisher lays it out (``lineStrokes`` XML and ``ascii`` texts);
 * one's own ``.json`` or ``.jsonl`` lines, {"text": …, "strokes": [[[x, y], …], …]}, with "writer" and "split" if known;
 * a folder of ``.svg`` files, the text in each file's <title> or in a ``.txt`` file of the same name.
@@ -20,10 +20,11 @@ from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
+from torch.utils.data import Dataset
+
 from lstm_models.errors import InputError
 from lstm_models.frontends import StrokeFeatures
 from lstm_models.handwriting import HandwritingWriter, WriterConfig
-from torch.utils.data import Dataset
 
 __all__ = ["HandwritingLine", "WriterLines", "alphabet_of", "clean", "read_lines", "split_lines"]
 
@@ -202,9 +203,7 @@ def _read_npz(path: Path) -> list[HandwritingLine]:
         points = xy[part].astype(np.float32)
         strokes = tuple(stroke for stroke in np.split(points, np.flatnonzero(eos[part]) + 1) if len(stroke))
         lines.append(
-            HandwritingLine(
-                strokes, str(text[number]), str(ids[number]), str(writers[number]), str(splits[number])
-            )
+            HandwritingLine(strokes, str(text[number]), str(ids[number]), str(writers[number]), str(splits[number]))
         )
     return lines
 

@@ -1,6 +1,6 @@
 """Trains a handwriting writer.
 
-    lstm-models train handwriting --config base --data IAM_ONDB --run runs/writer
+lstm-models train handwriting --config base --data IAM_ONDB --run runs/writer
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from lstm_apps.training import TrainingConfig, fit
+import torch
+
+from lstm_apps.training import TrainingConfig, fit, is_main_process
 from lstm_datasets.strokes import HandwritingLine, WriterLines, alphabet_of, clean, read_lines, split_lines
 from lstm_models import hub
 from lstm_models.errors import InputError
@@ -46,7 +48,13 @@ def train(
         slant: largest random slant, as x per y.
         scale: largest random change of size, as a share.
         rare: lines with a character that fewer than this many lines have come up to five times an epoch; 0 for never.
-        resume: go on from the run's last checkpoint.
+        resume: go on from the run's last checkpoint; the other options are given as they were.
+
+    Returns:
+        The figures of the best validation.
+
+    Raises:
+        InputError: the data cannot be read or leave nothing to train on; else as ``lstm_apps.training.fit``.
     """
     lines = read_lines(data)
     learn, held = split_lines(lines, validation)
@@ -57,8 +65,9 @@ def train(
         if not learn or not held:
             raise InputError(f"{data} holds no clean lines to train and to validate on")
     config = _fit_to_data(model, learn)
+    torch.manual_seed(training.seed)
     writer = HandwritingWriter(config)
-    fit(
+    figures = fit(
         writer,
         WriterLines(learn, writer, slant=slant, scale=scale, seed=training.seed),
         WriterLines(held, writer),
@@ -70,8 +79,9 @@ def train(
         | {"model": config, "training": training},
         repeats=_repeats(learn, rare) if rare else None,
     )
-    figures: dict[str, float] = {}
-    hub.save(writer, Path(run) / "model", card=_card(data, run, config, training))
+    if is_main_process():
+        folder = hub.save(writer, Path(run) / "model", card=_card(data, config, training))
+        print(f"{folder}: " + ", ".join(f"{name} {value:.4f}" for name, value in figures.items()))
     return figures
 
 
@@ -106,7 +116,7 @@ def _repeats(lines: Sequence[HandwritingLine], rare: int) -> list[int]:
     return [min(5, max(1, round((rare / count) ** 0.5))) for count in rarest]
 
 
-def _card(data: str, run: str, config: WriterConfig, training: TrainingConfig) -> str:
+def _card(data: str, config: WriterConfig, training: TrainingConfig) -> str:
     sizes = f"{config.layers} × {config.hidden_size} cells, {config.mixtures} mixtures, {len(config.styles)} styles"
     return f"""# Handwriting writer
 
