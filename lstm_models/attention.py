@@ -236,7 +236,9 @@ class _Recurrence(torch.autograd.Function):
             density.mul_(p[:, components : 2 * components, None]).neg_().exp_()
             weights = torch.bmm(p[:, None, :components], density).mul_(mask[:, None])
             seen[t + 1, :, hidden:] = torch.bmm(weights, text)[:, 0]
-        ctx.save_for_backward(recurrent, window_weight, text, mask, seen, acts, cells, squashed, params, positions, places)
+        ctx.save_for_backward(
+            recurrent, window_weight, text, mask, seen, acts, cells, squashed, params, positions, places
+        )
         ctx.max_step = max_step
         ctx.set_materialize_grads(False)
         return seen[1:, :, :hidden], seen[1:, :, hidden:], cells[1:], positions[1:]

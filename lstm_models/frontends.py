@@ -82,7 +82,7 @@ class StrokeFeatures:
         steps = np.hypot(*np.diff(stroke, axis=0).T) / self.arc
         # Where the pen rests, time earns nothing: a cluster of equal points would only teach the model to wait.
         share = np.concatenate([[0.0], np.cumsum(steps + np.minimum(steps * 4, 1) / self.time)])
-        count = int(round(share[-1])) + 1
+        count = round(float(share[-1])) + 1
         if count < 2:
             return stroke.mean(0, keepdims=True) if share[-1] < 0.25 else stroke[[0, -1]]
         places = np.linspace(0, share[-1], count)

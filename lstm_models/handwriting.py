@@ -10,7 +10,6 @@ bounded steps, a stop head, an embedding of the writer for style, and strokes sa
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +24,7 @@ from lstm_models.frontends import StrokeFeatures, level
 from lstm_models.heads import MixtureDensityHead, PenDistribution
 from lstm_models.lstm import LSTM
 from lstm_models.results import Drawing
+from lstm_models.spelling import spell, wrap
 
 __all__ = ["HandwritingWriter", "WriterConfig", "spell", "wrap"]
 
@@ -71,13 +71,7 @@ class WriterConfig:
     names: Mapping[str, str] = field(default_factory=dict)
     dropout: float = 0.0
     stop: bool = True
-    features: StrokeFeatures = StrokeFeatures()
-
-    def __post_init__(self) -> None:
-        if isinstance(self.features, dict):
-            given = {key: tuple(value) if isinstance(value, list) else value for key, value in self.features.items()}
-            object.__setattr__(self, "features", StrokeFeatures(**given))
-        object.__setattr__(self, "styles", tuple(self.styles))
+    features: StrokeFeatures = field(default_factory=StrokeFeatures)
 
 
 class HandwritingWriter(nn.Module):
@@ -193,11 +187,7 @@ class HandwritingWriter(nn.Module):
         Raises:
             InputError: nothing that can be written, too long, an unknown style or a legibility out of range.
         """
-        drawing = None
-        for drawing in self._drawings(text, style, legibility, seed, every=None):
-            pass
-        assert drawing is not None
-        return drawing
+        return next(self._drawings(text, style, legibility, seed, every=None))
 
     def stream(
         self, text: str, *, style: str | None = None, legibility: float = 0.75, seed: int | None = None, every: int = 40
@@ -229,7 +219,8 @@ class HandwritingWriter(nn.Module):
             raise InputError("there is no text to write", usage=True)
         if len(text) > MOST_CHARACTERS:
             raise InputError(
-                f"the text has {len(text):,} characters; at most {MOST_CHARACTERS:,} can be written at a time", usage=True
+                f"the text has {len(text):,} characters; at most {MOST_CHARACTERS:,} can be written at a time",
+                usage=True,
             )
         spelt, notes = spell(text, self.config.alphabet)
         lines = wrap(spelt, LINE_CHARACTERS)
@@ -336,58 +327,7 @@ class HandwritingWriter(nn.Module):
                 yield ((stroke - (left, 0)) * scale + (0, number * pitch)).astype(np.float32)
 
 
-def spell(text: str, alphabet: str) -> tuple[str, list[str]]:
-    """The text in the alphabet's characters, with a note for each character that had to be written differently.
-
-    Accents fall away, typographic signs become plain ones, other scripts are romanised (``anyascii``); what has no
-    spelling is left out and named.
-    """
-    from anyascii import anyascii
-
-    known, spellings, notes = set(alphabet), {}, []
-    text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " "))
-    for character in dict.fromkeys(text):
-        if character in known or character == "\n":
-            spellings[character] = character
-            continue
-        if character.isspace() or unicodedata.category(character).startswith("C"):
-            spellings[character] = " " if character.isspace() else ""
-            continue
-        symbol = unicodedata.category(character) == "So"  # emoji: their names in words are not what was meant
-        plain = "" if symbol and ord(character) > 0x2BFF else anyascii(character)
-        plain = _closest(plain, known)
-        spellings[character] = plain
-        notes.append(f"“{character}” was written as “{plain}”" if plain else f"“{character}” cannot be written and was left out")
-    return "".join(spellings[character] for character in text), notes
-
-
-def _closest(plain: str, known: set[str]) -> str:
-    """The spelling with each unknown character replaced by a relative that is known, or "" if one has none."""
-    relatives: dict[str, str] = {"[": "(", "]": ")", "{": "(", "}": ")", "_": "-", "~": "-", "`": "'", "|": "/", "<": "(", ">": ")"}
-    words = {"&": "and", "@": "at", "%": "percent", "+": "plus", "=": "equals", "$": "dollars", "*": "x", "#": "no.", "\\": "/"}
-    spelt = []
-    for character in plain:
-        options = [character, character.swapcase(), relatives.get(character, ""), words.get(character, "")]
-        fitting = [option for option in options if option and set(option) <= known]
-        if not fitting:
-            return ""
-        spelt.append(fitting[0])
-    return "".join(spelt)
-
-
-def wrap(text: str, width: int) -> list[str]:
-    """Lines of at most ``width`` characters, broken at spaces where there are any; line breaks are kept."""
-    import textwrap
-
-    lines: list[str] = []
-    for paragraph in text.strip("\n").split("\n"):
-        lines += textwrap.wrap(paragraph, width, break_on_hyphens=False) or [""]
-    return lines
-
-
-def batch_lines(
-    encoded: Sequence[Mapping[str, Any]],
-) -> dict[str, Tensor]:
+def batch_lines(encoded: Sequence[Mapping[str, Any]]) -> dict[str, Tensor]:
     """Pads lines to one batch: each {"offsets": [points, 3], "text": [characters], "style": number}."""
     offsets = [torch.as_tensor(line["offsets"]) for line in encoded]
     texts = [torch.as_tensor(line["text"]) for line in encoded]

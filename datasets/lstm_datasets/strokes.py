@@ -2,16 +2,19 @@
 
 ``read_lines`` recognises what it is given:
 
-* an ``.npz`` of IAM-OnDB lines (arrays ``xy``, ``eos``, ``off``, ``text``, and ``ids``, ``split``, ``writer`` if known);
+* an ``.npz`` of IAM-OnDB lines (arrays ``xy``, ``eos``, ``off``, ``text``; ``ids``, ``split``, ``writer`` if known);
 * the folder of IAM-OnDB as its publisher lays it out (``lineStrokes`` XML and ``ascii`` texts);
 * one's own ``.json`` or ``.jsonl`` lines, {"text": …, "strokes": [[[x, y], …], …]}, with "writer" and "split" if known;
 * a folder of ``.svg`` files, the text in each file's <title> or in a ``.txt`` file of the same name.
+
+Texts are taken as one line: line breaks and runs of spaces in one's own files become single spaces.
 """
 
 from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -31,6 +34,8 @@ __all__ = ["HandwritingLine", "WriterLines", "alphabet_of", "clean", "read_lines
 BROKEN_LINES = frozenset({"n01-015z-04"})
 LONGEST_STEP = 200  # tablet units within a stroke; longer ones are recording errors
 ILLEGIBLE = "#"  # marks crossed-out or illegible ink in IAM-OnDB's texts
+HELD_OUT = "testset_t"  # IAM-OnDB's split for the final test: never trained on
+SVG_STEP = 0.2  # distance of two points on an SVG path, in vertical standard deviations of the line, as IAM-OnDB has
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,7 @@ class HandwritingLine:
         name: of the line, for messages.
         writer: who wrote it, "" if unknown.
         split: the part of the data it belongs to, "" if none is given.
+        tablet: recorded point by point on IAM-OnDB's tablet, in its units.
     """
 
     strokes: tuple[np.ndarray, ...]
@@ -50,19 +56,29 @@ class HandwritingLine:
     name: str = ""
     writer: str = ""
     split: str = ""
+    tablet: bool = False
 
 
 def read_lines(path: str | Path) -> list[HandwritingLine]:
     """Reads every line at ``path``; see the module for what it may be.
 
     Raises:
-        InputError: nothing is there, the kind is unknown, or the file is damaged.
+        InputError: nothing is there, the kind is unknown, a file is damaged, or there is no line in it.
     """
     path = Path(path)
     if not path.exists():
         raise InputError(f"there is no handwriting data at {path}")
+    lines = _read(path)
+    if not lines:
+        raise InputError(f"{path} holds no line of handwriting")
+    return lines
+
+
+def _read(path: Path) -> list[HandwritingLine]:
     if path.is_dir():
-        if next(path.rglob("strokesz.xml"), None) or any(path.rglob("lineStrokes*")):
+        if path.name.startswith("lineStrokes"):
+            raise InputError(f"{path} holds strokes without texts: name the folder that lineStrokes and ascii lie in")
+        if any(path.rglob("lineStrokes*")):
             return _read_iam_folder(path)
         if any(path.rglob("*.svg")):
             return [_read_svg(file) for file in sorted(path.rglob("*.svg"))]
@@ -77,7 +93,11 @@ def read_lines(path: str | Path) -> list[HandwritingLine]:
 
 
 def clean(lines: Iterable[HandwritingLine], *, suspects: Iterable[str] = ()) -> list[HandwritingLine]:
-    """Leaves out lines one should not learn from: no text, illegible ink, recording errors, named suspects."""
+    """Leaves out lines one should not learn from: no text, illegible ink, named suspects, a single dot.
+
+    Of lines from IAM-OnDB's tablet also those with recording errors: a step of more than ``LONGEST_STEP`` units within
+    a stroke, or less than two points a character.
+    """
     bad = BROKEN_LINES | set(suspects)
     kept = []
     for line in lines:
@@ -85,7 +105,7 @@ def clean(lines: Iterable[HandwritingLine], *, suspects: Iterable[str] = ()) -> 
         steps = [np.abs(np.diff(stroke, axis=0)).max() for stroke in line.strokes if len(stroke) > 1]
         if line.name in bad or not line.text.strip() or ILLEGIBLE in line.text:
             continue
-        if not steps or max(steps) > LONGEST_STEP or points < 2 * len(line.text):
+        if not steps or (line.tablet and (max(steps) > LONGEST_STEP or points < 2 * len(line.text))):
             continue
         kept.append(line)
     return kept
@@ -96,19 +116,22 @@ def split_lines(
 ) -> tuple[list[HandwritingLine], list[HandwritingLine]]:
     """Lines to train on and to validate on.
 
-    Validation is the split of that name; where the data names no splits, every twentieth line.
+    Validation is the split of that name, and IAM-OnDB's testset_t is left out of both unless it is asked for; where
+    the data names no splits, every twentieth line.
 
     Raises:
         InputError: one of the two would be empty.
     """
     if any(line.split for line in lines):
         held = [line for line in lines if line.split == validation]
-        train = [line for line in lines if line.split != validation]
+        train = [line for line in lines if line.split not in (validation, HELD_OUT)]
     else:
         held, train = list(lines[::20]), [line for number, line in enumerate(lines) if number % 20]
     if not held or not train:
+        splits = ", ".join(sorted({line.split for line in lines if line.split}))
         raise InputError(
             f"{len(lines)} lines leave {len(train)} to train on and {len(held)} to validate on; both need at least one"
+            + (f" (validation split: {validation}; in the data: {splits})" if splits else "")
         )
     return train, held
 
@@ -183,75 +206,104 @@ class WriterLines(Dataset[dict[str, Any]]):
 
 def _read_npz(path: Path) -> list[HandwritingLine]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        archive = np.load(path, allow_pickle=False)
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            raise ValueError("a single array")
+        with archive:
             arrays = {name: archive[name] for name in archive.files}
         xy, eos, off, text = (arrays[name] for name in ("xy", "eos", "off", "text"))
-        whole = xy.ndim == 2 and xy.shape[1] == 2 and len(eos) == len(xy) == int(off[-1]) and len(off) == len(text) + 1
-        if not whole or (np.diff(off) < 0).any():
+        count = len(text)
+        ids = arrays.get("ids", np.array([str(number) for number in range(count)]))
+        splits = arrays.get("split", np.full(count, ""))
+        writers = arrays.get("writer", np.full(count, ""))
+        xy, eos = xy.astype(np.float32), eos.astype(bool)
+        whole = xy.ndim == 2 and xy.shape[1] == 2 and len(eos) == len(xy) == int(off[-1]) and len(off) == count + 1
+        whole = whole and off[0] == 0 and not (np.diff(off) < 0).any() and np.isfinite(xy).all()
+        if not whole or not len(ids) == len(splits) == len(writers) == count:
             raise ValueError("its arrays do not fit together")
     except KeyError as error:
         raise InputError(f"{path} is no file of handwriting lines: it lacks the array {error}") from None
-    except (OSError, ValueError, IndexError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path} is damaged or no .npz file ({_first_words(error)})") from None
-    count = len(text)
-    ids = arrays.get("ids", np.array([str(number) for number in range(count)]))
-    splits = arrays.get("split", np.full(count, ""))
-    writers = arrays.get("writer", np.full(count, ""))
+    except (
+        OSError,
+        ValueError,
+        TypeError,
+        IndexError,
+        EOFError,
+        NotImplementedError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
+        raise InputError(f"{path} is damaged or no .npz file of handwriting lines ({_first_words(error)})") from None
     lines = []
     for number in range(count):
         part = slice(int(off[number]), int(off[number + 1]))
-        points = xy[part].astype(np.float32)
-        strokes = tuple(stroke for stroke in np.split(points, np.flatnonzero(eos[part]) + 1) if len(stroke))
-        lines.append(
-            HandwritingLine(strokes, str(text[number]), str(ids[number]), str(writers[number]), str(splits[number]))
-        )
+        strokes = tuple(stroke for stroke in np.split(xy[part], np.flatnonzero(eos[part]) + 1) if len(stroke))
+        if not strokes:
+            raise InputError(f"{path} is damaged: line {ids[number]} has no point")
+        labels = (str(array[number]) for array in (text, ids, writers, splits))
+        lines.append(HandwritingLine(strokes, *labels, tablet=True))
     return lines
 
 
 def _read_iam_folder(path: Path) -> list[HandwritingLine]:
     """IAM-OnDB's own layout: lineStrokes/a01/a01-000/a01-000u-01.xml, ascii/a01/a01-000/a01-000u.txt and, where
-    present, original/…/strokesz.xml (writer ids) and the split lists trainset.txt, testset_v.txt, …"""
+    present, original/a01/a01-000/strokesu.xml (writer ids) and the split lists trainset.txt, testset_v.txt, …"""
     files = sorted(file for file in path.rglob("*.xml") if any("lineStrokes" in part for part in file.parts))
     if not files:
         raise InputError(f"{path} holds no line of IAM-OnDB (lineStrokes/…/a01-000u-01.xml)")
     texts = {file.stem: file for file in path.rglob("*.txt") if any("ascii" in part for part in file.parts)}
-    splits = {}
-    for name in ("trainset", "testset_f", "testset_v", "testset_t"):
+    splits: dict[str, str] = {}
+    for name in ("trainset", "testset_f", "testset_v", HELD_OUT):
         for file in path.rglob(f"{name}.txt"):
-            splits.update(dict.fromkeys(file.read_text().split(), name))
+            splits.update(dict.fromkeys(_read_text(file).split(), name))
     writers = {}
-    for file in path.rglob("strokesz.xml"):
-        general = _parse_xml(file).find(".//Form")
-        if general is not None:
-            writers[file.parent.name] = general.get("writerID", "")
+    for file in path.rglob("strokes*.xml"):  # of the form a01-000u: …/a01-000/strokesu.xml
+        described = _parse_xml(file).find(".//Form")
+        if described is not None:
+            writers[file.parent.name + file.stem.removeprefix("strokes")] = described.get("writerID", "")
     transcripts: dict[str, list[str]] = {}
     lines = []
     for file in files:
-        form, number = file.stem.rsplit("-", 1)
+        form, _, number = file.stem.rpartition("-")
         if form not in transcripts:
             if form not in texts:
-                raise InputError(f"{path} has strokes for {form} but no text (ascii/…/{form}.txt)")
-            _, _, below = texts[form].read_text(encoding="utf-8", errors="replace").partition("CSR:")
+                raise InputError(f"{path} has the strokes {file.name} but not their text (ascii/…/{form}.txt)")
+            _, _, below = _read_text(texts[form]).partition("CSR:")
             transcripts[form] = [row.strip() for row in below.splitlines() if row.strip()]
         rows = transcripts[form]
-        text = rows[int(number) - 1] if number.isdigit() and 0 < int(number) <= len(rows) else ""
-        strokes = tuple(
-            np.array([[float(point.get("x", "nan")), float(point.get("y", "nan"))] for point in stroke], np.float32)
-            for stroke in _parse_xml(file).iter("Stroke")
-            if len(stroke)
-        )
-        if not strokes or not all(np.isfinite(stroke).all() for stroke in strokes):
-            raise InputError(f"{file} has no strokes, or points without x and y")
+        text = rows[int(number) - 1] if number.isdecimal() and 0 < int(number) <= len(rows) else ""
+        strokes = tuple(_xml_points(file, stroke) for stroke in _parse_xml(file).iter("Stroke") if len(stroke))
+        if not strokes:
+            raise InputError(f"{file} has no strokes")
         split = splits.get(form, splits.get(form.rstrip("abcdefghijklmnopqrstuvwxyz"), ""))
-        lines.append(HandwritingLine(strokes, text, file.stem, writers.get(form, ""), split))
+        lines.append(HandwritingLine(strokes, text, file.stem, writers.get(form, ""), split, tablet=True))
     return lines
+
+
+def _xml_points(file: Path, stroke: ElementTree.Element) -> np.ndarray:
+    try:
+        points = np.array([[float(point.attrib["x"]), float(point.attrib["y"])] for point in stroke], np.float32)
+    except (KeyError, ValueError):
+        points = np.full((1, 2), np.nan, np.float32)
+    if not np.isfinite(points).all():
+        raise InputError(f"{file} is damaged: a point has no x and y")
+    return points
+
+
+def _read_text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise InputError(f"{file} cannot be read: {error.strerror}") from None
 
 
 def _parse_xml(file: Path) -> ElementTree.Element:
     try:
         return ElementTree.parse(file).getroot()
-    except ElementTree.ParseError as error:
-        raise InputError(f"{file} is damaged or no XML ({error})") from None
+    except (ElementTree.ParseError, LookupError, ValueError) as error:  # the latter: an encoding that does not exist
+        raise InputError(f"{file} is damaged or no XML ({_first_words(error)})") from None
+    except OSError as error:
+        raise InputError(f"{file} cannot be read: {error.strerror}") from None
 
 
 def _read_json(path: Path) -> list[HandwritingLine]:
@@ -262,18 +314,22 @@ def _read_json(path: Path) -> list[HandwritingLine]:
         else:
             records = json.loads(text)
             records = records if isinstance(records, list) else [records]
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from None
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise InputError(f"{path} is damaged or no JSON ({_first_words(error)})") from None
     lines = []
     for number, record in enumerate(records, 1):
         try:
-            strokes = tuple(np.asarray(stroke, np.float32).reshape(-1, 2) for stroke in record["strokes"])
-            if not strokes or not all(np.isfinite(stroke).all() and len(stroke) for stroke in strokes):
+            strokes = tuple(np.asarray(stroke, np.float32) for stroke in record["strokes"])
+            if not strokes or not all(stroke.ndim == 2 and stroke.shape[1] == 2 and len(stroke) for stroke in strokes):
+                raise ValueError
+            if not all(np.isfinite(stroke).all() for stroke in strokes):
                 raise ValueError
             lines.append(
                 HandwritingLine(
                     strokes,
-                    str(record["text"]),
+                    " ".join(record["text"].split()),
                     str(record.get("id", f"{path.stem}-{number}")),
                     str(record.get("writer", "")),
                     str(record.get("split", "")),
@@ -289,28 +345,31 @@ def _read_json(path: Path) -> list[HandwritingLine]:
 def _read_svg(path: Path) -> HandwritingLine:
     import svgelements
 
-    beside = path.with_suffix(".txt")
+    root = _parse_xml(path)
+    titles = [element.text or "" for element in root.iter() if element.tag.rsplit("}", 1)[-1] == "title"]
     try:
-        root = ElementTree.parse(path).getroot()
-        titles = [element.text or "" for element in root.iter() if element.tag.rsplit("}", 1)[-1] == "title"]
-        drawing = svgelements.SVG.parse(str(path), reify=True)
-        strokes = []
-        for element in drawing.elements():
-            if not isinstance(element, svgelements.Shape):
-                continue
-            for part in svgelements.Path(element).as_subpaths():
-                subpath = svgelements.Path(part)
-                length = subpath.length(error=1e-3)
-                places = np.linspace(0, 1, max(2, int(length / 2) + 1))
-                strokes.append(np.array([[point.x, point.y] for point in map(subpath.point, places)], np.float32))
-    except (ElementTree.ParseError, ValueError, TypeError, AttributeError, ZeroDivisionError) as error:
+        shapes = [each for each in svgelements.SVG.parse(str(path)).elements() if isinstance(each, svgelements.Shape)]
+        parts = [svgelements.Path(part) for shape in shapes for part in svgelements.Path(shape).as_subpaths()]
+        coarse = [_along(part, 16) for part in parts]
+        height = float(np.concatenate(coarse)[:, 1].std()) if coarse else 0.0
+        strokes = [
+            _along(part, min(int(part.length(error=1e-3) / (SVG_STEP * height)) + 2, 10_000) if height else 2)
+            for part in parts
+        ]
+    except Exception as error:  # of whatever kind: the library checks little of what it reads
         raise InputError(f"{path} is damaged or no SVG ({_first_words(error)})") from None
-    text = beside.read_text(encoding="utf-8").strip() if beside.exists() else (titles[0].strip() if titles else "")
-    strokes = [stroke for stroke in strokes if np.isfinite(stroke).all()]
-    if not strokes or not text:
-        missing = "strokes" if not strokes else f"text (a <title>, or {beside.name} beside it)"
-        raise InputError(f"{path} has no {missing}")
+    beside = path.with_suffix(".txt")
+    text = " ".join((_read_text(beside) if beside.exists() else "".join(titles[:1])).split())
+    if not strokes or not all(np.isfinite(stroke).all() for stroke in strokes):
+        raise InputError(f"{path} has no strokes, or some without finite coordinates")
+    if not text:
+        raise InputError(f"{path} has no text: a <title>, or {beside.name} beside it")
     return HandwritingLine(tuple(strokes), text, path.stem)
+
+
+def _along(path: Any, count: int) -> np.ndarray:
+    """Points [count, 2] at equal steps along a path."""
+    return np.array([[point.x, point.y] for point in map(path.point, np.linspace(0, 1, count))], np.float32)
 
 
 def _first_words(error: BaseException) -> str:

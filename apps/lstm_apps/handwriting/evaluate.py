@@ -1,6 +1,6 @@
 """Measures a handwriting writer: likelihood, legibility by an independent reader, lines that run on, speed.
 
-    lstm-models evaluate handwriting --data IAM_ONDB --out writer.json
+lstm-models evaluate handwriting --data IAM_ONDB --out writer.json
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
+
 from lstm_datasets.batching import FrameBatchSampler
 from lstm_datasets.strokes import HandwritingLine, WriterLines, clean, read_lines, split_lines
 from lstm_models import hub
@@ -95,7 +96,9 @@ def likelihood(
         generator = np.random.default_rng(noise)
         lines = [
             HandwritingLine(
-                tuple((stroke + generator.uniform(-0.5, 0.5, stroke.shape)).astype(np.float32) for stroke in line.strokes),
+                tuple(
+                    (stroke + generator.uniform(-0.5, 0.5, stroke.shape)).astype(np.float32) for stroke in line.strokes
+                ),
                 line.text,
                 line.name,
                 line.writer,

@@ -1,6 +1,6 @@
 """Writes a text by hand, into a file.
 
-    lstm-models write "Dear reader," -o letter.svg
+lstm-models write "Dear reader," -o letter.svg
 """
 
 from __future__ import annotations

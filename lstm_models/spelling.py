@@ -1,0 +1,58 @@
+"""Text in the characters a model knows: what it lacks is spelt with what it has, never dropped silently."""
+
+from __future__ import annotations
+
+import textwrap
+import unicodedata
+
+from anyascii import anyascii
+
+__all__ = ["spell", "wrap"]
+
+# What stands in for an ASCII character that is not known: a relative in shape, or a word.
+_RELATIVES = {"[": "(", "]": ")", "{": "(", "}": ")", "<": "(", ">": ")", "_": "-", "~": "-", "`": "'", "|": "/"}
+_WORDS = {"&": "and", "@": "at", "%": "percent", "+": "plus", "=": "equals", "$": "dollars", "#": "no.", "*": "x"}
+
+
+def spell(text: str, alphabet: str) -> tuple[str, list[str]]:
+    """The text in the alphabet's characters, with a note for each character that had to be written differently.
+
+    Accents fall away, typographic signs become plain ones, other scripts are romanised (``anyascii``); what has no
+    spelling is left out and named.
+    """
+    known, spellings, notes = set(alphabet), {}, []
+    text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " "))
+    for character in dict.fromkeys(text):
+        if character in known or character == "\n":
+            spellings[character] = character
+            continue
+        if character.isspace() or unicodedata.category(character).startswith("C"):
+            spellings[character] = " " if character.isspace() else ""
+            continue
+        symbol = unicodedata.category(character) == "So"  # emoji: their names in words are not what was meant
+        plain = "" if symbol and ord(character) > 0x2BFF else anyascii(character)
+        plain = _closest(plain, known)
+        spellings[character] = plain
+        how = f"was written as “{plain}”" if plain else "cannot be written and was left out"
+        notes.append(f"“{character}” {how}")
+    return "".join(spellings[character] for character in text), notes
+
+
+def _closest(plain: str, known: set[str]) -> str:
+    """The spelling with each unknown character replaced by a relative that is known, or "" if one has none."""
+    spelt = []
+    for character in plain:
+        options = [character, character.swapcase(), _RELATIVES.get(character, ""), _WORDS.get(character, "")]
+        fitting = [option for option in options if option and set(option) <= known]
+        if not fitting:
+            return ""
+        spelt.append(fitting[0])
+    return "".join(spelt)
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """Lines of at most ``width`` characters, broken at spaces where there are any; line breaks are kept."""
+    lines: list[str] = []
+    for paragraph in text.strip("\n").split("\n"):
+        lines += textwrap.wrap(paragraph, width, break_on_hyphens=False) or [""]
+    return lines
