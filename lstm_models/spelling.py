@@ -26,7 +26,7 @@ def spell(text: str, alphabet: str) -> tuple[str, list[str]]:
         if character in known or character == "\n":
             spellings[character] = character
             continue
-        if character.isspace() or unicodedata.category(character).startswith("C"):
+        if character.isspace() or unicodedata.category(character).startswith("C") or _invisible(character):
             spellings[character] = " " if character.isspace() else ""
             continue
         symbol = unicodedata.category(character) == "So"  # emoji: their names in words are not what was meant
@@ -36,6 +36,11 @@ def spell(text: str, alphabet: str) -> tuple[str, list[str]]:
         how = f"was written as “{plain}”" if plain else "cannot be written and was left out"
         notes.append(f"“{character}” {how}")
     return "".join(spellings[character] for character in text), notes
+
+
+def _invisible(character: str) -> bool:
+    """Variation selectors, which only say how the character before them should look."""
+    return "\ufe00" <= character <= "\ufe0f"
 
 
 def _closest(plain: str, known: set[str]) -> str:
