@@ -35,6 +35,7 @@ BROKEN_LINES = frozenset({"n01-015z-04"})
 LONGEST_STEP = 200  # tablet units within a stroke; longer ones are recording errors
 ILLEGIBLE = "#"  # marks crossed-out or illegible ink in IAM-OnDB's texts
 HELD_OUT = "testset_t"  # IAM-OnDB's split for the final test: never trained on
+FARTHEST = 1e9  # coordinates beyond are mistakes
 SVG_STEP = 0.2  # distance of two points on an SVG path, in vertical standard deviations of the line, as IAM-OnDB has
 
 
@@ -321,10 +322,11 @@ def _read_json(path: Path) -> list[HandwritingLine]:
     lines = []
     for number, record in enumerate(records, 1):
         try:
-            strokes = tuple(np.asarray(stroke, np.float32) for stroke in record["strokes"])
+            given = [np.asarray(stroke, np.float64) for stroke in record["strokes"]]
+            strokes = tuple(np.clip(stroke, -FARTHEST, FARTHEST).astype(np.float32) for stroke in given)
             if not strokes or not all(stroke.ndim == 2 and stroke.shape[1] == 2 and len(stroke) for stroke in strokes):
                 raise ValueError
-            if not all(np.isfinite(stroke).all() for stroke in strokes):
+            if not all((np.abs(stroke) < FARTHEST).all() for stroke in given):
                 raise ValueError
             lines.append(
                 HandwritingLine(
@@ -346,6 +348,8 @@ def _read_svg(path: Path) -> HandwritingLine:
     import svgelements
 
     root = _parse_xml(path)
+    if root.tag.rsplit("}", 1)[-1] != "svg":
+        raise InputError(f"{path} is no SVG: its root is <{root.tag}>")
     titles = [element.text or "" for element in root.iter() if element.tag.rsplit("}", 1)[-1] == "title"]
     try:
         shapes = [each for each in svgelements.SVG.parse(str(path)).elements() if isinstance(each, svgelements.Shape)]
