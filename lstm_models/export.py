@@ -68,9 +68,9 @@ class _Graph:
 def export_onnx(lstm: LSTM, path: str | Path, *, int8: bool = False) -> Path:
     """Write an LSTM as ONNX, as it runs outside of training.
 
-    Inputs: ``x [batch, time, input]`` float32, ``lengths [batch]`` int64 (each 1..time), ``h [cells, batch, output]``
-    and ``c [cells, batch, hidden]`` float32; give ``lstm.initial_state(batch)`` to begin. Outputs: ``output
-    [batch, time, output]``, zero in padding, ``h_n`` and ``c_n``, to be given back with the next chunk.
+    Inputs: ``x [batch, time, input]`` float32 with at least one frame, ``lengths [batch]`` int64 (each 0..time),
+    ``h [cells, batch, output]`` and ``c [cells, batch, hidden]`` float32; begin with ``lstm.initial_state(batch)``.
+    Outputs: ``output [batch, time, output]``, zero in padding, and ``h_n`` and ``c_n``, to go in with the next chunk.
 
     Args:
         lstm: the network.
@@ -195,6 +195,8 @@ def _operator(
     graph: _Graph, lstm: LSTM, cells: list[Cell], x: str, h: str, c: str, lengths: str, real: str
 ) -> tuple[str, str, str]:
     """A layer by ONNX's LSTM operator."""
+    from onnx import TensorProto
+
     weight = graph.constant(torch.stack([_in_onnx_order(cell, cell.weight_ih) for cell in cells]))
     recurrent = graph.constant(torch.stack([_in_onnx_order(cell, cell.weight_hh) for cell in cells]))
     biases = [_in_onnx_order(cell, cell.bias) for cell in cells]
@@ -202,7 +204,7 @@ def _operator(
     peepholes = []
     if isinstance(cells[0], PeepholeCell):  # ours i, f, o; ONNX's i, o, f
         peepholes = [graph.constant(torch.stack([cell.peephole[[0, 2, 1]].flatten() for cell in cells]))]  # type: ignore[index]
-    y, h, c = graph.add(
+    y, new_h, new_c = graph.add(
         "LSTM",
         *(x, weight, recurrent, bias, lengths, h, c, *peepholes),
         outputs=3,
@@ -210,6 +212,9 @@ def _operator(
         direction="bidirectional" if lstm.bidirectional else "forward",
         input_forget=int(isinstance(cells[0], CoupledCell)),
     )
+    some = graph.add("Greater", lengths, graph.add("Cast", graph.constant([0]), to=TensorProto.INT32))
+    some = graph.add("Unsqueeze", some, graph.constant([0, 2]))  # without a frame, the operator would return zeros
+    h, c = graph.add("Where", some, new_h, h), graph.add("Where", some, new_c, c)
     y = graph.add("Transpose", y, perm=[0, 2, 1, 3])  # [time, batch, direction, hidden]
     return graph.add("Reshape", y, graph.constant([0, 0, lstm.output_size])), h, c
 

@@ -124,7 +124,8 @@ def gradient_flow(model: nn.Module, x: Tensor, *, probes: int = 4, seed: int = 0
         model: an :class:`~lstm_models.lstm.LSTM`, a ``torch.nn.RNN``, ``GRU`` or ``LSTM``, or a model with one inside
             (the first one counts, from the input that the model gives it).
         x: ``[batch, time, feature]`` for a recurrent network (as ``batch_first=True``), for a model what it takes.
-        probes: random directions of the output over which the Jacobian's norm is estimated (Hutchinson 1990).
+        probes: random directions of the output over which the Jacobian's norm is estimated (Hutchinson 1990); exact
+            from as many as the output has units.
         seed: of those directions.
 
     Dropout is off. Raises ValueError for a model without a recurrent network, one frame or none, or a bidirectional
@@ -156,15 +157,21 @@ def gradient_flow(model: nn.Module, x: Tensor, *, probes: int = 4, seed: int = 0
     flat = [node for kind in trace.nodes.values() for row in kind for node in row]
     generator = torch.Generator().manual_seed(seed)
     total = [torch.zeros(len(output), node.size(-1)) for node in flat]
-    for _ in range(probes):
-        direction = torch.randint(0, 2, output.shape, generator=generator).mul_(2).sub_(1).to(output)
+    exact = probes >= output.size(1)
+    for k in range(output.size(1) if exact else probes):
+        if exact:
+            direction = torch.zeros_like(output)
+            direction[:, k] = 1
+        else:
+            direction = torch.randint(0, 2, output.shape, generator=generator).mul_(2).sub_(1).to(output)
         grads = torch.autograd.grad(output, flat, direction, retain_graph=True, allow_unused=True)
         for one, grad in zip(total, grads, strict=True):
             if grad is not None:
                 one += grad.float().square().cpu()
     squares = iter(total)
     norms: dict[str, list[list[Tensor]]] = {
-        kind: [[next(squares) / probes for _ in row] for row in nodes] for kind, nodes in trace.nodes.items()
+        kind: [[next(squares) / (1 if exact else probes) for _ in row] for row in nodes]
+        for kind, nodes in trace.nodes.items()
     }
 
     def table(kind: str, part: slice = slice(None)) -> Tensor:

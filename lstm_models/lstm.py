@@ -339,7 +339,7 @@ class LSTM(nn.Module):
         for what, there in (
             ("cells other than the standard one", any(type(cell) is not StandardCell for cell in self.cells)),
             ("skip connections", self.skip is not None and (self.layers > 1 or self.input_size == self.output_size)),
-            ("a learned initial state", self.initial_h is not None),
+            ("learned initial state", self.initial_h is not None),
             ("zoneout", self.dropout.zoneout_h or self.dropout.zoneout_c),
         ):
             if there:

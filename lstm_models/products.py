@@ -7,11 +7,12 @@ product stands in wherever those are missing, the tensors are of another kind, o
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 _SMALL = 2**18  # entries of a weight below which the plain product is as fast
 _FEW = 12  # products below which laying out the weight does not pay
@@ -69,6 +70,37 @@ class Product:
             total.addmm_(x, self._transposed)
 
 
+class _Refusal(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        raise RuntimeError(
+            "this gradient is written by hand and cannot be differentiated again; "
+            "for second derivatives run the cells by Cell.loop"
+        )
+
+
+def first_order(backward: Callable[..., tuple[Any, ...]]) -> Callable[..., tuple[Any, ...]]:
+    """A backward whose result refuses to be differentiated.
+
+    torch's ``once_differentiable`` refuses only where the incoming gradient has a history; otherwise it would return
+    second derivatives with parts missing, without a word.
+    """
+
+    @wraps(backward)
+    def wrapped(ctx: Any, *grads: Tensor | None) -> tuple[Any, ...]:
+        with torch.no_grad():
+            results = backward(ctx, *grads)
+        if not torch.is_grad_enabled():
+            return results
+        return tuple(x if x is None else _Refusal.apply(x.detach().requires_grad_()) for x in results)  # type: ignore[no-untyped-call]
+
+    return wrapped
+
+
 class Linear(torch.autograd.Function):
     """``x [rows, in]`` times the transpose of ``weight [out, in]`` plus ``bias [out]`` by :func:`product`."""
 
@@ -79,7 +111,7 @@ class Linear(torch.autograd.Function):
         return product(x, weight, bias)
 
     @staticmethod
-    @once_differentiable
+    @first_order
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = ctx.saved_tensors
         needs = ctx.needs_input_grad

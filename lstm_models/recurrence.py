@@ -15,10 +15,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from lstm_models.pointwise import Pointwise
-from lstm_models.products import Product, product
+from lstm_models.products import Product, first_order, product
 
 
 def _back(views: Sequence[Tensor], first: Tensor, sizes: Sequence[int]) -> Tensor:
@@ -110,7 +109,7 @@ class Recurrence(torch.autograd.Function):
         return y, h_n, c_n
 
     @staticmethod
-    @once_differentiable
+    @first_order
     def backward(ctx: Any, grad_y: Tensor | None, grad_h: Tensor | None, grad_c: Tensor | None) -> tuple[Any, ...]:
         pointwise, sizes, dtype, count, (keep_h, keep_c) = ctx.plan
         gates, h, c, weight_hh, weight_hr, mask, drawn_h, drawn_c, y, cells, zoned, squashed, *rest = ctx.saved_tensors
