@@ -188,6 +188,14 @@ class _Task(LightningModule):
                 "the run's checkpoint is of another model: resume with the model options and the data it began with"
             )
         self.figures = dict(checkpoint.get("figures", {}))
+        # The run may go on beyond the steps it was to have: its last batch then is none, and the validation after it
+        # one out of turn, after which Lightning would count the steps in the logs one too low
+        loop = checkpoint["loops"]["fit_loop"]
+        progress = loop["epoch_loop.batch_progress"]
+        progress["is_last_batch"] = False
+        validated = progress["total"]["completed"] == progress["total"]["processed"]
+        if validated and checkpoint["global_step"] % self.config.validate_every:
+            loop["epoch_loop.state_dict"]["_batches_that_stepped"] += 1
 
     def training_step(self, batch: dict[str, Tensor], _: int) -> Tensor:
         # Dropout by step, so that a resumed run goes on as it would have
@@ -363,7 +371,7 @@ def _trainer(config: TrainingConfig, run: Path, checkpoints: RunCheckpoints) -> 
             log_every_n_steps=min(20, config.steps),
             enable_model_summary=False,
         )
-    except (MisconfigurationException, ValueError, RuntimeError) as error:
+    except (MisconfigurationException, ImportError, ValueError, RuntimeError) as error:
         raise InputError(f"training cannot start: {error}", usage=True) from None
 
 

@@ -152,10 +152,10 @@ def damaged_npz(name: str):
     return make
 
 
-NPZ = (
-    ["off", "decreasing", "points", "words", "writer", "scalar", "pickle", "missing", "truncated", "flipped", "empty", "other", "single"]
-    + ["empty line", "not finite"]
-)  # fmt: skip
+NPZ = [
+    *("off", "decreasing", "points", "words", "writer", "scalar", "pickle", "missing", "truncated", "flipped"),
+    *("empty", "other", "single", "empty line", "not finite"),
+]
 
 
 @pytest.mark.parametrize("name", NPZ)
@@ -294,7 +294,7 @@ def test_lines_beyond_the_transcript_have_no_text_and_are_cleaned_away(tmp_path)
 
 
 def test_nothing_there(tmp_path):
-    with pytest.raises(InputError, match="there is no handwriting data at .*nowhere"):
+    with pytest.raises(InputError, match=r"there is no handwriting data at .*nowhere"):
         read_lines(tmp_path / "nowhere")
     with pytest.raises(InputError, match="holds neither"):
         read_lines(tmp_path)
