@@ -241,8 +241,8 @@ def _read_npz(path: Path) -> list[HandwritingLine]:
         strokes = tuple(stroke for stroke in np.split(xy[part], np.flatnonzero(eos[part]) + 1) if len(stroke))
         if not strokes:
             raise InputError(f"{path} is damaged: line {ids[number]} has no point")
-        labels = (str(array[number]) for array in (text, ids, writers, splits))
-        lines.append(HandwritingLine(strokes, *labels, tablet=True))
+        name, writer, split = str(ids[number]), str(writers[number]), str(splits[number])
+        lines.append(HandwritingLine(strokes, str(text[number]), name, writer, split, tablet=True))
     return lines
 
 
