@@ -31,7 +31,7 @@ LICENCE = (
     "The weights learnt from the IAM On-Line Handwriting Database, which is free for non-commercial research: "
     "use them, and what they write, likewise."
 )
-ANY_STYLE = "No style in particular"
+ANY_STYLE = "The usual hand"
 
 _FRAME_SECONDS = 1 / 15  # the eye takes more for one movement, and each one is sent whole
 _CHARACTER_PIXELS = 19.0  # median width of a character in IAM-OnDB's lines, at the scale the writer draws

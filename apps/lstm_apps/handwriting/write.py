@@ -25,7 +25,7 @@ def write(
     Args:
         text: what to write; - reads it from standard input.
         out: where to: a file ending in .svg, .png or .json.
-        style: whose hand: the name of a style of the model; no style in particular if missing.
+        style: whose hand: the name of a style of the model; its usual hand if missing.
         legibility: from 0, as varied as people write, to 1, as legible as the model can.
         seed: the same seed gives the same strokes; a new one each time if missing.
         model: a bundled model, a folder, or the id of one on the Hugging Face hub.
