@@ -246,6 +246,12 @@ class _Recurrence(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+        # Called under autocast, this would mix types: all of them were chosen on the way forwards
+        with torch.autocast(ctx.saved_tensors[2].device.type, enabled=False):
+            return _Recurrence._backward(ctx, *grads)
+
+    @staticmethod
+    def _backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
         d_hidden, d_windows, d_cells, d_positions = grads
         recurrent, window_weight, text, mask, seen, acts, cells, squashed, params, positions, places = ctx.saved_tensors
         steps, batch, hidden = squashed.shape
