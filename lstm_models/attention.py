@@ -15,7 +15,13 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from lstm_models.pointwise import sigmoid_backward, tanh_backward
+
 __all__ = ["SoftWindowLSTM", "SoftWindowState"]
+
+# Largest exponent of the window's Gaussians, a density of 2e-35: beyond it exp leaves the normal numbers, and takes ten
+# times as long.
+_FARTHEST = 80.0
 
 
 class SoftWindowState(NamedTuple):
@@ -161,7 +167,8 @@ class SoftWindowLSTM(nn.Module):
         move = move.exp() if self.max_step is None else self.max_step * torch.sigmoid(move)
         position = position + move
         places = torch.arange(1, text.size(1) + 1, device=text.device, dtype=position.dtype)
-        density = torch.exp(-sharpness.exp()[:, :, None] * (position[:, :, None] - places) ** 2)
+        exponent = sharpness.exp()[:, :, None] * (position[:, :, None] - places) ** 2
+        density = torch.exp(-exponent.clamp(max=_FARTHEST))
         weights = torch.bmm(importance.exp()[:, None], density)[:, 0] * text_mask
         return torch.bmm(weights[:, None], text)[:, 0], position
 
@@ -179,7 +186,8 @@ class SoftWindowLSTM(nn.Module):
 class _Recurrence(torch.autograd.Function):
     """The loop over time, forwards and backwards. Time-major; gates in order i, f, o, g.
 
-    Buffers are made once and filled in place: a fresh one every step would go back to the system each time.
+    Buffers are made once and filled in place: a fresh one every step would go back to the system each time. ``gates``
+    becomes the activations where its type allows.
     """
 
     @staticmethod
@@ -199,45 +207,51 @@ class _Recurrence(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         steps, batch, four = gates.shape
         hidden, components, dtype = four // 4, position.size(1), text.dtype
+        same = gates.dtype == dtype  # no autocast: everything in one type
         places = torch.arange(1, text.size(1) + 1, device=text.device, dtype=dtype)
+        real_text = text * mask[:, :, None]
         seen = gates.new_empty(steps + 1, batch, recurrent.size(1))  # h and window, the input of the next step
         seen[0, :, :hidden], seen[0, :, hidden:] = h, window
-        acts = text.new_empty(steps, batch, four)
+        acts = gates if same else text.new_empty(steps, batch, four)
         cells = text.new_empty(steps + 1, batch, hidden)
         cells[0] = c
         squashed = text.new_empty(steps, batch, hidden)
         positions = text.new_empty(steps + 1, batch, components)
         positions[0] = position
         params = text.new_empty(steps, batch, 3 * components)
+        weights = text.new_empty(steps, batch, 1, text.size(1))
         recurrent_t, window_t = recurrent.t(), window_weight.t()
-        product = gates.new_empty(batch, four)
-        scratch = text.new_empty(batch, hidden)
-        for t in range(steps):
-            torch.addmm(gates[t], seen[t], recurrent_t, out=product)
-            act = acts[t]
-            act.copy_(product)
-            act[:, : 3 * hidden].sigmoid_()
-            act[:, 3 * hidden :].tanh_()
-            i, f, o, g = act.chunk(4, 1)
-            torch.mul(i, g, out=scratch)
-            torch.addcmul(scratch, f, cells[t], out=cells[t + 1])
+        product, scratch = gates.new_empty(batch, four), text.new_empty(batch, hidden)
+        hiddens, windows = seen[:, :, :hidden].unbind(), seen[:, :, hidden:].unbind()
+        sigmoids, tanhs = acts[:, :, : 3 * hidden].unbind(), acts[:, :, 3 * hidden :].unbind()
+        i, f, o = (part.unbind() for part in acts[:, :, : 3 * hidden].chunk(3, 2))
+        importance, sharpness, move = (part.unbind() for part in params.chunk(3, 2))
+        for t, (x, act, p) in enumerate(zip(seen[:-1].unbind(), acts.unbind(), params.unbind(), strict=True)):
+            if same:
+                act.addmm_(x, recurrent_t)
+            else:
+                act.copy_(torch.addmm(gates[t], x, recurrent_t, out=product))
+            sigmoids[t].sigmoid_()
+            tanhs[t].tanh_()
+            torch.mul(i[t], tanhs[t], out=cells[t + 1]).addcmul_(f[t], cells[t])
             torch.tanh(cells[t + 1], out=squashed[t])
-            torch.mul(o, squashed[t], out=scratch)
-            seen[t + 1, :, :hidden] = scratch
-            p = params[t]
-            torch.add(torch.mm(seen[t + 1, :, :hidden], window_t), window_bias, out=p)
+            if same:
+                torch.mul(o[t], squashed[t], out=hiddens[t + 1])
+                torch.addmm(window_bias, hiddens[t + 1], window_t, out=p)
+            else:
+                hiddens[t + 1].copy_(torch.mul(o[t], squashed[t], out=scratch))
+                torch.add(torch.mm(hiddens[t + 1], window_t), window_bias, out=p)
             if max_step is None:
                 p.exp_()
             else:
                 p[:, : 2 * components].exp_()
-                p[:, 2 * components :].sigmoid_().mul_(max_step)
-            torch.add(positions[t], p[:, 2 * components :], out=positions[t + 1])
-            density = (positions[t + 1][:, :, None] - places).square_()
-            density.mul_(p[:, components : 2 * components, None]).neg_().exp_()
-            weights = torch.bmm(p[:, None, :components], density).mul_(mask[:, None])
-            seen[t + 1, :, hidden:] = torch.bmm(weights, text)[:, 0]
+                move[t].sigmoid_().mul_(max_step)
+            torch.add(positions[t], move[t], out=positions[t + 1])
+            density = _density((positions[t + 1][:, :, None] - places).square_(), sharpness[t])
+            torch.bmm(importance[t][:, None], density, out=weights[t])
+            windows[t + 1].copy_(torch.bmm(weights[t], real_text)[:, 0])
         ctx.save_for_backward(
-            recurrent, window_weight, text, mask, seen, acts, cells, squashed, params, positions, places
+            recurrent, window_weight, real_text, mask, seen, acts, cells, squashed, params, positions, weights, places
         )
         ctx.max_step = max_step
         ctx.set_materialize_grads(False)
@@ -253,66 +267,75 @@ class _Recurrence(torch.autograd.Function):
     @staticmethod
     def _backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
         d_hidden, d_windows, d_cells, d_positions = grads
-        recurrent, window_weight, text, mask, seen, acts, cells, squashed, params, positions, places = ctx.saved_tensors
+        recurrent, window_weight, text, mask, seen, acts, cells, squashed, params, positions, weights, places = (
+            ctx.saved_tensors
+        )
         steps, batch, hidden = squashed.shape
-        components, max_step = positions.size(2), ctx.max_step
+        components, characters, max_step = positions.size(2), places.numel(), ctx.max_step
+        same = seen.dtype == text.dtype
         text_t = text.transpose(1, 2)
         d_gates = seen.new_empty(steps, batch, 4 * hidden)
         d_params = text.new_empty(steps, batch, 3 * components)
-        d_text = torch.zeros_like(text) if ctx.needs_input_grad[4] else None
+        dws = text.new_empty(steps, batch, text.size(2))
         d_seen = text.new_zeros(batch, seen.size(2))
+        dh, dw = d_seen[:, :hidden], d_seen[:, hidden:]
         dc = text.new_zeros(batch, hidden)
         dk = text.new_zeros(batch, components)
-        gate = text.new_empty(batch, 4 * hidden)
+        one_step = text.new_empty(1, batch, 4 * hidden)
+        gate = d_gates if same else one_step.expand(steps, -1, -1)  # under autocast, copied to d_gates
+        d_sigmoids, (di, df, do, dg) = gate[:, :, : 3 * hidden].unbind(), (part.unbind() for part in gate.chunk(4, 2))
+        sigmoids, (i, f, o, g) = acts[:, :, : 3 * hidden].unbind(), (part.unbind() for part in acts.chunk(4, 2))
+        importance, sharpness, move = (part.unbind() for part in params.chunk(3, 2))
         slope = text.new_empty(batch, hidden)
+        shares = text.new_empty(batch, components, 3, characters)  # of each Gaussian and character, times 1, d and d²
+        first, second, third = shares.unbind(2)
+        ones, sums = text.new_ones(characters), text.new_empty(batch, components, 3)
+        total, linear, square = sums.unbind(2)
         for t in range(steps - 1, -1, -1):
-            dh, dw = d_seen[:, :hidden], d_seen[:, hidden:]
-            if d_windows is not None:
-                dw = dw + d_windows[t]
-            p = params[t]
-            importance, sharpness, move = p.chunk(3, 1)
+            torch.add(dw, 0 if d_windows is None else d_windows[t], out=dws[t])
             distance = positions[t + 1][:, :, None] - places
-            squared = distance.square()
-            density = squared.mul(sharpness[:, :, None]).neg_().exp_()
-            if d_text is not None:
-                weights = torch.bmm(importance[:, None], density).mul_(mask[:, None])
-                d_text.baddbmm_(weights.transpose(1, 2), dw[:, None])
-            d_weights = torch.bmm(dw[:, None], text_t).mul_(mask[:, None])
-            density.mul_(d_weights)  # [batch, components, characters]: each Gaussian's share of the gradient
-            by_place = torch.bmm(
-                torch.stack([density, density * squared, density * distance], 2).flatten(1, 2),
-                density.new_ones(batch, places.numel(), 1),
-            ).view(batch, components, 3)
-            dk = dk - 2 * importance * sharpness * by_place[:, :, 2]
+            density = _density(distance.square(), sharpness[t])
+            torch.mul(density, torch.bmm(dws[t][:, None], text_t), out=first)
+            torch.mul(first, distance, out=second)
+            torch.mul(second, distance, out=third)
+            torch.mv(shares.view(-1, characters), ones, out=sums.view(-1))
+            dp, weighted = d_params[t], importance[t] * sharpness[t]
+            dk.addcmul_(weighted, linear, value=-2)
             if d_positions is not None:
-                dk = dk + d_positions[t]
-            dp = d_params[t]
-            torch.mul(importance, by_place[:, :, 0], out=dp[:, :components])
-            torch.mul(importance * sharpness, by_place[:, :, 1], out=dp[:, components : 2 * components]).neg_()
-            torch.mul(dk, move if max_step is None else move * (1 - move / max_step), out=dp[:, 2 * components :])
-            dh = dh + torch.mm(dp.to(window_weight.dtype), window_weight)
+                dk += d_positions[t]
+            torch.mul(importance[t], total, out=dp[:, :components])
+            torch.mul(weighted, square, out=dp[:, components : 2 * components]).neg_()
+            moved = move[t] if max_step is None else torch.addcmul(move[t], move[t], move[t], value=-1 / max_step)
+            torch.mul(dk, moved, out=dp[:, 2 * components :])
+            if same:
+                dh.addmm_(dp, window_weight)
+            else:
+                dh += torch.mm(dp.to(window_weight.dtype), window_weight)
             if d_hidden is not None:
                 dh += d_hidden[t]
-            i, f, o, g = acts[t].chunk(4, 1)
-            di, df, do, dg = gate.chunk(4, 1)
-            tanh_c = squashed[t]
-            torch.mul(tanh_c, tanh_c, out=slope).neg_().add_(1).mul_(o).mul_(dh)
-            dc = dc.add_(slope)
+            torch.mul(dh, o[t], out=slope)
+            dc += tanh_backward(slope, squashed[t], grad_input=slope)
             if d_cells is not None:
                 dc += d_cells[t]
-            torch.mul(dc, g, out=di)
-            torch.mul(dc, cells[t], out=df)
-            torch.mul(dh, tanh_c, out=do)
-            sigmoids = acts[t][:, : 3 * hidden]
-            gate[:, : 3 * hidden].mul_(torch.addcmul(sigmoids, sigmoids, sigmoids, value=-1))
-            torch.mul(g, g, out=dg).neg_().add_(1).mul_(i).mul_(dc)
-            d_gates[t] = gate
-            dc.mul_(f)
-            d_seen = torch.mm(d_gates[t], recurrent).to(text.dtype)
+            torch.mul(dc, g[t], out=di[t])
+            torch.mul(dc, cells[t], out=df[t])
+            torch.mul(dh, squashed[t], out=do[t])
+            sigmoid_backward(d_sigmoids[t], sigmoids[t], grad_input=d_sigmoids[t])
+            torch.mul(dc, i[t], out=dg[t])
+            tanh_backward(dg[t], g[t], grad_input=dg[t])
+            dc *= f[t]
+            if same:
+                torch.mm(d_gates[t], recurrent, out=d_seen)
+            else:
+                d_gates[t] = one_step[0]
+                d_seen.copy_(torch.mm(d_gates[t], recurrent))
         flat = d_gates.flatten(0, 1)
         d_recurrent = torch.mm(flat.t(), seen[:-1].flatten(0, 1))
         flat_params = d_params.flatten(0, 1).to(window_weight.dtype)
         d_window_weight = torch.mm(flat_params.t(), seen[1:, :, :hidden].flatten(0, 1))
+        d_text = None
+        if ctx.needs_input_grad[4]:
+            d_text = torch.bmm(weights[:, :, 0].permute(1, 2, 0), dws.transpose(0, 1)).mul_(mask[:, :, None])
         return (
             d_gates,
             d_recurrent,
@@ -320,9 +343,14 @@ class _Recurrence(torch.autograd.Function):
             d_params.sum((0, 1)),
             d_text,
             None,
-            d_seen[:, :hidden],
+            dh,
             dc,
-            d_seen[:, hidden:],
+            dw,
             dk,
             None,
         )
+
+
+def _density(squared: Tensor, sharpness: Tensor) -> Tensor:
+    """exp(−β d²), in the memory of ``squared`` [batch, components, characters]."""
+    return squared.mul_(sharpness[:, :, None]).clamp_(max=_FARTHEST).neg_().exp_()
