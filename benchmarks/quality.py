@@ -246,9 +246,7 @@ def show(name: str, lines: Sequence[dict[str, Any]]) -> str:
         title = f"MNIST-1D, {first['weights']:,} weights, {first['epochs']} epochs"
         head = ["", "seed", "accuracy", "on what it learnt", "CPU-s"]
         cells = [[f"{x['accuracy']:.1%}", f"{x['on_training']:.1%}"] for x in lines]
-    rows = [
-        [x["arm"], str(x["seed"]), *cell, f"{x['cpu_seconds']:.0f}"] for x, cell in zip(lines, cells, strict=True)
-    ]
+    rows = [[x["arm"], str(x["seed"]), *cell, f"{x['cpu_seconds']:.0f}"] for x, cell in zip(lines, cells, strict=True)]
     text = f"### {title}\n\n{table(head, rows)}\n"
     if name == "mnist1d":
         text += f"\nMean accuracy of {len(lines)}: {mean(x['accuracy'] for x in lines):.2%}\n"

@@ -25,7 +25,7 @@ SHORTEST = 0.02  # seconds that one timing should last; shorter runs are repeate
 
 
 def interleaved(runs: Mapping[str, Run], repeats: int) -> dict[str, list[float]]:
-    """CPU seconds of one call of each run, ``repeats`` times, taking turns: A B C A B C …; one call first to warm up."""
+    """CPU seconds of one call of each run, ``repeats`` times, taking turns (A B C A B C …), warm."""
     numbers = {}
     for name, run in runs.items():
         run()
@@ -118,8 +118,9 @@ def machine() -> dict[str, Any]:
 
 def describe(facts: Mapping[str, Any]) -> str:
     """The machine in one line."""
+    features, threads = ", ".join(facts["features"]), facts["threads"]
     return (
-        f"{facts['processor']} ({', '.join(facts['features'])}), {facts['cores']} cores, {facts['threads']} thread used, "
+        f"{facts['processor']} ({features}), {facts['cores']} cores, {threads} thread used, "
         f"torch {facts['torch']}, Python {facts['python']}, load before {facts['load']}"
     )
 
