@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["StrokeFeatures", "level"]
+__all__ = ["GRAVES", "StrokeFeatures", "level"]
 
 Strokes = Sequence[np.ndarray]
 
@@ -34,6 +34,13 @@ class StrokeFeatures:
     arc: float = 0.75
     time: float = 6.0
 
+    def __post_init__(self) -> None:
+        for name, values in (("std", self.std), ("arc", (self.arc,)), ("time", (self.time,))):
+            if not all(0 < value < np.inf for value in values):
+                raise ValueError(f"features: {name} must be above 0, not {getattr(self, name)}")
+        if not np.isfinite(self.mean).all():
+            raise ValueError(f"features: mean must be finite, not {self.mean}")
+
     def points(self, strokes: Strokes) -> list[np.ndarray]:
         """The strokes the offsets are taken from: as they are, or level, scaled and sampled anew.
 
@@ -51,11 +58,16 @@ class StrokeFeatures:
         if not self.resample:
             return kept
         kept = level(kept)
-        height = np.concatenate(kept)[:, 1].std()
-        return [self._sample(stroke / max(height, 1e-6)) for stroke in kept]
+        points = np.concatenate(kept)
+        # A dash has no height of its own: its length stands in, or its points would be without number
+        height = max(points[:, 1].std(), np.ptp(points[:, 0]) / 1000, 1e-6)
+        return [self._sample(stroke / height) for stroke in kept]
 
     def encode(self, strokes: Strokes) -> np.ndarray:
-        """Offsets [points − 1, 3] float32: normalised dx, dy, and 1 where the pen lifts after the point."""
+        """Offsets [points − 1, 3] float32: normalised dx, dy, and 1 where the pen lifts after the point.
+
+        The first point has no offset and so no lift: a line that begins with a single dot is joined to it.
+        """
         kept = self.points(strokes)
         lifts = np.zeros(sum(map(len, kept)))
         lifts[np.cumsum([len(stroke) for stroke in kept]) - 1] = 1
@@ -74,6 +86,7 @@ class StrokeFeatures:
         plain = StrokeFeatures(self.resample, arc=self.arc, time=self.time)
         offsets = np.concatenate([plain.encode(strokes)[:, :2] for strokes in lines]).astype(np.float64)
         mean, std = offsets.mean(0), offsets.std(0)
+        std[std == 0] = 1  # lines without height, or without width
         return StrokeFeatures(
             self.resample, (float(mean[0]), float(mean[1])), (float(std[0]), float(std[1])), self.arc, self.time
         )
@@ -89,6 +102,10 @@ class StrokeFeatures:
         smooth = stroke.copy()
         smooth[1:-1] = (stroke[:-2] + 2 * stroke[1:-1] + stroke[2:]) / 4
         return np.stack([np.interp(places, share, smooth[:, axis]) for axis in (0, 1)], 1)
+
+
+GRAVES = StrokeFeatures(resample=False, mean=(8.1787, 0.1116), std=(41.954, 37.124))
+"""Every raw point of IAM-OnDB under the normalisation that published likelihoods are given in."""
 
 
 def level(strokes: Strokes) -> list[np.ndarray]:
