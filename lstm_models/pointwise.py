@@ -83,13 +83,21 @@ class Pointwise:
         torch.mul(dc, i, out=d_g)
         tanh_backward(d_g, g, grad_input=d_g)
 
-    def unmix(self, t: int) -> Tensor:
-        """The gradient of step t's recurrent projection."""
-        return self.d_gates[t]
+    def unmix(self, t: int, weight: Product, dh: Tensor) -> None:
+        """Replace ``dh`` by the gradient of what ``mix`` took as h; ``weight`` is the transposed one."""
+        dh.copy_(weight(self.d_gates[t]))
 
-    def gradients(self, grad: Tensor, c: Tensor | None, c_new: Tensor, squashed: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """After the last step: the gradient of all recurrent projections, and those of the extras."""
-        return grad, []
+    def gradients(
+        self, grad: Tensor, c: Tensor | None, c_new: Tensor, squashed: Tensor
+    ) -> tuple[Tensor, Tensor | None, list[Tensor]]:
+        """After the last step: the gradient of all recurrent projections, and those of the extras.
+
+        Between them a factor for each row ``[frames, 1]`` that the first one still lacks, or None.
+        """
+        return grad, None, []
+
+    def finish(self) -> None:
+        """After the last step forward, where something is kept."""
 
 
 class PeepholePointwise(Pointwise):
@@ -112,10 +120,12 @@ class PeepholePointwise(Pointwise):
         self.inner_gates(t, c, dc)
         dc.mul_(self.f[t]).addcmul_(self.d_i[t], peephole[0]).addcmul_(self.d_f[t], peephole[1])
 
-    def gradients(self, grad: Tensor, c: Tensor | None, c_new: Tensor, squashed: Tensor) -> tuple[Tensor, list[Tensor]]:
+    def gradients(
+        self, grad: Tensor, c: Tensor | None, c_new: Tensor, squashed: Tensor
+    ) -> tuple[Tensor, Tensor | None, list[Tensor]]:
         assert c is not None
         seen = ((torch.cat(self.d_i), c), (torch.cat(self.d_f), c), (torch.cat(self.d_o), c_new))
-        return grad, [torch.stack([(gate * cell).sum(0) for gate, cell in seen])]
+        return grad, None, [torch.stack([(gate * cell).sum(0) for gate, cell in seen])]
 
 
 class CoupledPointwise(Pointwise):
@@ -161,21 +171,20 @@ class LayerNormPointwise(Pointwise):
 
     def bind(self, gates: Tensor, sizes: Sequence[int], kept: Sequence[Tensor], keep: bool = True) -> None:
         super().bind(gates, sizes, kept, keep)
+        self.kept = kept
         if keep:
-            self.kept = kept
             self.normed, self.scale, self.mean, self.spread = (buffer.split(sizes) for buffer in kept)
         else:
-            scratch = gates.new_empty(max(sizes), gates.size(1))
+            scratch, scale = gates.new_empty(sizes[0], gates.size(1)), gates.new_empty(sizes[0], 1)
             self.normed = [scratch[:size] for size in sizes]
-            self.scale = self.mean = self.spread = []
-        self.keep = keep
+            self.scale = [scale[:size] for size in sizes]
+        self.means: list[Tensor] = []
+        self.spreads: list[Tensor] = []
 
     def mix(self, t: int, h: Tensor, weight: Product) -> None:
         projected, normed = weight(h), self.normed[t]
-        scale = torch.linalg.vector_norm(projected, dim=1, keepdim=True)
-        scale.square_().div_(projected.size(1)).add_(self.epsilon).rsqrt_()
-        if self.keep:
-            self.scale[t].copy_(scale)
+        power = torch.bmm(projected.unsqueeze(1), projected.unsqueeze(2)).squeeze_(2)
+        scale = torch.rsqrt(power.div_(projected.size(1)).add_(self.epsilon), out=self.scale[t])
         torch.mul(projected, scale, out=normed)
         self.gates[t].addcmul_(normed, self.extras[0])
 
@@ -187,18 +196,22 @@ class LayerNormPointwise(Pointwise):
         normed, mean, spread = torch.native_layer_norm(
             c_new, (self.hidden,), self.extras[1], self.extras[2], self.epsilon
         )
-        if self.keep:
-            self.mean[t].copy_(mean)
-            self.spread[t].copy_(spread)
+        if self.kept:
+            self.means.append(mean)
+            self.spreads.append(spread)
         torch.tanh(normed, out=squashed)
+
+    def finish(self) -> None:
+        _, _, mean, spread = self.kept
+        torch.cat(self.means, out=mean)
+        torch.cat(self.spreads, out=spread)
 
     def bind_gradient(self, grad: Tensor, sizes: Sequence[int]) -> None:
         super().bind_gradient(grad, sizes)
         self.d_mixed = torch.empty_like(grad)
         self.d_normed_c = grad.new_empty(grad.size(0), self.hidden)
         self.d_mixes, self.d_norms = self.d_mixed.split(sizes), self.d_normed_c.split(sizes)
-        self.product = grad.new_empty(sizes[0], grad.size(1))
-        self.d_gain = torch.zeros_like(self.product)
+        self.d_gain = grad.new_zeros(sizes[0], grad.size(1))
 
     def output_gate(self, t: int, c_new: Tensor, squashed: Tensor, dh: Tensor, dc: Tensor) -> None:
         o, d_o, d_norm = self.o[t], self.d_o[t], self.d_norms[t]
@@ -214,16 +227,17 @@ class LayerNormPointwise(Pointwise):
         _, gain, bias = self.extras
         return torch.ops.aten.native_layer_norm_backward(grad, c, (self.hidden,), mean, spread, gain, bias, wanted)
 
-    def unmix(self, t: int) -> Tensor:
-        grad, normed, mixed, gain = self.d_gates[t], self.normed[t], self.d_mixes[t], self.extras[0]
-        product = self.product[: len(grad)]
-        torch.mul(grad, normed, out=product)
-        self.d_gain[: len(grad)] += product
-        along = torch.mv(product, gain).unsqueeze_(1)
-        torch.mul(grad, gain, out=mixed)
-        return mixed.addcmul_(normed, along, value=-1 / grad.size(1)).mul_(self.scale[t])
+    def unmix(self, t: int, weight: Product, dh: Tensor) -> None:
+        grad, normed, mixed = self.d_gates[t], self.normed[t], self.d_mixes[t]
+        self.d_gain[: len(grad)].addcmul_(grad, normed)
+        torch.mul(grad, self.extras[0], out=mixed)
+        along = torch.bmm(mixed.unsqueeze(1), normed.unsqueeze(2)).squeeze_(2)
+        mixed.addcmul_(normed, along, value=-1 / grad.size(1))
+        torch.mul(weight(mixed), self.scale[t], out=dh)  # the factor is cheaper here than on the gates
 
-    def gradients(self, grad: Tensor, c: Tensor | None, c_new: Tensor, squashed: Tensor) -> tuple[Tensor, list[Tensor]]:
-        _, _, mean, spread = self.kept
+    def gradients(
+        self, grad: Tensor, c: Tensor | None, c_new: Tensor, squashed: Tensor
+    ) -> tuple[Tensor, Tensor | None, list[Tensor]]:
+        _, scale, mean, spread = self.kept
         _, d_gain, d_bias = self._norm_backward(self.d_normed_c, c_new, mean, spread, [False, True, True])
-        return self.d_mixed, [self.d_gain.sum(0), d_gain, d_bias]
+        return self.d_mixed, scale, [self.d_gain.sum(0), d_gain, d_bias]

@@ -94,13 +94,9 @@ class Recurrence(torch.autograd.Function):
             if keep:
                 c_n[:previous] = c_t
         if keep:
-            ctx.plan = (
-                pointwise,
-                sizes,
-                dtype,
-                len(extras),
-                [k if isinstance(k, float) else 1.0 for k in (keep_h, keep_c)],
-            )
+            cell.finish()
+            shares = [k if isinstance(k, float) else 1.0 for k in (keep_h, keep_c)]
+            ctx.plan = pointwise, sizes, dtype, len(extras), shares
             drawn = [None if isinstance(k, float) else k for k in (keep_h, keep_c)]
             ctx.save_for_backward(
                 gates, h, c, weight_hh, weight_hr, mask, *drawn, y, cells, zoned, squashed, *extras, *kept
@@ -145,7 +141,7 @@ class Recurrence(torch.autograd.Function):
                     ds[t].copy_(dm)
                     dm = projection(dm)
                 cell.backward(t, c_t, cs[t], tanhs[t], dm, dc_t)
-                dh_t.copy_(weight(cell.unmix(t)))
+                cell.unmix(t, weight, dh_t)
                 if mask is not None:
                     dh_t *= mask[:size]
                 if held_h is not None:
@@ -154,11 +150,15 @@ class Recurrence(torch.autograd.Function):
                     dc_t += held_c
             needs = ctx.needs_input_grad
             d_weight = d_projection = None
-            d_mixed, d_extras = cell.gradients(grad, _back(zs, c, sizes) if cell.looks_back else None, cells, squashed)
+            d_mixed, scale, d_extras = cell.gradients(
+                grad, _back(zs, c, sizes) if cell.looks_back else None, cells, squashed
+            )
             if needs[5]:
                 before = _back(ys, h, sizes)
                 if mask is not None:
                     before *= torch.cat([mask[:size] for size in sizes])
+                if scale is not None:
+                    before *= scale
                 d_weight = product(d_mixed.to(dtype).t(), before.to(dtype).t()).to(weight_hh.dtype)
             if outputs is not None and needs[6]:
                 inner = torch.cat(cell.o).mul_(squashed)
