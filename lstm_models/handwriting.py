@@ -73,6 +73,20 @@ class WriterConfig:
     stop: bool = True
     features: StrokeFeatures = field(default_factory=StrokeFeatures)
 
+    def __post_init__(self) -> None:
+        for name in ("hidden_size", "layers", "text_size", "components", "mixtures"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"model: {name} must be at least 1, not {getattr(self, name)}")
+        if self.style_size < 0 or self.max_step < 0 or self.floor <= 0 or not 0 <= self.dropout < 1:
+            raise ValueError(
+                "model: style_size and max_step must be 0 or more, floor above 0, dropout from 0 to below 1"
+            )
+        if not 0 < self.step < (self.max_step or float("inf")):
+            raise ValueError(f"model: step must lie between 0 and max_step, not {self.step:g}")
+        for name in ("alphabet", "styles"):
+            if len(set(getattr(self, name))) < len(getattr(self, name)):
+                raise ValueError(f"model: {name} has something twice")
+
 
 class HandwritingWriter(nn.Module):
     """Writes text as pen strokes; see the module and ``WriterConfig``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 import unicodedata
 
@@ -26,21 +27,28 @@ def spell(text: str, alphabet: str) -> tuple[str, list[str]]:
         if character in known or character == "\n":
             spellings[character] = character
             continue
-        if character.isspace() or unicodedata.category(character).startswith("C") or _invisible(character):
+        if _invisible(character) or (character.isspace() and " " in known):
             spellings[character] = " " if character.isspace() else ""
             continue
-        symbol = unicodedata.category(character) == "So"  # emoji: their names in words are not what was meant
-        plain = "" if symbol and ord(character) > 0x2BFF else anyascii(character)
-        plain = _closest(plain, known)
+        plain = anyascii(character)
+        # An emoji's name in words is not what was meant
+        plain = "" if re.fullmatch(r":[^\s:]+:", plain) else _closest(plain, known)
         spellings[character] = plain
         how = f"was written as “{plain}”" if plain else "cannot be written and was left out"
-        notes.append(f"“{character}” {how}")
+        notes.append(f"{_shown(character)} {how}")
     return "".join(spellings[character] for character in text), notes
 
 
 def _invisible(character: str) -> bool:
-    """Variation selectors, which only say how the character before them should look."""
-    return "\ufe00" <= character <= "\ufe0f"
+    """Controls, joiners and variation selectors, which at most say how their neighbours should look."""
+    selector = "\ufe00" <= character <= "\ufe0f" or "\U000e0100" <= character <= "\U000e01ef"
+    return selector or (unicodedata.category(character) in ("Cc", "Cf") and not character.isspace())
+
+
+def _shown(character: str) -> str:
+    """A character as a message names it: those that show nothing, or that Unicode does not know, by number."""
+    seen = unicodedata.category(character)[0] not in "CMZ"
+    return f"“{character}”" if seen else f"U+{ord(character):04X}"
 
 
 def _closest(plain: str, known: set[str]) -> str:

@@ -148,6 +148,8 @@ def test_stopped_from_outside_and_resumed(data, tmp_path, monkeypatch, capsys):
         (["--data", "{data}", "--training.batch_frames", "20"], 2, "training.batch_frames must be at least"),
         (["--data", "{data}", "--training.precision", "8"], 2, "training.precision must be 32 or bf16, not 8"),
         (["--data", "{data}", "--training.learning_rate", "fast"], 2, "--training.learning_rate is fast; a number"),
+        (["--data", "{data}", "--model.hidden_size", "0"], 2, "hidden_size must be at least 1, not 0"),
+        (["--data", "{data}", "--model.features.arc", "0"], 2, "arc must be above 0, not 0"),
         (["--data", "{data}", "--resume"], 1, "there is no run to resume"),
         (["--data", "{dots}"], 1, "holds no clean lines to train and to validate on"),
         ([], 2, "--data is missing"),
