@@ -193,8 +193,8 @@ class HandwritingWriter(nn.Module):
 
         Args:
             text: what to write, up to 5,000 characters; line breaks are kept, long lines wrapped at words.
-            style: one of ``styles``, or a writer's id; ``None`` for the usual hand: the first named style, or no style in
-                particular where none is named.
+            style: one of ``styles``, or a writer's id; ``None`` for the usual hand, which is the first named style, or
+                no style in particular where none is named.
             legibility: 0 (as varied as people write) to 1 (as legible as the model can).
             seed: the same seed gives the same drawing; ``None`` draws a new one.
 
