@@ -5,6 +5,7 @@ lstm-models evaluate handwriting --data IAM_ONDB --out writer.json
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import re
@@ -20,6 +21,7 @@ from lstm_datasets.batching import FrameBatchSampler
 from lstm_datasets.strokes import HandwritingLine, WriterLines, clean, read_lines, split_lines
 from lstm_models import hub
 from lstm_models.errors import InputError
+from lstm_models.frontends import GRAVES
 from lstm_models.handwriting import HandwritingWriter, batch_lines, spell
 from lstm_models.results import Drawing
 
@@ -43,7 +45,8 @@ def evaluate(
     """Measures a writer on held-out lines and prints the figures as JSON.
 
     Likelihood: nats a line over every line of the validation split, pen moves and lifts; for a model of raw points
-    this is Graves' measure, and is given once more with half a unit of uniform noise on the coordinates. Legibility:
+    this is Graves' measure under the published normalisation, whatever the model's own, and is given once more with
+    half a unit of uniform noise on the coordinates. Legibility:
     the character error rate of RapidOCR's recogniser (letters and digits, lower case) on generated lines of held-out
     sentences, and on the real ones. Runaway: lines that were cut off because they did not end.
 
@@ -57,18 +60,32 @@ def evaluate(
         styles: the first so many styles of the model take turns.
         seed: of the random numbers.
         out: a .json file for the figures; only printed if missing.
+
+    Returns:
+        The figures.
+
+    Raises:
+        InputError: the model, the data or an option is not what it should be, or ``out`` cannot be written.
+        ModuleNotFoundError: lines are to be read, and the reader (the extra ``bench``) is not installed.
     """
+    if min(lines, read, styles, seed) < 0 or not all(0 <= setting <= 1 for setting in legibility):
+        raise InputError("lines, read, styles and seed must be 0 or more, legibility between 0 and 1", usage=True)
+    if read:
+        import jiwer  # noqa: F401 - missing, they should be so now and not at the end
+        import rapidocr_onnxruntime  # noqa: F401
     writer = hub.load(model)
     if not isinstance(writer, HandwritingWriter):
         raise InputError(f"{model} is no handwriting writer", usage=True)
     if out is not None and not Path(out).resolve().parent.is_dir():
         raise InputError(f"{out} cannot be written: there is no folder {Path(out).resolve().parent}")
+    if out is not None and Path(out).is_dir():
+        raise InputError(f"{out} is a folder; name a file in it")
     learn, held = split_lines(read_lines(data), validation)
     figures: dict[str, Any] = {"model": model, "validation": validation, "lines": len(held)}
     figures["likelihood"] = likelihood(writer, held)
     if not writer.config.features.resample:
         figures["likelihood"]["dequantised"] = likelihood(writer, held, noise=seed)
-    sentences = held_out_sentences(learn, held, writer.config.alphabet)
+    sentences = held_out_sentences(learn, held, writer.config.alphabet) if lines or read else []
     if lines:
         figures["runaway"] = runaways(writer, sentences, lines, styles, seed)
     if read:
@@ -77,11 +94,12 @@ def evaluate(
     figures["seconds_a_line_of_50_characters"] = speed(writer)
     text = json.dumps(figures, indent=2, ensure_ascii=False)
     if out is not None:
+        part = Path(f"{out}.part")
         try:
-            part = Path(f"{out}.part")
             part.write_text(text + "\n", encoding="utf-8")
             part.replace(out)
         except OSError as error:
+            part.unlink(missing_ok=True)
             raise InputError(f"{out} cannot be written: {error.strerror}") from None
     print(text)
     return figures
@@ -91,18 +109,24 @@ def evaluate(
 def likelihood(
     writer: HandwritingWriter, lines: Sequence[HandwritingLine], *, noise: int | None = None
 ) -> dict[str, float]:
-    """Mean negative log likelihood of lines in nats; with ``noise``, half a unit of it on every coordinate."""
+    """Mean negative log likelihood of lines in nats.
+
+    Moves of a model of raw points are measured in units of ``GRAVES.std``, in which likelihoods are published; moves
+    of resampled lines in the model's own.
+
+    Args:
+        writer: the model.
+        lines: what it is measured on.
+        noise: seed of uniform noise of half a unit on every coordinate; none if missing.
+    """
     if noise is not None:
         generator = np.random.default_rng(noise)
         lines = [
-            HandwritingLine(
-                tuple(
+            dataclasses.replace(
+                line,
+                strokes=tuple(
                     (stroke + generator.uniform(-0.5, 0.5, stroke.shape)).astype(np.float32) for stroke in line.strokes
                 ),
-                line.text,
-                line.name,
-                line.writer,
-                line.split,
             )
             for line in lines
         ]
@@ -111,6 +135,11 @@ def likelihood(
     for batch in FrameBatchSampler(data.lengths, max(16_000, *data.lengths)):
         for name, value in writer.loss(batch_lines([data[index] for index in batch])).items():
             sums[name] = sums.get(name, 0.0) + float(value)
+    features = writer.config.features
+    if not features.resample:
+        units = sums["points"] * float(np.log(features.std).sum() - np.log(GRAVES.std).sum())
+        sums["moves"] += units
+        sums["nats"] += units
     return {
         "nats_a_line": sums["nats"] / sums["lines"],
         "nats_a_point": sums["nats"] / sums["points"],
