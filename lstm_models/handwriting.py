@@ -298,9 +298,11 @@ class HandwritingWriter(nn.Module):
             uniform = torch.rand(len(rows), generator=generator)
             # Lifts and ends are sharpened with the bias, as the moves are
             lift = torch.sigmoid(pen.lift * (1 + bias)) > uniform
-            ended = (pen.stop > 0) & (window.position.median(1).values > lengths - 1.5) if config.stop else None
-            passed = window.position.median(1).values > lengths + 1
-            ended = passed if ended is None else ended | passed
+            # The hindmost Gaussian follows the pen; those ahead of it look forward, past the end if need be
+            place = window.position.amin(1) - lengths
+            ended = place > 4
+            if config.stop:
+                ended |= (pen.stop > 0) & (place > -6)
             cut = point + 1 >= limits
             move = torch.cat([pen.sample(bias, generator), (lift | ended)[:, None].to(text.dtype)], 1)
             done = ended | cut
