@@ -183,7 +183,7 @@ class LayerNormPointwise(Pointwise):
 
     def mix(self, t: int, h: Tensor, weight: Product) -> None:
         projected, normed = weight(h), self.normed[t]
-        power = torch.bmm(projected.unsqueeze(1), projected.unsqueeze(2)).squeeze_(2)
+        power = torch.linalg.vector_norm(projected, dim=1, keepdim=True).square_()
         scale = torch.rsqrt(power.div_(projected.size(1)).add_(self.epsilon), out=self.scale[t])
         torch.mul(projected, scale, out=normed)
         self.gates[t].addcmul_(normed, self.extras[0])
@@ -228,10 +228,11 @@ class LayerNormPointwise(Pointwise):
         return torch.ops.aten.native_layer_norm_backward(grad, c, (self.hidden,), mean, spread, gain, bias, wanted)
 
     def unmix(self, t: int, weight: Product, dh: Tensor) -> None:
-        grad, normed, mixed = self.d_gates[t], self.normed[t], self.d_mixes[t]
-        self.d_gain[: len(grad)].addcmul_(grad, normed)
-        torch.mul(grad, self.extras[0], out=mixed)
-        along = torch.bmm(mixed.unsqueeze(1), normed.unsqueeze(2)).squeeze_(2)
+        grad, normed, mixed, gain = self.d_gates[t], self.normed[t], self.d_mixes[t], self.extras[0]
+        torch.mul(grad, normed, out=mixed)
+        self.d_gain[: len(grad)] += mixed
+        along = torch.mv(mixed, gain).unsqueeze_(1)
+        torch.mul(grad, gain, out=mixed)
         mixed.addcmul_(normed, along, value=-1 / grad.size(1))
         torch.mul(weight(mixed), self.scale[t], out=dh)  # the factor is cheaper here than on the gates
 
