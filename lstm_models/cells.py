@@ -242,6 +242,7 @@ def run_kernel(
         flat = torch.cat([weights[k].flatten() for k in order]).split([weights[k].numel() for k in order])
         joined = {k: part.view_as(weights[k]) for k, part in zip(order, flat, strict=True)}
         weights = [joined[k] for k in range(len(weights))]
+    h, c = h.contiguous(), c.contiguous()  # cuDNN takes nothing else
     if frames.equal:
         y, h, c = _layers(x.view(frames.time, frames.batch, -1), h, c, weights, training, layers, bidirectional)
         return y.flatten(0, 1), h, c

@@ -1,5 +1,6 @@
 """The stack against a packed torch.nn.LSTM, and what must hold for every cell, skip, direction and length."""
 
+import copy
 import itertools
 
 import pytest
@@ -248,6 +249,7 @@ def test_lengths_may_come_in_any_form() -> None:
         assert torch.equal(lstm(x, lengths=lengths)[0], wanted)
 
 
+@pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("projection", [0, 2])
 def test_plain_torch_weights_load_and_return(bidirectional: bool, projection: int) -> None:
@@ -415,6 +417,19 @@ def test_inference_equals_training_mode_without_dropout(cell: str) -> None:
         close(without, output)
         close(last.h, state.h)
         close(last.c, state.c)
+
+
+@pytest.mark.parametrize("cell", sorted(CELLS))
+def test_copies_are_independent_and_load_plain_weights(cell: str) -> None:
+    lstm, x = LSTM(3, 4, 2, cell=cell), torch.randn(2, 6, 3)
+    twin = copy.deepcopy(lstm)
+    with torch.inference_mode():
+        assert torch.equal(lstm(x, lengths=[6, 2])[0], twin(x, lengths=[6, 2])[0])
+    if cell == "standard":
+        theirs = nn.LSTM(3, 4, 2, batch_first=True)
+        twin.load_state_dict(theirs.state_dict())
+        close(twin(x)[0], theirs(x)[0])
+        assert not torch.equal(lstm(x)[0], twin(x)[0])
 
 
 def test_every_cell_counts_its_weights_once() -> None:
