@@ -80,7 +80,7 @@ def train(run: str | Path, model: Model | None = None, *, resume: bool = False, 
     model = Model() if model is None else model
     config = settings(**changes)
     figures = fit(
-        model, Data(30, 1), Data(9, 2), collate, config, run, resume=resume, settings={"toy": 1, "training": config}
+        model, Data(30, 1), Data(10, 2), collate, config, run, resume=resume, settings={"toy": 1, "training": config}
     )
     return model, figures
 

@@ -109,6 +109,17 @@ class _Loader(DataLoader[Any]):
         pass
 
 
+class _Collate:
+    """A batch of ``EpochItems``, with its ``share``: 0 where they do not count because another device has them."""
+
+    def __init__(self, collate: Collate) -> None:
+        self.collate = collate
+
+    def __call__(self, items: Sequence[tuple[Mapping[str, Any], bool]]) -> dict[str, Tensor]:
+        batch = self.collate([item for item, _ in items])
+        return {**batch, "share": torch.tensor(float(items[0][1]))}
+
+
 class _Data(LightningDataModule):
     """The batches, as this device's share of them; training is one pass of ``config.steps`` batches."""
 
@@ -126,7 +137,7 @@ class _Data(LightningDataModule):
     def train_dataloader(self) -> DataLoader[Any]:
         batches = self._batches(self.data, shuffle=True, seed=self.config.seed, repeats=self.repeats)
         steps = StepBatchSampler(batches, self.config.steps, start=self._trainer().global_step)
-        return self._loader(EpochItems(self.data), steps)
+        return self._loader(self.data, steps)
 
     def val_dataloader(self) -> DataLoader[Any]:
         return self._loader(self.held, self._batches(self.held))
@@ -142,7 +153,12 @@ class _Data(LightningDataModule):
         )
 
     def _loader(self, data: Any, batches: Any) -> DataLoader[Any]:
-        return _Loader(data, batch_sampler=batches, collate_fn=self.collate, num_workers=self.config.workers)
+        return _Loader(
+            EpochItems(data),
+            batch_sampler=batches,
+            collate_fn=_Collate(self.collate),
+            num_workers=self.config.workers,
+        )
 
 
 class _Task(LightningModule):
@@ -200,8 +216,9 @@ class _Task(LightningModule):
     def training_step(self, batch: dict[str, Tensor], _: int) -> Tensor:
         # Dropout by step, so that a resumed run goes on as it would have
         torch.manual_seed((self.config.seed * 1_000_003 + self.global_step) * 4096 + self.global_rank)
+        share = batch.pop("share")
         result = self.model.loss(batch)  # type: ignore[operator]
-        loss, count = result["loss"], result["points"].to(result["loss"].dtype)
+        loss, count = result["loss"] * share, result["points"] * share
         world = self.trainer.world_size
         totals = torch.stack([loss.detach(), count])
         if world > 1:
@@ -216,8 +233,10 @@ class _Task(LightningModule):
         self.sums = {}
 
     def validation_step(self, batch: dict[str, Tensor], _: int) -> None:
+        share = batch.pop("share")
         for name, value in self.model.loss(batch).items():  # type: ignore[operator]
-            self.sums[name] = self.sums.get(name, torch.zeros((), dtype=torch.float64)) + value.detach().double().cpu()
+            value = (value.detach() * share).double().cpu()
+            self.sums[name] = self.sums.get(name, torch.zeros((), dtype=torch.float64)) + value
 
     def on_validation_epoch_end(self) -> None:
         sums = self.sums

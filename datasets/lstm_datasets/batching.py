@@ -16,7 +16,8 @@ class FrameBatchSampler(Sampler[list[int]]):
 
     A batch is one step of all ``world`` devices together: each takes every world-th of its sequences, so that a run
     on two devices sees the batches that a run on one does. Where a batch has fewer sequences than there are devices
-    (the last of a pass may), some of them come twice: every device needs one.
+    (the last of a pass may), the devices left over get one that another has, too, as its complement ``~index``: every
+    device takes every step, but such a sequence must not count.
 
     Args:
         lengths: frames of each sequence.
@@ -74,14 +75,13 @@ class FrameBatchSampler(Sampler[list[int]]):
                 batches.append(order[start:place])
                 start, longest = place, int(self.lengths[index])
         batches.append(order[start:])
-        batches = [np.resize(batch, max(len(batch), self.world)) for batch in batches]
         if self.shuffle:
             batches = [batches[number] for number in generator.permutation(len(batches))]
         return batches
 
     def __iter__(self) -> Iterator[list[int]]:
         for batch in self.batches():
-            yield batch[self.rank :: self.world].tolist()
+            yield batch[self.rank :: self.world].tolist() or [~int(batch[self.rank % len(batch)])]
 
     def __len__(self) -> int:
         return len(self.batches())
@@ -119,20 +119,21 @@ class StepBatchSampler(Sampler[list[tuple[int, int]]]):
 
 
 class EpochItems(Dataset[Any]):
-    """Items of ``data`` by (epoch, index); data that augments is told the epoch by its ``set_epoch``.
+    """Items of ``data`` by index or by (epoch, index), each with whether it counts: ``~index`` does not.
 
-    The epoch comes with the index because data-loading processes hold copies of ``data`` that nobody else can tell.
+    Data that augments is told the epoch by its ``set_epoch``. The epoch comes with the index because data-loading
+    processes hold copies of ``data`` that nobody else can tell.
     """
 
     def __init__(self, data: Dataset[Any]) -> None:
         self.data = data
         self.tell = getattr(data, "set_epoch", None)
 
-    def __getitem__(self, place: tuple[int, int]) -> Any:
-        epoch, index = place
+    def __getitem__(self, place: int | tuple[int, int]) -> tuple[Any, bool]:
+        epoch, index = place if isinstance(place, tuple) else (0, place)
         if self.tell is not None:
             self.tell(epoch)
-        return self.data[index]
+        return self.data[index if index >= 0 else ~index], index >= 0
 
     def __len__(self) -> int:
         return len(self.data)  # type: ignore[arg-type]

@@ -24,6 +24,7 @@ pytest.importorskip("lightning")
 
 from lstm_apps.checkpointing import Stopped, WholeFiles
 from lstm_apps.training import TrainingConfig, fit
+from lstm_datasets.batching import FrameBatchSampler
 from lstm_models.errors import InputError
 
 sys.path.append(str(Path(__file__).parents[1]))
@@ -86,11 +87,11 @@ def test_run_leaves_what_it_promises(whole):
     assert list((run / "logs").glob("*/events.out.tfevents*"))
     assert last(run)["global_step"] == 9
     # The weights that are left are the best ones, and the figures are theirs
-    held, model = toy.Data(9, 2), model.eval()
+    held, model = toy.Data(10, 2), model.eval()
     with torch.no_grad():
         sums = model.loss(toy.collate(held.items))
     assert figures["validation_loss"] == pytest.approx(float(sums["loss"] / sums["points"]), rel=1e-5)
-    assert figures["validation/loss"] == pytest.approx(float(sums["loss"]) / 9, rel=1e-5)
+    assert figures["validation/loss"] == pytest.approx(float(sums["loss"]) / 10, rel=1e-5)
     assert figures["validation_loss"] == pytest.approx(
         min(float(row["validation_loss"]) for row in rows if row["validation_loss"]), rel=1e-5
     )
@@ -303,7 +304,11 @@ def test_patience(tmp_path):
 
 
 def test_two_processes_give_the_loss_of_one(tmp_path):
-    options = {"validate_every": 3, "steps": 6, "weight_decay": 0.1}
+    """Although some batches have a single sequence, which only one of the two may count."""
+    options = {"validate_every": 3, "steps": 12, "weight_decay": 0.1, "batch_frames": 18}
+    sampler = FrameBatchSampler(toy.Data(30, 1).lengths, 18, shuffle=True, seed=1)
+    assert 1 in map(len, sampler)
+    assert 1 in map(len, FrameBatchSampler(toy.Data(10, 2).lengths, 18))
     model, figures = toy.train(tmp_path / "one", toy.Model(dropout=0), **options)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -523,7 +528,7 @@ def test_bfloat16_trains(tmp_path):
     seen = []
     model = toy.Model(dropout=0)
     hook = model.a.register_forward_hook(lambda module, inputs, output: seen.append(output.dtype))
-    fit(model, toy.Data(30, 1), toy.Data(9, 2), toy.collate, toy.settings(precision="bf16", steps=2), tmp_path)
+    fit(model, toy.Data(30, 1), toy.Data(10, 2), toy.collate, toy.settings(precision="bf16", steps=2), tmp_path)
     hook.remove()
     assert set(seen) == {torch.bfloat16}
     assert model.a.weight.dtype == torch.float32

@@ -40,8 +40,9 @@ def test_devices_share_the_batches_of_one(pair, world, shuffle):
         assert all(parts)  # every device has something to do
         together = [parts[place % world][place // world] for place in range(sum(map(len, parts)))]
         assert together[: len(batch)] == batch
-        assert set(together) == set(batch)
         assert len(together) == max(len(batch), world)
+        spare = together[len(batch) :]  # what does not count
+        assert all(~index in batch for index in spare)
         assert max(map(len, parts)) - min(map(len, parts)) <= 1
 
 
@@ -138,6 +139,8 @@ def test_items_are_told_their_epoch():
             return 3
 
     items = EpochItems(Items())
-    assert [items[place] for place in [(0, 2), (4, 1), (0, 1)]] == [(0, 2), (4, 1), (0, 1)]
+    assert [items[place] for place in [(0, 2), (4, 1), (0, 1)]] == [((0, 2), True), ((4, 1), True), ((0, 1), True)]
+    assert items[5, ~2] == ((5, 2), False)  # another device has it
+    assert items[1] == ((0, 1), True)
     assert len(items) == 3
-    assert EpochItems([7, 8])[3, 1] == 8
+    assert EpochItems([7, 8])[3, 1] == (8, True)
