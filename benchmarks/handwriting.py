@@ -108,8 +108,8 @@ class PlainLoop:
             mixed = rho * first + np.sqrt(1 - rho**2) * second
             y = mean_y[chosen] + (config.floor + np.exp(std_y[chosen])) * np.exp(-bias) * mixed
             lift = random.random() < 1 / (1 + np.exp(-output[-2] * (1 + bias)))
-            place = float(np.sort(self.kappa.numpy().ravel())[(config.components - 1) // 2])
-            ended = place > end + 1 or (config.stop and output[-1] > 0 and place > end - 1.5)
+            place = float(self.kappa.min()) - end
+            ended = place > 4 or (config.stop and output[-1] > 0 and place > -6)
             points.append((x, y, float(lift or ended)))
             if ended:
                 break
@@ -121,6 +121,12 @@ def sentences(alphabet: str, count: int) -> list[str]:
     """Lines of about 50 characters."""
     words = spell(TEXT, alphabet)[0].split()
     return [" ".join(words[turn % len(words) :] + words[: turn % len(words)]) for turn in range(count)]
+
+
+def usual_style(writer: HandwritingWriter) -> int:
+    """The number of the first style."""
+    config = writer.config
+    return config.styles.index(config.names.get(writer.styles[0], writer.styles[0])) + 1 if writer.styles else 0
 
 
 def parts(writer: HandwritingWriter, repeats: int, batch: int) -> dict[str, float]:
@@ -187,7 +193,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
 
 def speed(writer: HandwritingWriter, repeats: int, lines: int) -> dict[str, Any]:
     """CPU seconds and points of the loop and of the writer, one line and many."""
-    loop, bias = PlainLoop(writer), writer.bias(LEGIBILITY)
+    loop, bias, style = PlainLoop(writer), writer.bias(LEGIBILITY), usual_style(writer)
     texts = sentences(writer.config.alphabet, lines)
     drawn: dict[str, list[int]] = {"loop": [], "line": [], "whole": [], "batch": []}
     turns = dict.fromkeys(drawn, 0)
@@ -197,10 +203,10 @@ def speed(writer: HandwritingWriter, repeats: int, lines: int) -> dict[str, Any]
         return turns[name]
 
     def plain() -> None:
-        drawn["loop"].append(len(loop.write(texts[0], bias=bias, seed=seed("loop"))))
+        drawn["loop"].append(len(loop.write(texts[0], style, bias, seed("loop"))))
 
     def draw(name: str, rows: list[str]) -> None:
-        styles = torch.zeros(len(rows), dtype=torch.long)
+        styles = torch.full((len(rows),), style)
         *_, offsets = writer.sample(rows, styles, bias=bias, seed=seed(name))
         drawn[name].append(sum(map(len, offsets)))
 
