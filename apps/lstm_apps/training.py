@@ -20,26 +20,24 @@ import math
 import os
 import signal
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.pytorch import LightningDataModule, LightningModule, Trainer, callbacks, seed_everything
+from lightning.pytorch import LightningModule, Trainer, callbacks, seed_everything
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from lstm_apps.checkpointing import REMEDY, RunCheckpoints, Stopped, WholeFiles
-from lstm_datasets.batching import EpochItems, FrameBatchSampler, StepBatchSampler
+from lstm_apps.loading import Collate, RunData
 from lstm_models.errors import InputError
 
 __all__ = ["TrainingConfig", "fit", "is_main_process"]
-
-Collate = Callable[[Sequence[Mapping[str, Any]]], dict[str, Tensor]]
 
 
 @dataclass(frozen=True)
@@ -97,68 +95,6 @@ class TrainingConfig:
             raise InputError(f"training.seed must be a whole number from 0 to {2**32 - 1}, not {self.seed}", usage=True)
         if self.precision not in ("32", "bf16"):
             raise InputError(f"training.precision must be 32 or bf16, not {self.precision}", usage=True)
-
-
-class _Loader(DataLoader[Any]):
-    """Resumable, which Lightning asks for by these methods: the place in the data follows from the trainer's step."""
-
-    def state_dict(self) -> dict[str, Any]:
-        return {}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        pass
-
-
-class _Collate:
-    """A batch of ``EpochItems``, with its ``share``: 0 where they do not count because another device has them."""
-
-    def __init__(self, collate: Collate) -> None:
-        self.collate = collate
-
-    def __call__(self, items: Sequence[tuple[Mapping[str, Any], bool]]) -> dict[str, Tensor]:
-        batch = self.collate([item for item, _ in items])
-        return {**batch, "share": torch.tensor(float(items[0][1]))}
-
-
-class _Data(LightningDataModule):
-    """The batches, as this device's share of them; training is one pass of ``config.steps`` batches."""
-
-    def __init__(
-        self,
-        data: Dataset[Any],
-        held: Dataset[Any],
-        collate: Collate,
-        config: TrainingConfig,
-        repeats: Sequence[int] | None,
-    ) -> None:
-        super().__init__()
-        self.data, self.held, self.collate, self.config, self.repeats = data, held, collate, config, repeats
-
-    def train_dataloader(self) -> DataLoader[Any]:
-        batches = self._batches(self.data, shuffle=True, seed=self.config.seed, repeats=self.repeats)
-        steps = StepBatchSampler(batches, self.config.steps, start=self._trainer().global_step)
-        return self._loader(self.data, steps)
-
-    def val_dataloader(self) -> DataLoader[Any]:
-        return self._loader(self.held, self._batches(self.held))
-
-    def _trainer(self) -> Trainer:
-        assert self.trainer is not None
-        return self.trainer
-
-    def _batches(self, data: Any, **options: Any) -> FrameBatchSampler:
-        trainer = self._trainer()
-        return FrameBatchSampler(
-            data.lengths, self.config.batch_frames, rank=trainer.global_rank, world=trainer.world_size, **options
-        )
-
-    def _loader(self, data: Any, batches: Any) -> DataLoader[Any]:
-        return _Loader(
-            EpochItems(data),
-            batch_sampler=batches,
-            collate_fn=_Collate(self.collate),
-            num_workers=self.config.workers,
-        )
 
 
 class _Task(LightningModule):
@@ -320,7 +256,7 @@ def fit(
         try:
             trainer.fit(
                 task,
-                datamodule=_Data(data, held, collate, config, repeats),
+                datamodule=RunData(data, held, collate, config, repeats),
                 ckpt_path=last if resume else None,
                 weights_only=True,
             )
