@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
 from lstm_models.pointwise import sigmoid_backward, tanh_backward
+from lstm_models.products import first_order
 
 __all__ = ["SoftWindowLSTM", "SoftWindowState"]
 
@@ -258,7 +258,7 @@ class _Recurrence(torch.autograd.Function):
         return seen[1:, :, :hidden], seen[1:, :, hidden:], cells[1:], positions[1:]
 
     @staticmethod
-    @once_differentiable
+    @first_order
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         # Called under autocast, this would mix types: all of them were chosen on the way forwards
         with torch.autocast(ctx.saved_tensors[2].device.type, enabled=False):
