@@ -273,17 +273,18 @@ class HandwritingWriter(nn.Module):
             Offsets so far [points, 3] of each line. A line whose last offset does not lift the pen was cut off.
         """
         config = self.config
-        generator = torch.Generator().manual_seed(seed)
+        device = self.characters.weight.device
+        generator = torch.Generator(device).manual_seed(seed)
         encoded = [self.encode(text) for text in texts]
-        lengths = torch.tensor([len(numbers) for numbers in encoded])
-        text = self.characters(nn.utils.rnn.pad_sequence(encoded, batch_first=True))
-        mask = torch.arange(text.size(1)) < lengths[:, None]
-        style = self.style(styles) if self.style is not None else text.new_zeros(len(texts), 0)
+        lengths = torch.tensor([len(numbers) for numbers in encoded], device=device)
+        text = self.characters(nn.utils.rnn.pad_sequence(encoded, batch_first=True).to(device))
+        mask = torch.arange(text.size(1), device=device) < lengths[:, None]
+        style = self.style(styles.to(device)) if self.style is not None else text.new_zeros(len(texts), 0)
         limits = self.most_points(lengths)
         most = int(limits.max())
         drawn = np.zeros((len(texts), most, 3), np.float32)
         counts = np.zeros(len(texts), np.int64)
-        rows = torch.arange(len(texts))
+        rows = torch.arange(len(texts), device=device)
         window = self.window.initial_state(text)
         upper = self.upper.initial_state(len(texts)) if self.upper is not None else None
         move = text.new_zeros(len(texts), 3)
@@ -295,7 +296,7 @@ class HandwritingWriter(nn.Module):
                 output, upper = self.upper.step(torch.cat([x, window.window, window.h], 1), upper)
                 features = torch.cat([window.h, output], 1)
             pen = self.head(features)
-            uniform = torch.rand(len(rows), generator=generator)
+            uniform = torch.rand(len(rows), generator=generator, device=device)
             # Lifts and ends are sharpened with the bias, as the moves are
             lift = torch.sigmoid(pen.lift * (1 + bias)) > uniform
             # The hindmost Gaussian follows the pen; those ahead of it look forward, past the end if need be
@@ -306,8 +307,8 @@ class HandwritingWriter(nn.Module):
             cut = point + 1 >= limits
             move = torch.cat([pen.sample(bias, generator), (lift | ended)[:, None].to(text.dtype)], 1)
             done = ended | cut
-            index = rows.numpy()
-            drawn[index, point] = move.numpy()
+            index = rows.cpu().numpy()
+            drawn[index, point] = move.cpu().numpy()
             counts[index] = point + 1
             if done.any():
                 keep = torch.nonzero(~done)[:, 0]
