@@ -39,7 +39,8 @@ class Sizes:
     shortest: float = 0.5  # unequal lengths are uniform from this share of the time to all of it
 
     def __str__(self) -> str:
-        return f"{self.layers} × {self.hidden} units, {self.time} frames, batch {self.batch}"
+        frames = "1 frame" if self.time == 1 else f"{self.time} frames"
+        return f"{self.layers} × {self.hidden} units, {frames}, batch {self.batch}"
 
 
 SMALL = Sizes(6, 3, 16, 1)
@@ -271,7 +272,7 @@ TABLES: dict[str, tuple[Table, ...]] = {
     ),
     "precision": tuple(
         Table(
-            f"{mode.capitalize()} under bfloat16 autocast",
+            f"{kind} under bfloat16 autocast",
             Sizes(),
             tuple(
                 (f"{cell}/{mode}{suffix}", f"{title}{', bfloat16' if suffix else ''}", f"nn.LSTM/{mode}")
@@ -284,7 +285,7 @@ TABLES: dict[str, tuple[Table, ...]] = {
             ),
             repeats=3,
         )
-        for mode in ("train", "inference")
+        for mode, kind in (("train", "Training"), ("inference", "Inference"))
     ),
 }
 GROWTH = Sizes(100, 32, 256, 1)
