@@ -339,7 +339,7 @@ def enclosing(error: BaseException, cause: BaseException) -> BaseException:
         (OSError(errno.ENOSPC, "No space left on device"), 1, "no space left on the disk; make room"),
         (enclosing(RuntimeError("x"), OSError(errno.ENOSPC, "full")), 1, "no space left"),
         (RuntimeError("[enforce fail] PytorchStreamWriter failed writing file data/0"), 1, "the disk is full"),
-        (PermissionError(errno.EACCES, "Permission denied", "/root/a.svg"), 1, "/root/a.svg: Permission denied."),
+        (PermissionError(errno.EACCES, "Permission denied", "/srv/a.svg"), 1, "/srv/a.svg: Permission denied."),
         (MemoryError(), 1, "out of memory"),
         (OutOfMemoryError("CUDA out of memory. Tried"), 1, "out of memory"),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), 1, "out of memory"),
