@@ -95,8 +95,6 @@ class HandwritingWriter(nn.Module):
 
     def __init__(self, config: WriterConfig) -> None:
         super().__init__()
-        if config.layers < 1:
-            raise ValueError("a writer needs at least one layer")
         self.config = config
         hidden, text = config.hidden_size, config.text_size
         self.characters = nn.Embedding(len(config.alphabet) + 1, text)
