@@ -20,17 +20,19 @@ if TYPE_CHECKING:
     from lstm_models.hub import available, load, push, save
     from lstm_models.lstm import LSTM, LSTMState
     from lstm_models.regularization import Dropout
-    from lstm_models.results import Drawing
+    from lstm_models.results import Caption, Drawing, Word
 
 __version__ = "0.1.0"
 
 __all__ = [
     "LSTM",
+    "Caption",
     "Drawing",
     "Dropout",
     "HandwritingWriter",
     "InputError",
     "LSTMState",
+    "Word",
     "WriterConfig",
     "__version__",
     "available",
@@ -54,7 +56,9 @@ _HOME = {
     "save": "lstm_models.hub",
     "HandwritingWriter": "lstm_models.handwriting",
     "WriterConfig": "lstm_models.handwriting",
+    "Caption": "lstm_models.results",
     "Drawing": "lstm_models.results",
+    "Word": "lstm_models.results",
     "InputError": "lstm_models.errors",
 }
 

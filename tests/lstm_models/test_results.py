@@ -21,7 +21,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from lstm_models import results
+from lstm_models import drawing as drawings
+from lstm_models import files, results
 from lstm_models.errors import InputError
 from lstm_models.results import Drawing
 
@@ -220,7 +221,7 @@ class TestPng:
 
     def test_bands_join_without_a_seam(self, monkeypatch):
         whole = self.pixels(drawing().png())
-        monkeypatch.setattr(results, "_PNG_BAND_SAMPLES", 1)
+        monkeypatch.setattr(drawings, "_PNG_BAND_SAMPLES", 1)
         assert (self.pixels(drawing().png()) == whole).all()
 
     def test_transparent_paper_has_no_pale_fringe(self):
@@ -335,7 +336,7 @@ class TestSave:
 
         path = tmp_path / "a.svg"
         path.write_text("old")
-        monkeypatch.setattr(results.os, failing, full)
+        monkeypatch.setattr(files.os, failing, full)
         with pytest.raises(InputError, match="no space left on device"):
             drawing().save(path)
         assert path.read_text() == "old"

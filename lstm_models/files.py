@@ -1,0 +1,77 @@
+"""Files written whole or not at all, and the sentences for those that cannot be.
+
+>>> from lstm_models.files import write_whole
+>>> write_whole("figures.json", "{}")
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import uuid
+from pathlib import Path
+
+from lstm_models.errors import InputError
+
+__all__ = ["check_writable", "shown", "write_whole"]
+
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+def shown(path: str | os.PathLike[str]) -> str:
+    """The path as a sentence can hold it: one line, and no byte that is not text."""
+    text = os.fspath(path).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return _CONTROLS.sub("\ufffd", text)
+
+
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """Raise InputError where a file cannot come to lie at `path`, before any work is done for it."""
+    path = Path(path)
+    folder = path.parent
+    name = shown(path)
+    try:
+        path.stat()
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError) as error:  # a name too long, a loop of links, a file used as a folder, a zero byte
+        raise InputError(f"{name} cannot be written: {_reason(error)}.") from error
+    if path.is_dir():
+        raise InputError(f"{name} is a folder; name a file in it.")
+    if not folder.is_dir():
+        raise InputError(f"{name} cannot be written: the folder {shown(folder)} does not exist.")
+    if path.exists() and not path.is_file():
+        raise InputError(f"{name} is not an ordinary file, so it cannot be replaced.")
+    if not os.access(folder, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
+        raise InputError(f"{name} cannot be written: permission denied.")
+
+
+def write_whole(path: str | os.PathLike[str], data: str | bytes) -> None:
+    """Write to a temporary name in the same folder and rename; on failure nothing is left behind.
+
+    Text is written as UTF-8. A link keeps being a link: what it points to is replaced.
+
+    Raises:
+        InputError: the folder is missing, the path is a folder, or the disk refuses.
+    """
+    content = data.encode() if isinstance(data, str) else data
+    temporary: Path | None = None
+    try:
+        target = Path(os.path.realpath(path))
+        temporary = target.with_name(f".{uuid.uuid4().hex}.part")
+        with open(temporary, "xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+    except BaseException as error:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+        if isinstance(error, (OSError, ValueError)):
+            raise InputError(f"{shown(path)} cannot be written: {_reason(error)}.") from error
+        raise
+
+
+def _reason(error: OSError | ValueError) -> str:
+    return (getattr(error, "strerror", None) or str(error)).lower()
