@@ -1,0 +1,1 @@
+"""Image captioning: its commands, its training and its tab of the demo."""
