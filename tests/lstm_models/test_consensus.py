@@ -108,12 +108,13 @@ def test_the_end_counts_as_a_word():
     counted, plainly = CiderD(references, end=0), CiderD(references, end=None)
     ended = CiderD([[[*reference, 0] for reference in of_photo] for of_photo in references], end=None)
     assert len(counted) == 3
-    for row in ([1, 2, 3, 4, 1, 5, 0], [1, 2, 3, 4, 1, 0], [1, 2, 3, 4, 1]):
-        np.testing.assert_allclose(counted.score([row], [0]), ended.score([row], [0]))
+    for row in ([1, 2, 3, 4, 1, 5], [1, 2, 3, 4, 1], []):
+        np.testing.assert_allclose(counted.score([row], [0]), ended.score([[*row, 0]], [0]))
+        np.testing.assert_array_equal(counted.score([[*row, 0]], [0]), counted.score([row], [0]))
     # Cutting the last word off hardly costs anything, unless the end shows that it is missing
     broken, whole = [1, 2, 3, 4, 1], [1, 2, 3, 4, 1, 5]
     loss = plainly.score([whole, broken], [0, 0])
-    loss_ended = counted.score([[*whole, 0], [*broken, 0]], [0, 0])
+    loss_ended = counted.score([whole, broken], [0, 0])
     assert loss_ended[1] / loss_ended[0] < loss[1] / loss[0]
 
 
