@@ -10,11 +10,13 @@ import contextlib
 import os
 import re
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from lstm_models.errors import InputError
 
-__all__ = ["check_writable", "shown", "write_whole"]
+__all__ = ["check_writable", "shown", "write_whole", "written_whole"]
 
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -46,21 +48,23 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         raise InputError(f"{name} cannot be written: permission denied.")
 
 
-def write_whole(path: str | os.PathLike[str], data: str | bytes) -> None:
-    """Write to a temporary name in the same folder and rename; on failure nothing is left behind.
+@contextlib.contextmanager
+def written_whole(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """A file to write into, which comes to lie at `path` when the block ends well, and not at all when it does not.
 
-    Text is written as UTF-8. A link keeps being a link: what it points to is replaced.
+    It lies under a temporary name in the same folder until then. A link keeps being a link: what it points to is
+    replaced.
 
     Raises:
-        InputError: the folder is missing, the path is a folder, or the disk refuses.
+        InputError: the folder is missing, the path is a folder, or the disk refuses. An OSError of the block itself
+            counts as the disk's.
     """
-    content = data.encode() if isinstance(data, str) else data
     temporary: Path | None = None
     try:
         target = Path(os.path.realpath(path))
         temporary = target.with_name(f".{uuid.uuid4().hex}.part")
         with open(temporary, "xb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, target)
@@ -68,9 +72,15 @@ def write_whole(path: str | os.PathLike[str], data: str | bytes) -> None:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 temporary.unlink()
-        if isinstance(error, (OSError, ValueError)):
+        if isinstance(error, OSError):
             raise InputError(f"{shown(path)} cannot be written: {_reason(error)}.") from error
         raise
+
+
+def write_whole(path: str | os.PathLike[str], data: str | bytes) -> None:
+    """Write a whole file or none: see `written_whole`. Text is written as UTF-8."""
+    with written_whole(path) as file:
+        file.write(data.encode() if isinstance(data, str) else data)
 
 
 def _reason(error: OSError | ValueError) -> str:

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lstm_models._pixels import MOST_PIXELS, from_array, too_large, upright_rgb
 from lstm_models.errors import InputError
 from lstm_models.files import shown
 
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
 
 __all__ = ["IMAGE_SUFFIXES", "MOST_BYTES", "MOST_PIXELS", "list_images", "open_image"]
 
-MOST_PIXELS = 128_000_000
-"""A picture of more is refused before it is decoded; the largest common phone camera makes 108 million."""
 MOST_BYTES = 2**30
 """A larger file is refused before it is read."""
 
@@ -50,7 +49,6 @@ _FORMATS = (
     "JPEG", "PNG", "WEBP", "GIF", "MPO", "TIFF", "BMP", "DIB", "AVIF", "HEIF", "JPEG2000", "PPM", "ICO", "QOI",
 )  # fmt: skip
 _CONVERT = "save it as JPEG or PNG"
-_ORIENTATION = 0x0112  # EXIF tag
 
 
 def open_image(
@@ -69,9 +67,9 @@ def open_image(
             `[height, width, channels]` or `[channels, height, width]` with 1, 3 (RGB) or 4 (RGBA) channels, where
             both could be meant channels last for numpy and first for torch. uint8, uint16, bool (False is black), or
             float: within 0 to 1 when nothing is above 1, within 0 to 255 otherwise.
-        name: what the sentences call the picture; the path if missing, or "the picture".
-        side: a file is decoded at a half, a quarter or an eighth as long as both its sides keep at least so many
-            pixels, which is all a model sees and bounds memory; None for its full size.
+        name: what the sentences call the picture; the path if missing, or "The picture".
+        side: a file's picture is halved, and halved again, as long as both its sides keep at least so many pixels,
+            which is more than a model sees and bounds memory and time; None for its full size.
 
     Raises:
         InputError: the file is missing, a folder, empty, cut off, damaged, no picture or not an ordinary file, it may
@@ -79,27 +77,27 @@ def open_image(
             shape, a type or values that no picture has. One sentence each.
     """
     if isinstance(source, (str, os.PathLike)):
-        told = shown(name if name is not None else source) or "the picture"
+        told = shown(name if name is not None else source) or "The picture"
         with _opened(source, told) as file, _quiet():
             return _decoded(file, told, side)
-    told = "the picture" if name is None else shown(name)
+    told = "The picture" if name is None else shown(name)
     if isinstance(source, (bytes, bytearray, memoryview)):
         if len(source) == 0:
             raise InputError(f"{told} is empty: it has no bytes.")
         with _quiet():
             return _decoded(io.BytesIO(source), told, side)
     if isinstance(source, np.ndarray):
-        return _from_array(source, told, channels_last=True)
+        return from_array(source, told, channels_last=True)
     torch = sys.modules.get("torch")  # whoever has a tensor has imported it
     if torch is not None and isinstance(source, torch.Tensor):
         values = source.detach().cpu()
         floating = values.is_floating_point()
-        return _from_array((values.float() if floating else values).numpy(), told, channels_last=False)
+        return from_array((values.float() if floating else values).numpy(), told, channels_last=False)
     from PIL import Image as images
 
     if isinstance(source, images.Image):
         with _quiet():
-            return _upright_rgb(source, told)
+            return upright_rgb(source, told)
     raise InputError(
         f"{told} is a {type(source).__name__}; give a path, bytes, a Pillow image, an array or a tensor.", usage=True
     )
@@ -207,7 +205,7 @@ def _decoded(file: Any, told: str, side: int | None) -> Image:
     try:
         image = images.open(file, formats=formats)
     except images.DecompressionBombError as error:
-        raise InputError(_too_large(told, _size_of(file, head, formats))) from error
+        raise InputError(too_large(told, _size_of(file, head, formats))) from error
     except UnidentifiedImageError as error:
         raise InputError(f"{told} {_guess(head)}.") from error
     except MemoryError as error:
@@ -217,19 +215,14 @@ def _decoded(file: Any, told: str, side: int | None) -> Image:
     with image:
         width, height = image.size
         if width * height > MOST_PIXELS:
-            raise InputError(_too_large(told, image.size))
+            raise InputError(too_large(told, image.size))
         if side is not None and min(width, height) >= 2 * side and hasattr(image, "draft"):
             # A JPEG is decoded at a fraction; other formats have no such thing and ignore the call.
             image.draft(None, (width * side // min(width, height), height * side // min(width, height)))
-        upright = _upright_rgb(image, told)
+        upright = upright_rgb(image, told)
     if side is not None and (factor := min(upright.size) // side) >= 2:
-        upright = upright.reduce(2 ** min(3, factor.bit_length() - 1))
+        upright = upright.reduce(2 ** (factor.bit_length() - 1))
     return upright
-
-
-def _too_large(told: str, size: tuple[int, int] | None) -> str:
-    what = f"is {size[0]:,} × {size[1]:,} pixels" if size else "has too many pixels"
-    return f"{told} {what}; a picture may have {MOST_PIXELS // 10**6} million pixels here, so make it smaller."
 
 
 def _size_of(file: Any, head: bytes, formats: list[str]) -> tuple[int, int] | None:
@@ -250,7 +243,7 @@ _SIGNATURES = (
     (rb"\x89PNG\r\n\x1a\n", "begins as a PNG picture, but it is damaged or cut off"),
     (rb"GIF8[79]a", "begins as a GIF picture, but it is damaged or cut off"),
     (rb"RIFF....WEBP", "begins as a WebP picture, but it is damaged or cut off"),
-    (rb"II\*\0|MM\0\*|II\+\0|MM\0\+", "is a TIFF file that cannot be read: damaged, cut off, or a camera's raw format"),
+    (rb"II\*\0|MM\0\*|II\+\0|MM\0\+", "is a TIFF file that cannot be read: damaged, of a rare kind, or a camera's raw file"),
     (rb"....ftyp(heic|heix|heim|heis|hevc|hevx|mif1|msf1)", f"is a HEIC picture, which is not read here; {_CONVERT}"),
     (rb"....ftyp(avif|avis)", f"is an AVIF picture that is not read here; {_CONVERT}"),
     (rb"\xff\x0a|\0\0\0\x0cJXL \r\n", f"is a JPEG XL picture, which is not read here; {_CONVERT}"),
@@ -312,131 +305,3 @@ def _quiet() -> Iterator[None]:
 
 _quiet_lock = threading.Lock()
 _quiet_inside: list[warnings.catch_warnings[None]] = []
-
-
-# --- pixels ----------------------------------------------------------------------------------------------------------
-
-
-def _upright_rgb(image: Image, told: str) -> Image:
-    """A new RGB picture, turned as EXIF says; decodes what was only opened."""
-    if image.width < 1 or image.height < 1:
-        raise InputError(f"{told} has no pixels: it is {image.width} × {image.height}.")
-    if image.width * image.height > MOST_PIXELS:
-        raise InputError(_too_large(told, image.size))
-    kind = image.format
-    try:
-        image.load()
-        turn = _turn(image)
-        plain = _rgb(image, kind, told)
-    except InputError:
-        raise
-    except MemoryError as error:
-        raise InputError(f"{told} cannot be opened: there is not enough memory.") from error
-    except Exception as error:  # whatever a decoder raises when its file lies
-        what = f"a {kind} picture" if kind else "a picture"
-        raise InputError(f"{told} is {what} that is damaged or cut off: it cannot be decoded to its end.") from error
-    return plain if turn is None else plain.transpose(turn)
-
-
-def _turn(image: Image) -> Any:
-    """How Pillow makes the picture upright; None where it is, or where the EXIF block cannot be read."""
-    from PIL.Image import Transpose
-
-    orientation: Any = None
-    with contextlib.suppress(Exception):  # EXIF is often broken, and a photo without it is a photo
-        orientation = image.getexif().get(_ORIENTATION)
-    return {
-        2: Transpose.FLIP_LEFT_RIGHT,
-        3: Transpose.ROTATE_180,
-        4: Transpose.FLIP_TOP_BOTTOM,
-        5: Transpose.TRANSPOSE,
-        6: Transpose.ROTATE_270,
-        7: Transpose.TRANSVERSE,
-        8: Transpose.ROTATE_90,
-    }.get(orientation if isinstance(orientation, int) else 0)
-
-
-def _rgb(image: Image, kind: str | None, told: str) -> Image:
-    """A new RGB picture of a loaded one."""
-    from PIL import Image as images
-
-    if image.mode == "RGB" and "transparency" not in image.info:
-        plain = images.new("RGB", image.size)
-        plain.paste(image)
-        return plain
-    if image.mode.startswith("I;16"):
-        return _from_array(np.asarray(image).astype(np.uint16), told, channels_last=True)
-    if image.mode == "I":
-        values = np.asarray(image)
-        if values.min() < 0:
-            raise InputError(f"{told} has negative values ({values.min()}), and the brightness of a pixel has none.")
-        # 16-bit PNG and PGM come as 32-bit integers in some versions of Pillow; scientific TIFF holds anything.
-        most = int(values.max())
-        top = 65535 if kind in ("PNG", "PPM") or 255 < most <= 65535 else 255 if most <= 255 else 2**31 - 1
-        return _from_array((values / top).astype(np.float32), told, channels_last=True)
-    if image.mode == "F":
-        return _from_array(np.asarray(image), told, channels_last=True)
-    if image.mode == "LAB":
-        from PIL import ImageCms
-
-        return ImageCms.profileToProfile(
-            image, ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"), outputMode="RGB"
-        )
-    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
-        full = image.convert("LA").convert("RGBA") if image.mode == "La" else image.convert("RGBA")
-        plain = images.new("RGB", full.size, "white")
-        plain.paste(full, mask=full.getchannel("A"))
-        return plain
-    return image.convert("RGB")
-
-
-def _from_array(values: np.ndarray, told: str, *, channels_last: bool) -> Image:
-    """The RGB picture of an array `[height, width]` or with 1, 3 or 4 channels first or last."""
-    from PIL import Image as images
-
-    shape = list(values.shape)
-    if 0 in shape:
-        raise InputError(f"{told} has no pixels: its shape is {shape}.")
-    if values.ndim == 3:
-        last, first = shape[2] in (1, 3, 4), shape[0] in (1, 3, 4)
-        if first and not (last and channels_last):
-            values = np.moveaxis(values, 0, 2)
-    if values.ndim == 2:
-        values = values[:, :, None]
-    if values.ndim != 3 or values.shape[2] not in (1, 3, 4):
-        more = "; give the pictures of a batch one by one" if len(shape) == 4 else ""
-        raise InputError(f"{told} has the shape {shape}; a picture is [height, width] or has 1, 3 or 4 channels{more}.")
-    if values.shape[0] * values.shape[1] > MOST_PIXELS:
-        raise InputError(_too_large(told, (values.shape[1], values.shape[0])))
-    pixels = _bytes_of(values, told)
-    if pixels.shape[2] == 1:
-        return images.fromarray(np.ascontiguousarray(pixels[:, :, 0])).convert("RGB")
-    picture = images.fromarray(np.ascontiguousarray(pixels))
-    if pixels.shape[2] == 3:
-        return picture.copy()
-    plain = images.new("RGB", picture.size, "white")
-    plain.paste(picture, mask=picture.getchannel("A"))
-    return plain
-
-
-def _bytes_of(values: np.ndarray, told: str) -> np.ndarray:
-    """The values as uint8, scaled by what their type can hold."""
-    if values.dtype == np.uint8:
-        return values
-    if values.dtype == np.bool_:
-        return values.astype(np.uint8) * 255
-    if values.dtype == np.uint16:
-        return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
-    if values.dtype.kind != "f":
-        raise InputError(f"{told} is an array of {values.dtype}; a picture is one of uint8, uint16, bool or float.")
-    if not np.isfinite(values).all():
-        raise InputError(f"{told} has values that are not finite numbers (NaN or infinity).")
-    low, high = float(values.min()), float(values.max())
-    # Resizing and rounding leave values a hair outside. Between 1 and 2 nobody can tell a bright picture that
-    # overshoots from one that is all but black.
-    scale = 255.0 if high <= 1.001 else 1.0
-    if low < -0.001 * 255 / scale or 1.001 < high < 2 or high > 255.5:
-        raise InputError(
-            f"{told} has values from {low:.4g} to {high:.4g}; a picture of floats lies within 0 to 1 or 0 to 255."
-        )
-    return np.rint(np.clip(values * scale, 0, 255)).astype(np.uint8)

@@ -11,13 +11,22 @@ it looked. `Drawing` is what the handwriting writer returns (see `lstm_models.dr
 
 from __future__ import annotations
 
+import json
 import math
+import os
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lstm_models.drawing import INK, Box, Drawing
+from lstm_models.errors import InputError
+from lstm_models.files import check_writable, shown, write_whole
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 __all__ = ["INK", "UNCERTAIN_CAPTION", "UNCERTAIN_WORD", "Box", "Caption", "Drawing", "Word"]
 
@@ -50,8 +59,15 @@ class Word:
     attention: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        if self.confidence is not None and not 0 <= self.confidence <= 1:  # NaN fails as well
-            raise ValueError(f"The confidence of “{self.text}” is {self.confidence}; it lies between 0 and 1.")
+        if self.confidence is not None:
+            if not 0 <= self.confidence <= 1.0001:  # a rounded sum of probabilities; NaN fails as well
+                raise ValueError(f"The confidence of “{self.text}” is {self.confidence}; it lies between 0 and 1.")
+            object.__setattr__(self, "confidence", min(1.0, float(self.confidence)))
+        for time in ("start", "end"):
+            if (seconds := getattr(self, time)) is not None:
+                if not math.isfinite(seconds):
+                    raise ValueError(f"The {time} of “{self.text}” is {seconds}; it is a number of seconds.")
+                object.__setattr__(self, time, float(seconds))
         if self.attention is not None:
             map_ = np.array(self.attention, dtype=np.float32)
             if map_.ndim != 2 or map_.size == 0:
@@ -60,6 +76,16 @@ class Word:
                 raise ValueError(f"The attention of “{self.text}” has a number that is negative or not finite.")
             map_.flags.writeable = False
             object.__setattr__(self, "attention", map_)
+
+    def as_dict(self, *, attention: bool = False) -> dict[str, Any]:
+        """The word for JSON; what is None is left out, the attention too unless asked for."""
+        made: dict[str, Any] = {"text": self.text}
+        if self.confidence is not None:
+            made["confidence"] = round(self.confidence, 4)
+        made |= {key: round(time, 3) for key, time in (("start", self.start), ("end", self.end)) if time is not None}
+        if attention and self.attention is not None:
+            made["attention"] = [[round(value, 5) for value in row] for row in self.attention.tolist()]
+        return made
 
     def _rest(self) -> tuple[Any, ...]:
         return (self.text, self.confidence, self.start, self.end)
@@ -85,6 +111,9 @@ class Caption:
         log_probability: of the sentence and its end, in nats, as the model gives it (not calibrated).
         alternatives: the next best sentences, best first.
         source: the name of the photo; "" where it has none.
+
+    Raises:
+        ValueError: the log probability is not a finite number.
     """
 
     text: str
@@ -96,6 +125,12 @@ class Caption:
     def __post_init__(self) -> None:
         object.__setattr__(self, "words", tuple(self.words))
         object.__setattr__(self, "alternatives", tuple(self.alternatives))
+        object.__setattr__(self, "log_probability", float(self.log_probability))
+        if not math.isfinite(self.log_probability):
+            raise ValueError(f"The log probability of “{self.text}” is {self.log_probability}.")
+
+    def __str__(self) -> str:
+        return self.text
 
     @property
     def confidence(self) -> float | None:
@@ -116,3 +151,101 @@ class Caption:
         if self.confidence is None or self.confidence < UNCERTAIN_CAPTION:
             return True
         return any(word.confidence is not None and word.confidence < UNCERTAIN_WORD for word in self.words)
+
+    def as_dict(self, *, attention: bool = False) -> dict[str, Any]:
+        """The caption as what JSON can hold: numbers rounded, the words' attention maps only if asked for."""
+        made: dict[str, Any] = {"source": self.source} if self.source else {}
+        made["text"] = self.text
+        if self.confidence is not None:
+            made["confidence"] = round(self.confidence, 4)
+        made |= {"uncertain": self.uncertain, "log_probability": round(self.log_probability, 4)}
+        made["words"] = [word.as_dict(attention=attention) for word in self.words]
+        if self.alternatives:
+            made["alternatives"] = [other.as_dict(attention=attention) for other in self.alternatives]
+        return made
+
+    def json(self, *, attention: bool = False) -> str:
+        """One line of JSON, so that the lines of many captions are JSON Lines; attention maps as lists of rows."""
+        about = {"format": "lstm-models caption", "version": 1}
+        return json.dumps({**about, **self.as_dict(attention=attention)}, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, document: str | bytes) -> Caption:
+        """The caption that `json` wrote, with the numbers rounded there.
+
+        Raises:
+            InputError: the document is not JSON, or not a caption; the sentence says what is wrong.
+        """
+        try:
+            read = json.loads(document)
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"This is not a JSON document: {error}.") from error
+        if isinstance(read, dict) and read.get("version", 1) != 1:
+            raise InputError(f"This caption has format version {read['version']!r}; this lstm-models reads version 1.")
+        try:
+            return cls._from_dict(read)
+        except (TypeError, ValueError, KeyError, AttributeError, RecursionError, OverflowError) as error:
+            what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+            raise InputError(f"This is not a caption: {what}.") from error
+
+    @classmethod
+    def _from_dict(cls, read: dict[str, Any]) -> Caption:
+        words = [
+            Word(_text(word["text"]), *(word.get(key) for key in ("confidence", "start", "end", "attention")))
+            for word in read["words"]
+        ]
+        others = [cls._from_dict(other) for other in read.get("alternatives", [])]
+        source = _text(read.get("source", ""))
+        return cls(_text(read["text"]), tuple(words), read["log_probability"], tuple(others), source)
+
+    def save(self, path: str | os.PathLike[str], *, attention: bool = False) -> Path:
+        """Write the caption to a `.txt` (the sentence) or `.json` file, whole or not at all, and give back its path.
+
+        Raises:
+            InputError: the suffix is another one, the folder is missing, the path is a folder, or the disk refuses.
+        """
+        path = Path(path)
+        formats: dict[str, Callable[[], str]] = {
+            ".txt": lambda: self.text + "\n",
+            ".json": lambda: self.json(attention=attention),
+        }
+        render = formats.get(path.suffix.lower())
+        if render is None:
+            what = f"with the suffix {path.suffix}" if path.suffix else "without a suffix"
+            raise InputError(f"{shown(path)} is a name {what}; a caption is saved as .txt or .json.", usage=True)
+        check_writable(path)
+        write_whole(path, render())
+        return path
+
+    def attention_pictures(self, image: Any, *, side: int = 640) -> list[Image]:
+        """The photo once for each word, dimmed where the model did not look when it said the word.
+
+        Args:
+            image: the photo the caption is of; whatever `lstm_models.media.open_image` takes.
+            side: pixels of the pictures' longer side, at most.
+
+        Raises:
+            InputError: the photo cannot be opened, or no word has an attention map.
+        """
+        from lstm_models import overlays
+
+        photo = overlays.photo(image, side)
+        self._needs_attention()
+        return [overlays.looked_at(photo, word.attention) for word in self.words]
+
+    def attention_sheet(self, image: Any) -> Image:
+        """One picture of all `attention_pictures`, each above its word and its confidence; see there."""
+        from lstm_models import overlays
+
+        self._needs_attention()
+        return overlays.sheet(overlays.photo(image, overlays.TILE), self.text, self.words)
+
+    def _needs_attention(self) -> None:
+        if all(word.attention is None for word in self.words):
+            raise InputError("No word of this caption has an attention map; it was read from a file without them.")
+
+
+def _text(read: Any) -> str:
+    if not isinstance(read, str):
+        raise TypeError(f"a text is {read!r}")
+    return read

@@ -21,6 +21,7 @@ from lstm_datasets.batching import FrameBatchSampler
 from lstm_datasets.strokes import HandwritingLine, WriterLines, clean, read_lines, split_lines
 from lstm_models import hub
 from lstm_models.errors import InputError
+from lstm_models.files import write_whole
 from lstm_models.frontends import GRAVES
 from lstm_models.handwriting import HandwritingWriter, batch_lines, spell
 from lstm_models.results import Drawing
@@ -94,13 +95,7 @@ def evaluate(
     figures["seconds_a_line_of_50_characters"] = speed(writer)
     text = json.dumps(figures, indent=2, ensure_ascii=False)
     if out is not None:
-        part = Path(f"{out}.part")
-        try:
-            part.write_text(text + "\n", encoding="utf-8")
-            part.replace(out)
-        except OSError as error:
-            part.unlink(missing_ok=True)
-            raise InputError(f"{out} cannot be written: {error.strerror}") from None
+        write_whole(out, text + "\n")
     print(text)
     return figures
 
