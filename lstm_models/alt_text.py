@@ -95,13 +95,13 @@ def alt_text_chunks(
     if not number:
         yield '<p class="none">No photo has a caption.</p>\n'
     yield "</main>\n"
-    listed = "".join(
-        f"<li><b>{escape(shown(_place(photo, root)))}</b> {escape(_clean(sentence))}</li>\n"
-        for photo, sentence in failures
-    )
-    if listed:
-        yield f'<section class="failures" aria-labelledby="failed"><h2 id="failed">Not captioned</h2>\n<ul>{listed}</ul>'
-        yield "</section>\n"
+    failed = [
+        f"<li><b>{escape(shown(_place(photo, root)))}</b> {escape(_clean(told))}</li>\n" for photo, told in failures
+    ]
+    if failed:
+        yield '<section class="failures" aria-labelledby="failed"><h2 id="failed">Not captioned</h2>\n<ul>\n'
+        yield from failed
+        yield "</ul>\n</section>\n"
     counts = f"{_plural(number, 'photo')}, {uncertain} uncertain."
     yield f'<p id="counts" class="note">{counts}</p>\n<script>{_SCRIPT}</script>\n</body>\n</html>\n'
 
@@ -270,7 +270,8 @@ const quoted = text => text.replace(/&/g, '&amp;').replace(/"/g, '&quot;').repla
 const parts = photo => ({ field: photo.querySelector('textarea'), code: photo.querySelector('code'),
   image: photo.querySelector('.frame img'), src: photo.dataset.src });
 const clean = field => field.value.replace(/\\s+/g, ' ').trim();
-const line = photo => { const p = parts(photo); return `<img src="${quoted(p.src)}" alt="${quoted(clean(p.field))}">`; };
+const line = photo => { const p = parts(photo);
+  return `<img src="${quoted(p.src)}" alt="${quoted(clean(p.field))}">`; };
 const edited = photo => { const p = parts(photo); p.code.textContent = line(photo);
   if (p.image) p.image.alt = clean(p.field); };
 const photos = [...document.querySelectorAll('.photo')];
@@ -315,7 +316,8 @@ table.addEventListener('click', () => {
   const cell = text => '"' + text.replace(/"/g, '""') + '"';
   const rows = photos.map(photo => cell(photo.querySelector('h2').textContent) + ',' + cell(clean(parts(photo).field)));
   const link = document.createElement('a');
-  link.href = URL.createObjectURL(new Blob(['\\ufeffphoto,alt\\r\\n' + rows.join('\\r\\n') + '\\r\\n'], { type: 'text/csv' }));
+  const text = '\\ufeffphoto,alt\\r\\n' + rows.join('\\r\\n') + '\\r\\n';
+  link.href = URL.createObjectURL(new Blob([text], { type: 'text/csv' }));
   link.download = 'alt-texts.csv';
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);

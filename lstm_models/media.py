@@ -10,6 +10,7 @@ Pillow is imported by the functions, not by the module.
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import io
 import os
@@ -243,7 +244,8 @@ _SIGNATURES = (
     (rb"\x89PNG\r\n\x1a\n", "begins as a PNG picture, but it is damaged or cut off"),
     (rb"GIF8[79]a", "begins as a GIF picture, but it is damaged or cut off"),
     (rb"RIFF....WEBP", "begins as a WebP picture, but it is damaged or cut off"),
-    (rb"II\*\0|MM\0\*|II\+\0|MM\0\+", "is a TIFF file that cannot be read: damaged, of a rare kind, or a camera's raw file"),
+    (rb"II\*\0|MM\0\*|II\+\0|MM\0\+",
+     "is a TIFF file that cannot be read: damaged, of a rare kind, or a camera's raw file"),
     (rb"....ftyp(heic|heix|heim|heis|hevc|hevx|mif1|msf1)", f"is a HEIC picture, which is not read here; {_CONVERT}"),
     (rb"....ftyp(avif|avis)", f"is an AVIF picture that is not read here; {_CONVERT}"),
     (rb"\xff\x0a|\0\0\0\x0cJXL \r\n", f"is a JPEG XL picture, which is not read here; {_CONVERT}"),
@@ -273,10 +275,9 @@ def _guess(head: bytes) -> str:
     if not head.strip(b"\0"):
         return "holds nothing but zero bytes; perhaps a download or a copy went wrong"
     with contextlib.suppress(UnicodeDecodeError):
-        if len(head) < 4096 or head.rfind(b"\n") > 0:
-            head = head[: head.rfind(b"\n")] if len(head) == 4096 else head
-            if not re.search("[\x00-\x08\x0e-\x1a\x1c-\x1f]", head.decode("utf-8")):
-                return "is a text file and not a picture"
+        text = codecs.getincrementaldecoder("utf-8")().decode(head)  # a letter cut in two at the end is no error
+        if not re.search("[\x00-\x08\x0e-\x1a\x1c-\x1f]", text):
+            return "is a text file and not a picture"
     return "is not a picture that can be read: it is damaged, or of an unknown format"
 
 

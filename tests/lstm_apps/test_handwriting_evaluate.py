@@ -15,7 +15,7 @@ import torch
 from lstm_apps import cli
 from lstm_apps.handwriting import evaluate as evaluation
 from lstm_datasets.strokes import HandwritingLine, WriterLines, read_lines, split_lines
-from lstm_models import hub
+from lstm_models import files, hub
 from lstm_models.frontends import GRAVES, StrokeFeatures
 from lstm_models.handwriting import HandwritingWriter, WriterConfig, batch_lines
 
@@ -175,13 +175,12 @@ def test_what_goes_wrong(changes, code, said, data, model, tmp_path, capsys):
 
 
 def test_disk_that_is_full(data, model, tmp_path, capsys, monkeypatch):
-    def write_text(path: Path, *arguments, **options) -> None:
-        path.touch()
+    def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_text", write_text)
+    monkeypatch.setattr(files.os, "fsync", full)
     out = tmp_path / "figures.json"
     command = ["evaluate", "handwriting", "--data", str(data), "--model", str(model), "--lines", "0", "--read", "0"]
     assert cli.main([*command, "--out", str(out)]) == 1
-    assert "cannot be written: No space left on device" in capsys.readouterr().err
+    assert "cannot be written: no space left on device" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []

@@ -1,6 +1,6 @@
 """Drawing: its curves against independently computed splines, its files against other readers, every error path.
 
-Run: python -m pytest tests/lstm_models/test_results.py
+Run: python -m pytest tests/lstm_models/test_drawing.py
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from lstm_models import drawing as drawings
-from lstm_models import files, results
+from lstm_models import files
 from lstm_models.errors import InputError
 from lstm_models.results import Drawing
 
@@ -358,5 +358,5 @@ def test_the_module_imports_without_pillow():
     import subprocess
 
     code = "import sys, lstm_models.results as r; r.Drawing((), '').svg(); assert 'PIL' not in sys.modules"
-    root = Path(results.__file__).parents[1]
+    root = Path(drawings.__file__).parents[1]
     subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": str(root)})
