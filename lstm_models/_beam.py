@@ -14,6 +14,7 @@ from lstm_models._constraints import Constraints
 from lstm_models.errors import InputError
 
 NEVER = -math.inf
+_WHOLE = {"beam": 1, "n_best": 1, "min_length": 0, "max_length": 1, "groups": 1, "no_repeat": 0}  # least values
 
 
 class State(Protocol):
@@ -69,9 +70,13 @@ class BeamOptions:
         include = tuple(tuple(tuple(int(token) for token in form) for form in forms) for forms in self.include)
         object.__setattr__(self, "include", include)
         object.__setattr__(self, "exclude", tuple(int(token) for token in self.exclude))
-        for name, least in (("beam", 1), ("n_best", 1), ("max_length", 1), ("groups", 1), ("min_length", 0)):
-            at_least(name, getattr(self, name), least)
-        for name in ("no_repeat", "length_penalty", "diversity"):
+        for name, least in _WHOLE.items():
+            value = getattr(self, name)
+            at_least(name, value, least)
+            if value != int(value):
+                raise InputError(f"{name} must be a whole number, and is {value}", usage=True)
+            object.__setattr__(self, name, int(value))  # a slider's 5.0 is 5
+        for name in ("length_penalty", "diversity"):
             at_least(name, getattr(self, name), 0)
         if self.n_best > self.beam:
             raise InputError(f"n_best is {self.n_best}: a beam of {self.beam} has no more than that", usage=True)
@@ -157,7 +162,7 @@ class Search(Generic[S]):
         n, _, width = self.total.shape
         # at first all groups share the row of their input
         given = given.to(self.total.dtype).reshape(n, -1, width, given.size(-1)).expand(n, self.groups, width, -1)
-        self._end(given[..., self.end])
+        self._end(given[..., self.end].clone())  # a view would keep every step's whole distribution
         if self.length == self.options.max_length:
             self.inputs = []
             return
@@ -165,9 +170,11 @@ class Search(Generic[S]):
 
     def _end(self, given: Tensor) -> None:
         """Ends every hypothesis that may, with ``given`` [n, g, w] the end token's log probability."""
-        total = self.total + given
         if self.length < self.options.min_length:
-            total = torch.full_like(total, NEVER)
+            never = torch.full_like(given, NEVER)
+            self.ends.append((self.inputs, never, never, never))
+            return
+        total = self.total + given
         if self.constraints is not None:
             total = total.masked_fill(self.constraints.distance[self.met] > 0, NEVER)
         score = total / (self.length + 1) ** self.options.length_penalty
@@ -196,7 +203,7 @@ class Search(Generic[S]):
                 chosen.scatter_add_(1, place % vocabulary, (value > NEVER).to(chosen.dtype))
             values.append(value)
             places.append(place)
-        value, place = torch.stack(values, 1), torch.stack(places, 1)
+        value, place = _stack(values), _stack(places)
         parent = place // vocabulary
         token = place - parent * vocabulary
         log = given.flatten(2).gather(2, place)
@@ -206,7 +213,7 @@ class Search(Generic[S]):
         self.length += 1
         self.total, token, log, parent = value, token.flatten(1), log.flatten(1), parent.flatten(1)
         if met:
-            self.met = torch.stack(met, 1)
+            self.met = _stack(met)
         rows = parent + torch.arange(0, n * groups * width, groups * width, device=place.device)[:, None]
         options = self.options
         reach = options.max_length + 1 if not options.early_stop else self.length + 1
@@ -235,11 +242,11 @@ class Search(Generic[S]):
                 for group in range(self.groups):
                     lasts, totals, scores = (values[position][group] for values in lists)
                     for row, score in enumerate(scores):
-                        if math.isnan(score):
-                            raise ValueError("the model gave a log probability that is not a number")
                         if score > NEVER:
                             place = group * len(scores) + row
                             found[number][group].append((-score, length, place, totals[row], lasts[row]))
+                        elif score != NEVER:
+                            raise ValueError("the model gave a log probability that is not a number")
 
         def read(number: int, entry: tuple[float, int, int, float, float]) -> Hypothesis:
             score, length, row, total, last = entry
@@ -286,9 +293,15 @@ def _best(keys: Tensor, count: int) -> tuple[Tensor, Tensor]:
     so it goes first, and the sort only where equals (other than −inf) are among its values or just beyond.
     """
     values, places = keys.topk(min(count + 1, keys.size(-1)))
-    if ((values[:, 1:] == values[:, :-1]) & (values[:, 1:] > NEVER)).any():
+    equal = values[:, 1:] == values[:, :-1]
+    if equal.any() and (equal & (values[:, 1:] > NEVER)).any():
         values, places = keys.sort(dim=-1, descending=True, stable=True)
     return values[:, :count], places[:, :count]
+
+
+def _stack(tensors: list[Tensor]) -> Tensor:
+    """Groups side by side [n, g, w]; one alone, the usual case, is not copied."""
+    return torch.stack(tensors, 1) if len(tensors) > 1 else tensors[0][:, None]
 
 
 def block_repeats(keys: Tensor, history: Tensor, n: int) -> None:

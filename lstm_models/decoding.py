@@ -16,7 +16,8 @@ What the search does, exactly:
   ``max_length`` tokens only the end token may come, so that every probability is one of a whole sequence.
 * An input is done when no live hypothesis can overtake the ``n_best``-th ended one, whatever comes: log p can only
   fall, and no length divides it by more than (max_length + 1)^α. The stop therefore never changes a result.
-* Equal scores: the hypothesis that stood higher, then the smaller token, then the shorter sequence goes first.
+* Of equal candidates the one whose hypothesis stood higher goes first, then the smaller token; of equal results the
+  shorter.
 * A beam at least as wide as there are hypotheses gives the exhaustive optimum.
 
 Diverse groups follow Vijayakumar et al. 2018 (arXiv:1610.02424) with Hamming diversity: group by group, a token loses

@@ -666,6 +666,7 @@ def test_sampling_refuses_what_cannot_be(arguments) -> None:
     ("options", "sentence"),
     [
         ({"beam": 0}, "beam must be 1 or more"),
+        ({"beam": 2.5}, "beam must be a whole number"),
         ({"n_best": 0}, "n_best must be 1 or more"),
         ({"beam": 3, "n_best": 4}, "a beam of 3 has no more"),
         ({"max_length": 0}, "max_length must be 1 or more"),
@@ -701,6 +702,12 @@ def test_impossible_options_are_told_in_a_sentence(options, sentence) -> None:
     with pytest.raises(InputError, match=sentence) as error:
         search(toy, BeamOptions(**options))
     assert error.value.usage
+
+
+def test_options_take_what_sliders_and_json_give() -> None:
+    options = BeamOptions(beam=4.0, max_length=6.0, include=[[[2], [3, 4]]], exclude=[4])  # type: ignore[arg-type]
+    assert options == BeamOptions(beam=4, max_length=6, include=(((2,), (3, 4)),), exclude=(4,))
+    assert 2 in search(Toy(0), options)[0][0].tokens
 
 
 def test_an_excluded_form_leaves_the_others() -> None:
