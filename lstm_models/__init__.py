@@ -14,6 +14,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lstm_models.captioning import Captioner, CaptionerConfig
     from lstm_models.errors import InputError
     from lstm_models.gradients import gradient_flow, plot_gradient_flow
     from lstm_models.handwriting import HandwritingWriter, WriterConfig
@@ -27,6 +28,8 @@ __version__ = "0.1.0"
 __all__ = [
     "LSTM",
     "Caption",
+    "Captioner",
+    "CaptionerConfig",
     "Drawing",
     "Dropout",
     "HandwritingWriter",
@@ -54,6 +57,8 @@ _HOME = {
     "load": "lstm_models.hub",
     "push": "lstm_models.hub",
     "save": "lstm_models.hub",
+    "Captioner": "lstm_models.captioning",
+    "CaptionerConfig": "lstm_models.captioning",
     "HandwritingWriter": "lstm_models.handwriting",
     "WriterConfig": "lstm_models.handwriting",
     "Caption": "lstm_models.results",

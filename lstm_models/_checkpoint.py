@@ -13,6 +13,7 @@ import json
 import math
 import threading
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,10 @@ CONFIG, TENSORS, CARD, SUMS = "config.json", "model.safetensors", "README.md", "
 PICKLES = {".pt", ".pth", ".ckpt", ".bin", ".pkl", ".pickle"}
 
 # config.json's "model" -> the class; each has `Config` (its dataclass) and is built by `Class(config)`.
-MODELS: dict[str, str] = {"handwriting-writer": "lstm_models.handwriting:HandwritingWriter"}
+MODELS: dict[str, str] = {
+    "handwriting-writer": "lstm_models.handwriting:HandwritingWriter",
+    "captioner": "lstm_models.captioning:Captioner",
+}
 
 _MOST_CONFIG_BYTES = 16 * 2**20
 
@@ -217,6 +221,19 @@ def _listed(names: list[str]) -> str:
     return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"
 
 
+_uncounted: ContextVar[bool] = ContextVar("uncounted", default=False)
+
+
+@contextlib.contextmanager
+def uncounted() -> Iterator[None]:
+    """For a network of another library that is built whole, by its name, though little of it may be in the file."""
+    token = _uncounted.set(True)
+    try:
+        yield
+    finally:
+        _uncounted.reset(token)
+
+
 class _TooLargeError(Exception):
     """The model being built has more parameters than its file."""
 
@@ -230,7 +247,7 @@ def _at_most(most: int) -> Iterator[None]:
 
     def count(module: Any, name: str, parameter: Any) -> None:
         nonlocal total
-        if parameter is not None and threading.get_ident() == thread:
+        if parameter is not None and threading.get_ident() == thread and not _uncounted.get():
             total += parameter.numel()
             if total > 4 * most:  # with room for a parameter that is registered anew while a module is made
                 raise _TooLargeError

@@ -45,6 +45,7 @@ from lstm_models.errors import InputError
 if TYPE_CHECKING:
     import torch
 
+    from lstm_models.captioning import Captioner
     from lstm_models.handwriting import HandwritingWriter
 
 WEIGHTS = Path(__file__).parent / "weights"
@@ -151,6 +152,8 @@ def save(model: torch.nn.Module, folder: str | os.PathLike[str], *, card: str, h
     return folder
 
 
+@overload
+def load(source: Literal["captioner"], *, revision: None = None, local_files_only: bool = True) -> Captioner: ...
 @overload
 def load(source: Literal["writer"], *, revision: None = None, local_files_only: bool = True) -> HandwritingWriter: ...
 @overload

@@ -53,6 +53,20 @@ TASKS: dict[str, Task] = {
     task.name: task
     for task in (
         Task(
+            name="captioning",
+            summary="photos to captions: a convolutional network and an LSTM that looks at the photo word by word",
+            train="lstm_apps.captioning.train:train",
+            evaluate="lstm_apps.captioning.evaluate:evaluate",
+            verbs={
+                "caption": Command(
+                    "lstm_apps.captioning.caption:caption",
+                    "describe photos in a sentence each",
+                    positional=("paths",),
+                    short={"out": "o"},
+                )
+            },
+        ),
+        Task(
             name="handwriting",
             summary="text to handwriting: an LSTM that slides a window over the text and moves a pen",
             train="lstm_apps.handwriting.train:train",

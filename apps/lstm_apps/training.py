@@ -109,7 +109,12 @@ class _Task(LightningModule):
 
     def configure_optimizers(self) -> Any:
         config = self.config
-        optimizer = torch.optim.AdamW(self.parameters(), config.learning_rate, weight_decay=config.weight_decay)
+        # Parts that are trained already may take a share of the learning rate
+        whole: list[dict[str, Any]] = [{"params": list(self.parameters())}]
+        groups = getattr(self.model, "parameter_groups", lambda: whole)()
+        for group in groups:
+            group["lr"] = config.learning_rate * group.setdefault("scale", 1.0)
+        optimizer = torch.optim.AdamW(groups, config.learning_rate, weight_decay=config.weight_decay)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._rate)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
@@ -124,10 +129,11 @@ class _Task(LightningModule):
         # The checkpoint brings its learning rate and weight decay; those asked for now are meant
         for scheduler in self.trainer.lr_scheduler_configs:
             schedule: Any = scheduler.scheduler
-            schedule.base_lrs = [self.config.learning_rate] * len(schedule.base_lrs)
-            for group in schedule.optimizer.param_groups:
-                group["initial_lr"] = self.config.learning_rate
-                group["lr"] = self.config.learning_rate * self._rate(schedule.last_epoch)
+            groups = schedule.optimizer.param_groups
+            schedule.base_lrs = [self.config.learning_rate * group.get("scale", 1.0) for group in groups]
+            for group, rate in zip(groups, schedule.base_lrs, strict=True):
+                group["initial_lr"] = rate
+                group["lr"] = rate * self._rate(schedule.last_epoch)
                 group["weight_decay"] = self.config.weight_decay
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -212,7 +218,8 @@ def fit(
     """Trains ``model`` in place and leaves it with the weights that validated best.
 
     Args:
-        model: has ``loss(batch)``, a dict of sums with ``loss``, ``points`` and ``lines``.
+        model: has ``loss(batch)``, a dict of sums with ``loss``, ``points`` and ``lines``; and, where parts of it learn
+            slower, ``parameter_groups()``, dicts of ``params`` and their ``scale`` of the learning rate.
         data: the items to train on; ``data.lengths`` are their frames.
         held: the items to validate on, likewise.
         collate: makes a batch of items.
