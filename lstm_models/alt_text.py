@@ -109,7 +109,7 @@ def alt_text_chunks(
 def _article(number: int, photo: Photo, caption: Caption, root: str | os.PathLike[str] | None) -> str:
     """One photo of the page."""
     place, text = _place(photo, root), _clean(caption.text)
-    name, src = shown(place), quote(os.fsencode(place), safe="/")  # a browser takes any bytes so, also invalid UTF-8
+    name, src = shown(place), quote(place, safe="/", errors="surrogateescape")  # bytes that are no UTF-8 included
     line = f'<img src="{src}" alt="{escape(text)}">'
     flag = '<strong class="flag">Uncertain: please check</strong>' if caption.uncertain else ""
     words = " ".join(map(_tinted, caption.words)) or escape(text)

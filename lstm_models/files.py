@@ -18,13 +18,13 @@ from lstm_models.errors import InputError
 
 __all__ = ["check_writable", "shown", "write_whole", "written_whole"]
 
-_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+# Control characters, line ends, and surrogates: bytes of a name that are not text.
+_UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 def shown(path: str | os.PathLike[str]) -> str:
     """The path as a sentence can hold it: one line, and no byte that is not text."""
-    text = os.fspath(path).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    return _CONTROLS.sub("\ufffd", text)
+    return _UNSHOWN.sub("\ufffd", os.fspath(path))
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:
@@ -59,6 +59,8 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         InputError: the folder is missing, the path is a folder, or the disk refuses. An OSError of the block itself
             counts as the disk's.
     """
+    if "\0" in os.fspath(path):
+        raise InputError(f"{shown(path)} cannot be written: its name has a zero byte.")
     temporary: Path | None = None
     try:
         target = Path(os.path.realpath(path))

@@ -6,11 +6,12 @@ it looked. `Drawing` is what the handwriting writer returns (see `lstm_models.dr
     caption = lstm_models.load("captioner").caption("photo.jpg")
     print(caption.text, caption.confidence)
     caption.save("photo.json")
-    caption.attention_sheet("photo.jpg").save("looked-at.png")
+    caption.save_attention("photo.jpg", "looked-at.png")
 """
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import os
@@ -167,7 +168,7 @@ class Caption:
     def json(self, *, attention: bool = False) -> str:
         """One line of JSON, so that the lines of many captions are JSON Lines; attention maps as lists of rows."""
         about = {"format": "lstm-models caption", "version": 1}
-        return json.dumps({**about, **self.as_dict(attention=attention)}, ensure_ascii=False) + "\n"
+        return _one_line({**about, **self.as_dict(attention=attention)}) + "\n"
 
     @classmethod
     def from_json(cls, document: str | bytes) -> Caption:
@@ -184,9 +185,12 @@ class Caption:
             raise InputError(f"This caption has format version {read['version']!r}; this lstm-models reads version 1.")
         try:
             return cls._from_dict(read)
-        except (TypeError, ValueError, KeyError, AttributeError, RecursionError, OverflowError) as error:
-            what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-            raise InputError(f"This is not a caption: {what}.") from error
+        except ValueError as error:
+            raise InputError(f"This caption cannot be read: {error}") from error
+        except (TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
+            raise InputError(
+                'A caption is a JSON object with "text", "log_probability" and "words", a list of objects with "text".'
+            ) from error
 
     @classmethod
     def _from_dict(cls, read: dict[str, Any]) -> Caption:
@@ -229,8 +233,8 @@ class Caption:
         """
         from lstm_models import overlays
 
-        photo = overlays.photo(image, side)
         self._needs_attention()
+        photo = overlays.photo(image, side)
         return [overlays.looked_at(photo, word.attention) for word in self.words]
 
     def attention_sheet(self, image: Any) -> Image:
@@ -240,9 +244,33 @@ class Caption:
         self._needs_attention()
         return overlays.sheet(overlays.photo(image, overlays.TILE), self.text, self.words)
 
+    def save_attention(self, image: Any, path: str | os.PathLike[str]) -> Path:
+        """Write `attention_sheet` to a `.png` or `.jpg` file, whole or not at all, and give back its path.
+
+        Raises:
+            InputError: as `attention_sheet` and `save`.
+        """
+        path = Path(path)
+        formats = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
+        if path.suffix.lower() not in formats:
+            raise InputError(f"{shown(path)}: a sheet of attention maps is saved as .png or .jpg.", usage=True)
+        check_writable(path)
+        written = io.BytesIO()
+        self.attention_sheet(image).save(written, formats[path.suffix.lower()], quality=90)
+        write_whole(path, written.getvalue())
+        return path
+
     def _needs_attention(self) -> None:
         if all(word.attention is None for word in self.words):
             raise InputError("No word of this caption has an attention map; it was read from a file without them.")
+
+
+def _one_line(content: dict[str, Any]) -> str:
+    """JSON that is one line to every reader and that UTF-8 can hold, whatever a file's name is made of."""
+    line = json.dumps(content, ensure_ascii=False)
+    if any("\x7f" <= letter < "\xa0" or letter in "\u2028\u2029" or "\ud800" <= letter < "\ue000" for letter in line):
+        line = json.dumps(content)
+    return line
 
 
 def _text(read: Any) -> str:
