@@ -33,7 +33,8 @@ def upright_rgb(image: Image, told: str) -> Image:
     except MemoryError as error:
         raise InputError(f"{told} cannot be opened: there is not enough memory.") from error
     except Exception as error:  # whatever a decoder raises when its file lies
-        what = f"a {kind} picture" if kind else "a picture"
+        article = "an" if (kind or "p")[0] in "AI" else "a"
+        what = f"{article} {kind} picture" if kind else "a picture"
         raise InputError(f"{told} is {what} that is damaged or cut off: it cannot be decoded to its end.") from error
     return plain if turn is None else plain.transpose(turn)
 

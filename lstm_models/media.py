@@ -247,7 +247,7 @@ _SIGNATURES = (
     (rb"II\*\0|MM\0\*|II\+\0|MM\0\+",
      "is a TIFF file that cannot be read: damaged, of a rare kind, or a camera's raw file"),
     (rb"....ftyp(heic|heix|heim|heis|hevc|hevx|mif1|msf1)", f"is a HEIC picture, which is not read here; {_CONVERT}"),
-    (rb"....ftyp(avif|avis)", f"is an AVIF picture that is not read here; {_CONVERT}"),
+    (rb"....ftyp(avif|avis)", f"is an AVIF picture that cannot be read here, or a damaged one; {_CONVERT}"),
     (rb"\xff\x0a|\0\0\0\x0cJXL \r\n", f"is a JPEG XL picture, which is not read here; {_CONVERT}"),
     (rb"....ftypcrx|FUJIFILMCCD-RAW|IIRO|IIU\0", f"is a camera's raw file, which is not read here; {_CONVERT}"),
     (rb"....(ftyp|moov|mdat|wide)|\x1aE\xdf\xa3|RIFF....AVI |\0\0\x01[\xb3\xba]|FLV\x01|0&\xb2u\x8ef\xcf\x11",
