@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 Picture = Union[str, "os.PathLike[str]", bytes, "Image", np.ndarray, Tensor]
 
-__all__ = ["Captioner", "CaptionerConfig", "batch_photos"]
+__all__ = ["Captioner", "CaptionerConfig", "batch_photos", "self_critical_loss"]
 
 MOST_WORDS = 60
 CHUNK = 16  # photos encoded at a time
@@ -286,22 +286,21 @@ class Captioner(nn.Module):
             ended = ended | (tokens == END)
             if ended.all():
                 break
+        torch.clear_autocast_cache()  # weights cast here know no gradient, and would be used again where one is wanted
         return torch.stack(said, 1).unflatten(0, (-1, count))
 
     def _self_critical(self, memory: Memory, photos: Tensor, count: int = 5) -> dict[str, Tensor]:
-        """REINFORCE on the reward (Rennie et al. 2017, arXiv:1612.00563, equation 6), its baseline the mean reward of
-        the photo's other samples (Luo 2020, arXiv:2003.09971): no greedy caption is needed."""
+        """``count`` captions of each photo drawn, and how much each should have been likelier."""
         noise = self._draw_noise(len(photos) * count)  # the same network for drawing and for learning
         said = self._say(memory, count, sample=True, noise=noise)
         assert self._rewards[0] is not None
         rewards = _score(self._rewards[0], said, photos)
-        advantage = (rewards - rewards.mean(1, keepdim=True)) * (count / (count - 1))
         lengths = ((said != END).sum(-1) + 1).clamp(max=said.size(-1))
         features, _, mask = self._read(memory, said, lengths, noise)
         logits = self._logits(features).float()
         logits[:, UNKNOWN] = -math.inf
         log_p = -nn.functional.cross_entropy(logits, said[mask], reduction="none")
-        loss = -(advantage[..., None].expand_as(mask)[mask] * log_p).sum()
+        loss = self_critical_loss(log_p, mask, rewards)
         captions = torch.tensor(rewards.numel(), device=loss.device)
         return {"loss": loss, "reward": rewards.sum().detach(), "points": captions, "lines": captions}
 
@@ -466,13 +465,18 @@ class Captioner(nn.Module):
         """
         if max_words > MOST_WORDS:
             raise InputError(f"max_words is {max_words}; a caption has at most {MOST_WORDS} words", usage=True)
+        if min_words < 1:
+            raise InputError(f"min_words must be at least 1, not {min_words}", usage=True)
         banned = [UNKNOWN]
         for word in [exclude] if isinstance(exclude, str) else exclude:
             found = self.vocabulary.find(word)
             if len(found) > 1:
                 raise InputError(f"“{word}” is a phrase; only single words can be excluded", usage=True)
             banned += found
-        wanted = [include] if isinstance(include, str) else include
+        wanted = [self.vocabulary.find(word) for word in ([include] if isinstance(include, str) else include)]
+        if both := {number for numbers in wanted for number in numbers} & set(banned):
+            word = self.vocabulary.words[min(both)]
+            raise InputError(f"“{word}” cannot both be included and excluded", usage=True)
         return BeamOptions(
             beam=beam,
             n_best=n_best,
@@ -481,7 +485,7 @@ class Captioner(nn.Module):
             length_penalty=length_penalty,
             groups=groups,
             diversity=diversity,
-            include=tuple((self.vocabulary.find(word),) for word in wanted),
+            include=tuple((numbers,) for numbers in wanted),
             exclude=tuple(banned),
             no_repeat=no_repeat,
         )
@@ -550,6 +554,22 @@ def _regular(photo: Tensor, photos: int) -> bool:
 
 def _name(image: Any) -> str:
     return os.fspath(image) if isinstance(image, (str, os.PathLike)) else ""
+
+
+def self_critical_loss(log_probabilities: Tensor, mask: Tensor, rewards: Tensor) -> Tensor:
+    """The loss whose gradient raises the expected reward of drawn captions (Rennie et al. 2017, arXiv:1612.00563).
+
+    REINFORCE (equation 6 there); a caption's baseline is the mean reward of the other captions drawn for its photo (Luo
+    2020, arXiv:2003.09971), which needs no greedy caption and leaves the gradient unbiased.
+
+    Args:
+        log_probabilities: of the drawn words [real words], in the order of ``mask``.
+        mask: which words are real [photos, captions, words].
+        rewards: [photos, captions], at least two captions.
+    """
+    count = rewards.size(1)
+    advantage = (rewards - rewards.mean(1, keepdim=True)) * (count / (count - 1))
+    return -(advantage[..., None].expand_as(mask)[mask] * log_probabilities).sum()
 
 
 def _score(reward: Reward, said: Tensor, photos: Tensor) -> Tensor:

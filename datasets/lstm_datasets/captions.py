@@ -169,7 +169,10 @@ def _read_shard(path: Path) -> Iterator[CaptionedPhoto]:
     captions: dict[str, tuple[str, ...]] = {}
     try:
         with tarfile.open(path) as tar:
+            whole = path.stat().st_size
             for member in tar:
+                if member.offset_data + member.size > whole:
+                    raise EOFError
                 key, _, kind = member.name.rpartition(".")
                 if not member.isfile():
                     continue
@@ -181,7 +184,7 @@ def _read_shard(path: Path) -> Iterator[CaptionedPhoto]:
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or 'it is truncated'}") from None
     except (tarfile.TarError, EOFError):
-        raise InputError(f"{path} is damaged or no tar") from None
+        raise InputError(f"{path} is damaged, cut off or no tar") from None
     except (ValueError, KeyError, TypeError, RecursionError):
         raise InputError(f'{path}: {member.name} is not a JSON object {{"captions": ["…", …]}}') from None
     for key, place in places.items():
