@@ -6,20 +6,23 @@ Run: lstm-models demo
 from __future__ import annotations
 
 import errno
+import functools
 import importlib
 import os
 import socket
 from typing import Any
 
-from lstm_apps import theme
+from lstm_apps import suite, theme
 from lstm_models.errors import InputError
 
 # Task -> the module with `TITLE` and `build() -> gradio.Blocks`, imported when the demo is assembled.
-TASKS = {"handwriting": "lstm_apps.handwriting.demo"}
+TASKS = {"captioning": "lstm_apps.captioning.demo", "handwriting": "lstm_apps.handwriting.demo"}
+_MOST_UPLOAD = "64mb"  # a file sent to the server is refused above this
 
 
 def launch(
     task: str | None = None,
+    model: str | None = None,
     host: str = "127.0.0.1",
     port: int = 7860,
     share: bool = False,
@@ -29,15 +32,20 @@ def launch(
 
     Args:
         task: show this task's tab alone; all of them if left out.
+        model: a model for that task, instead of the bundled one: a folder, or a Hugging Face Hub id.
         host: address to listen on; 0.0.0.0 lets other machines in.
         port: number of the port; 0 takes a free one.
         share: ask Gradio for a public address, through its servers; everything else stays on this machine.
         open_browser: open the page in the browser.
 
     Raises:
-        InputError: no such task; the port is taken, not allowed or no port; the host is not this machine's.
+        InputError: no such task, or a model without one; the port is taken, not allowed or no port; the host is not
+            this machine's.
     """
-    page = assemble(task)
+    if model is not None and task is None:
+        raise InputError(f"--model needs the task it is for: {', '.join(TASKS)}.", usage=True)
+    options = {} if model is None or task is None else {"load": functools.partial(_load, task, model)}
+    page = assemble(task, **options)
     url = serve(page, host=host, port=port, share=share, open_browser=open_browser)
     print(f"The demo is at {url} (Ctrl-C stops it).", flush=True)
     if page.share_url:
@@ -48,11 +56,13 @@ def launch(
 def assemble(task: str | None = None, **options: Any) -> Any:
     """The page as `gradio.Blocks`: a heading and a tab for each task (or for `task` alone).
 
-    `options` go to the `build` of the task's module.
+    `options` go to the `build` of the task's module; they need a task.
 
     Raises:
         InputError: there is no such task.
     """
+    if options and task is None:
+        raise TypeError("options are those of one task's tab")
     if task is not None and task not in TASKS:
         raise InputError(f"There is no demo of {task!r}; there is one of: {', '.join(TASKS)}.", usage=True)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
@@ -94,10 +104,21 @@ def serve(page: Any, host: str = "127.0.0.1", port: int = 7860, share: bool = Fa
             run_history=False,
             mcp_server=False,
             enable_monitoring=False,
+            max_file_size=_MOST_UPLOAD,
         )
     except OSError as error:  # taken between the look and the start
         raise InputError(_taken(host, port), usage=True) from error
     return str(page.local_url)
+
+
+def _load(task: str, source: str) -> Any:
+    """The model of that name, once it is known to be one for the task."""
+    import lstm_models
+
+    model = lstm_models.load(source)
+    if not any(hasattr(model, verb) for verb in suite.TASKS[task].verbs):
+        raise InputError(f"{source} is not a model for {task}.")
+    return model
 
 
 def _free(host: str, port: int) -> int:

@@ -170,6 +170,8 @@ def _read_shard(path: Path) -> Iterator[CaptionedPhoto]:
     try:
         with tarfile.open(path) as tar:
             whole = path.stat().st_size
+            if whole % tarfile.BLOCKSIZE:  # tarfile takes a header cut off for the end
+                raise EOFError
             for member in tar:
                 if member.offset_data + member.size > whole:
                     raise EOFError

@@ -52,7 +52,7 @@ def cache(tmp_path_factory):
 
 
 def served(load):
-    page = demo.assemble(load=load)
+    page = demo.assemble("handwriting", load=load)
     yield demo.serve(page, port=0)
     page.close()
 

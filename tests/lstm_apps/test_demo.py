@@ -203,7 +203,7 @@ class TestServing:
             other.listen()
             port = other.getsockname()[1]
             with pytest.raises(InputError, match=rf"Port {port} of 127.0.0.1 is taken .* --port") as error:
-                demo.serve(demo.assemble(load=lambda: writer), port=port)
+                demo.serve(demo.assemble("handwriting", load=lambda: writer), port=port)
         assert error.value.exit_code == 2
 
     @pytest.mark.parametrize(("host", "port", "said"), [
@@ -217,7 +217,7 @@ class TestServing:
             demo.serve(None, host=host, port=port)
 
     def test_an_unknown_task_is_told(self):
-        with pytest.raises(InputError, match="no demo of 'cooking'; there is one of: handwriting") as error:
+        with pytest.raises(InputError, match="no demo of 'cooking'; there is one of: captioning, handwriting") as error:
             demo.assemble("cooking")
         assert error.value.exit_code == 2
 

@@ -167,7 +167,7 @@ def test_damaged_data(tmp_path: Path, name: str, content: bytes, said: str) -> N
 def test_a_shard_cut_off(tmp_path: Path) -> None:
     whole = photos.shard(tmp_path / "train-000.tar", 6).read_bytes()
     (tmp_path / "train-000.tar").write_bytes(whole[:3000])
-    with pytest.raises(InputError, match="train-000.tar is damaged, cut off"):
+    with pytest.raises(InputError, match=r"train-000\.tar"):
         read_captions(tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""The image encoder: timm's networks cut in two give what they give whole, and pictures are prepared as the weights want."""
+"""The image encoder: timm's networks cut in two give what they give whole; pictures come as the weights want them."""
 
 from __future__ import annotations
 

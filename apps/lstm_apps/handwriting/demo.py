@@ -6,11 +6,8 @@ Run: lstm-models demo handwriting
 from __future__ import annotations
 
 import random
-import re
 import tempfile
-import threading
 import time
-import unicodedata
 from collections.abc import Callable, Iterator
 from html import escape
 from pathlib import Path
@@ -18,6 +15,7 @@ from typing import Any, Protocol
 
 import gradio as gr
 
+from lstm_apps import tabs
 from lstm_models.errors import InputError
 from lstm_models.results import Drawing
 
@@ -36,7 +34,6 @@ ANY_STYLE = "The usual hand"
 _FRAME_SECONDS = 1 / 15  # the eye takes more for one movement, and each one is sent whole
 _CHARACTER_PIXELS = 19.0  # median width of a character in IAM-OnDB's lines, at the scale the writer draws
 _LINE_CHARACTERS = 50  # the writer wraps lines here
-_KEEP_SECONDS = 3600  # downloads wait in Gradio's cache this long; it is emptied when the server stops
 
 
 class Writer(Protocol):
@@ -56,9 +53,9 @@ def build(load: Callable[[], Writer] | None = None) -> gr.Blocks:
     Args:
         load: gives the writer, called once, when the first page opens; the bundled one if left out.
     """
-    writer = _Once(load or _bundled)
+    writer = tabs.Once(load or _bundled)
 
-    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(_KEEP_SECONDS, _KEEP_SECONDS)) as tab:
+    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(tabs.KEEP_SECONDS, tabs.KEEP_SECONDS)) as tab:
         with gr.Row(equal_height=True):
             # One line, growing: Enter writes, and a pasted text keeps its line breaks.
             text = gr.Textbox(
@@ -67,7 +64,7 @@ def build(load: Callable[[], Writer] | None = None) -> gr.Blocks:
             )  # fmt: skip
             go = gr.Button("Write", variant="primary", scale=1, min_width=120, elem_id="writing-go")
         paper = gr.HTML(_sheet_of_words("Loading the writer …"), elem_id="writing-paper", apply_default_css=False)
-        status = gr.HTML(_status(""), elem_classes="status", elem_id="writing-status", apply_default_css=False)
+        status = gr.HTML(tabs.status(""), elem_classes="status", elem_id="writing-status", apply_default_css=False)
         with gr.Row():
             downloads = [
                 gr.DownloadButton(f"Save {kind}", interactive=False, size="sm", min_width=90, elem_id=f"save-{kind}")
@@ -96,13 +93,13 @@ def build(load: Callable[[], Writer] | None = None) -> gr.Blocks:
             choices = [(ANY_STYLE, ""), *((name, name) for name in names)]
             return {
                 paper: _sheet_of_words("Your handwriting appears here."),
-                status: _status("Ready."),
+                status: tabs.status("Ready."),
                 style: gr.Dropdown(choices=choices, value=""),
             }
 
         def write(text: str, style: str, legibility: float, seed: int | None) -> Iterator[dict[Any, Any]]:
             off = [gr.DownloadButton(value=None, interactive=False)] * len(downloads)
-            yield {status: _status("Writing …"), **dict(zip(downloads, off, strict=True))}
+            yield {status: tabs.status("Writing …"), **dict(zip(downloads, off, strict=True))}
             started = time.perf_counter()
             try:
                 drawing = Drawing((), text)
@@ -110,7 +107,7 @@ def build(load: Callable[[], Writer] | None = None) -> gr.Blocks:
                 for drawing in live(writer(), text, style=style or None, legibility=legibility, seed=seed):
                     yield {paper: _sheet(drawing, frame.around(drawing))}
                 took = time.perf_counter() - started
-                yield {paper: _sheet(drawing), status: _status(_told(drawing, took), *drawing.notes)}
+                yield {paper: _sheet(drawing), status: tabs.status(_told(drawing, took), *drawing.notes)}
                 with tempfile.TemporaryDirectory() as folder:  # Gradio copies from here into its cache
                     name = Path(folder) / file_name(drawing.text)
                     files = [str(drawing.save(name.with_suffix(f".{kind}"))) for kind in ("svg", "png", "json")]
@@ -168,28 +165,12 @@ class Frame:
 
 def file_name(text: str) -> str:
     """A name for the download, without suffix, from the first words of the text: letters, digits and hyphens."""
-    plain = unicodedata.normalize("NFKD", text[:200]).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40].strip("-") or "handwriting"
+    return tabs.file_name(text, "handwriting")
 
 
 def new_seed() -> int:
     """A seed short enough to note down."""
     return random.SystemRandom().randrange(1_000_000)
-
-
-class _Once:
-    """Calls `load` when first asked and remembers what it gave; several pages may ask at once."""
-
-    def __init__(self, load: Callable[[], Writer]) -> None:
-        self._load = load
-        self._lock = threading.Lock()
-        self._writer: Writer | None = None
-
-    def __call__(self) -> Writer:
-        with self._lock:
-            if self._writer is None:
-                self._writer = self._load()
-            return self._writer
 
 
 def _bundled() -> Writer:
@@ -207,11 +188,6 @@ def _sheet_of_words(words: str) -> str:
     return f'<div class="paper"><p>{escape(words)}</p></div>'
 
 
-def _status(*sentences: str, problem: bool = False) -> str:
-    kind = ' class="problem" role="alert"' if problem else ' role="status"'
-    return f"<div{kind}>" + "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences) + "</div>"
-
-
 def _told(drawing: Drawing, seconds: float) -> str:
     strokes = "one stroke" if len(drawing.strokes) == 1 else f"{len(drawing.strokes)} strokes"
     seed = "" if drawing.seed is None else f", seed {drawing.seed}"
@@ -221,4 +197,4 @@ def _told(drawing: Drawing, seconds: float) -> str:
 def _problem(error: InputError, paper: Any, status: Any) -> dict[Any, Any]:
     sentence = str(error)
     gr.Warning(escape(sentence), title="Nothing was written")
-    return {paper: _sheet_of_words("Nothing was written."), status: _status(sentence, problem=True)}
+    return {paper: _sheet_of_words("Nothing was written."), status: tabs.status(sentence, problem=True)}
