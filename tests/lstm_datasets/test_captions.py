@@ -135,7 +135,7 @@ def test_without_splits_every_twentieth_is_held(tmp_path: Path) -> None:
 def test_a_missing_photo_says_so_when_it_is_opened(tmp_path: Path) -> None:
     (tmp_path / "captions.csv").write_text("image,caption\nnone.jpg,a dog\n")
     (photo,) = read_captions(tmp_path)
-    with pytest.raises(InputError, match="none.jpg"):
+    with pytest.raises(InputError, match=r"none\.jpg"):
         photo.image()
 
 

@@ -117,7 +117,7 @@ def _captioner(config: CaptionerConfig, init: str | None, photos: list[Captioned
     # How it is trained is this run's, what it is stays
     fields = ("dropout", "weight_dropout", "smoothing", "coverage", "sampling")
     found.config = dataclasses.replace(found.config, **{name: getattr(config, name) for name in fields})
-    return found.extended(count_words(texts, least))
+    return found.extended(count_words(texts, least)).train()
 
 
 def _progress(batches: Iterable[range], total: int) -> Iterable[range]:
