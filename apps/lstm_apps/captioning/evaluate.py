@@ -135,7 +135,7 @@ def evaluate(
     ]
     show(figures)
     if json is not None:
-        write_whole(json, dumps(figures, indent=1, ensure_ascii=False) + "\n")
+        write_whole(json, as_json(figures))
     if plot is not None and report is not None:
         diagram(report, plot)
     if calibrate is not None and report is not None:
@@ -146,6 +146,13 @@ def evaluate(
         captioner.config = config
         hub.save(captioner, calibrate, card=hub.card(model))
     return figures
+
+
+def as_json(figures: Mapping[str, Any]) -> str:
+    """The figures indented, the captions a line each."""
+    head = dumps({name: value for name, value in figures.items() if name != "captions"}, indent=1, ensure_ascii=False)
+    lines = ",\n".join("  " + dumps(caption, ensure_ascii=False) for caption in figures["captions"])
+    return f'{head[:-2]},\n "captions": [\n{lines}\n ]\n}}\n'
 
 
 def describe(
@@ -233,7 +240,7 @@ def show(figures: Mapping[str, Any]) -> None:
         title_justify="left",
         caption_justify="left",
     )
-    for name in ("", figures["model"], *PEERS):
+    for name in ("", Path(figures["model"]).name, *PEERS):
         table.add_column(name, justify="right" if name else "left", no_wrap=not name, overflow="fold")
     for name in SCORES:
         if name in scores or any(name in peer for peer in PEERS.values()):

@@ -106,6 +106,7 @@ def test_command_line(data, captioner, tmp_path, capsys):
     assert any("METEOR" in note for note in figures["notes"])
     assert figures["seconds"]["a_photo_alone"] > 0
     assert figures["overlap"] == []
+    assert [line.startswith('  {"photo"') for line in out.read_text().splitlines()].count(True) == 12
     first = figures["captions"][0]
     assert (first["photo"], first["caption"]) == ("0.png", "A red dog runs")
     # Confidences are given as the model gives them: with its own calibration
