@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from lstm_models.pointwise import sigmoid_backward, tanh_backward
-from lstm_models.products import first_order
+from lstm_models.products import StepLinear, first_order
 
 __all__ = ["AdditiveAttention", "SoftWindowLSTM", "SoftWindowState"]
 
@@ -38,7 +38,7 @@ class AdditiveAttention(nn.Module):
     def __init__(self, memory_size: int, query_size: int, size: int) -> None:
         super().__init__()
         self.key = nn.Linear(memory_size, size)
-        self.query = nn.Linear(query_size, size, bias=False)
+        self.query = StepLinear(query_size, size, bias=False)
         self.score = nn.Parameter(torch.empty(size).uniform_(-1, 1) / math.sqrt(size))
 
     def keys(self, memory: Tensor) -> Tensor:

@@ -13,20 +13,22 @@ import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, Union, overload
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Union, overload
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from lstm_models.caption_search import CAPTION_OPTIONS, CaptionSearch, search_options
 from lstm_models.consensus import CiderD
-from lstm_models.decoders import DECODERS, DecoderState, Memory, narrow_noise
+from lstm_models.decoders import DECODERS, Memory, narrow_noise
 from lstm_models.decoding import BeamOptions, Hypothesis, beam_search, stream_beam_search
-from lstm_models.errors import InputError
 from lstm_models.frontends import ImageConfig, ImageEncoder
 from lstm_models.media import open_image
+from lstm_models.products import step_product
 from lstm_models.regularization import Dropout, draw_mask
 from lstm_models.results import Caption, Word
+from lstm_models.self_critical import Reward, rewards_of, self_critical_loss
 from lstm_models.vocabulary import END, UNKNOWN, Vocabulary, join_words
 
 if TYPE_CHECKING:
@@ -34,22 +36,9 @@ if TYPE_CHECKING:
 
 Picture = Union[str, "os.PathLike[str]", bytes, "Image", np.ndarray, Tensor]
 
-__all__ = ["Captioner", "CaptionerConfig", "batch_photos", "self_critical_loss"]
+__all__ = ["CAPTION_OPTIONS", "Captioner", "CaptionerConfig", "batch_photos"]
 
-MOST_WORDS = 60
 CHUNK = 16  # photos encoded at a time
-CAPTION_OPTIONS: Mapping[str, Any] = {
-    "beam": 5,
-    "n_best": 1,
-    "min_words": 1,
-    "max_words": 20,
-    "length_penalty": 0.7,
-    "groups": 1,
-    "diversity": 0.0,
-    "include": (),
-    "exclude": (),
-    "no_repeat": 3,
-}
 
 
 @dataclass(frozen=True)
@@ -102,34 +91,12 @@ class CaptionerConfig:
             raise ValueError("model: vocabulary has a word twice")
 
 
-class Reward(Protocol):
-    """How good captions are: self-critical training raises it, and validation reports it."""
-
-    def score(self, candidates: Sequence[Sequence[int]], photos: Sequence[int]) -> np.ndarray:
-        """Of each candidate (word numbers, without the end), for the photo of that number."""
-        ...
-
-
 class _Noise(NamedTuple):
     """Dropout masks of a batch of captions, the same in every step."""
 
     word: Tensor | None
     output: Tensor | None
     layers: tuple[Any, ...]
-
-
-class _Search(NamedTuple):
-    """What beam search carries: the decoder's state over the rows, which photo each belongs to, and the photos."""
-
-    state: DecoderState
-    photo: Tensor
-    memory: Memory
-
-    def select(self, index: Tensor) -> _Search:
-        photo = self.photo.index_select(0, index)
-        here, photo = photo.unique_consecutive(return_inverse=True)
-        memory = self.memory if len(here) == len(self.memory.mean) else self.memory.select(here)
-        return _Search(self.state.select(index), photo, memory)
 
 
 class Captioner(nn.Module):
@@ -165,7 +132,7 @@ class Captioner(nn.Module):
         return self._logits(features).float().log_softmax(-1)
 
     def _logits(self, features: Tensor) -> Tensor:
-        return nn.functional.linear(self.output(features), self.words.weight, self.bias)
+        return step_product(self.output(features), self.words.weight, self.bias)
 
     def _word(self, tokens: Tensor, noise: Tensor | None = None) -> Tensor:
         # Rows of length about 1 suit the output that shares them; the LSTM wants features of about 1
@@ -204,7 +171,7 @@ class Captioner(nn.Module):
         if self.training or judge is None:
             return entropy
         greedy = self._say(memory, 1, sample=False)
-        reward = _score(judge, greedy, batch["photo"]).sum()
+        reward = rewards_of(judge, greedy, batch["photo"]).sum()
         photos = torch.tensor(len(greedy), device=reward.device)
         per_word = entropy["cross_entropy"] / entropy["points"] * photos
         return {"loss": -reward, "reward": reward, "cross_entropy": per_word, "points": photos, "lines": photos}
@@ -294,7 +261,7 @@ class Captioner(nn.Module):
         noise = self._draw_noise(len(photos) * count)  # the same network for drawing and for learning
         said = self._say(memory, count, sample=True, noise=noise)
         assert self._rewards[0] is not None
-        rewards = _score(self._rewards[0], said, photos)
+        rewards = rewards_of(self._rewards[0], said, photos)
         lengths = ((said != END).sum(-1) + 1).clamp(max=said.size(-1))
         features, _, mask = self._read(memory, said, lengths, noise)
         logits = self._logits(features).float()
@@ -404,16 +371,9 @@ class Captioner(nn.Module):
         for first in range(0, len(given), CHUNK):
             part = given[first : first + CHUNK]
             memory = self.encode(part)
-            found = beam_search(
-                self._step,
-                self._search(memory),
-                len(part),
-                start=END,
-                end=END,
-                options=options,
-                device=memory.mean.device,
-            )
-            captions += self._captions(memory, found, [_name(image) for image in part])
+            search, device = self._search(memory), memory.mean.device
+            found = beam_search(self._step, search, len(part), start=END, end=END, options=options, device=device)
+            captions += self._captions(search, found, [_name(image) for image in part])
         return captions if several else captions[0]
 
     def stream(self, image: Picture, **options: Any) -> Iterator[Caption]:
@@ -421,117 +381,50 @@ class Captioner(nn.Module):
 
         The captions on the way have neither confidences nor attention; their words do not change any more.
         """
+        wishes = self.options(**options)
         memory = self.encode([image])
-        name, shown = _name(image), 0
-        search = stream_beam_search(
-            self._step,
-            self._search(memory),
-            start=END,
-            end=END,
-            options=self._keywords(options),
-            device=memory.mean.device,
-        )
-        for progress in search:
+        name, shown, search, device = _name(image), 0, self._search(memory), memory.mean.device
+        for progress in stream_beam_search(self._step, search, start=END, end=END, options=wishes, device=device):
             if progress.results:
-                yield self._captions(memory, [list(progress.results)], [name])[0]
+                yield self._captions(search, [progress.results], [name])[0]
             elif len(progress.decided) > shown:
                 shown = len(progress.decided)
                 words = self.vocabulary.decode(progress.decided)
                 yield Caption(join_words(words), tuple(map(Word, words)), 0.0, source=name)
 
-    def _keywords(self, options: Mapping[str, Any]) -> BeamOptions:
-        given = {**CAPTION_OPTIONS, **options}
-        if unknown := given.keys() - CAPTION_OPTIONS.keys():
-            raise TypeError(f"caption() has no option {sorted(unknown)[0]!r}")
-        return self.options(**given)
-
-    def options(
-        self,
-        beam: int,
-        n_best: int,
-        min_words: int,
-        max_words: int,
-        length_penalty: float,
-        groups: int,
-        diversity: float,
-        include: Sequence[str],
-        exclude: Sequence[str],
-        no_repeat: int,
-    ) -> BeamOptions:
+    def options(self, *given: Any, **options: Any) -> BeamOptions:
         """The options of :meth:`caption` as those of the search.
 
         Raises:
             InputError: a word is unknown, or they contradict each other.
         """
-        if max_words > MOST_WORDS:
-            raise InputError(f"max_words is {max_words}; a caption has at most {MOST_WORDS} words", usage=True)
-        if min_words < 1:
-            raise InputError(f"min_words must be at least 1, not {min_words}", usage=True)
-        banned = [UNKNOWN]
-        for word in [exclude] if isinstance(exclude, str) else exclude:
-            found = self.vocabulary.find(word)
-            if len(found) > 1:
-                raise InputError(f"“{word}” is a phrase; only single words can be excluded", usage=True)
-            banned += found
-        wanted = [self.vocabulary.find(word) for word in ([include] if isinstance(include, str) else include)]
-        if both := {number for numbers in wanted for number in numbers} & set(banned):
-            word = self.vocabulary.words[min(both)]
-            raise InputError(f"“{word}” cannot both be included and excluded", usage=True)
-        return BeamOptions(
-            beam=beam,
-            n_best=n_best,
-            min_length=min_words,
-            max_length=max_words,
-            length_penalty=length_penalty,
-            groups=groups,
-            diversity=diversity,
-            include=tuple((numbers,) for numbers in wanted),
-            exclude=tuple(banned),
-            no_repeat=no_repeat,
-        )
+        return search_options(self.vocabulary, *given, **options)
 
-    def _search(self, memory: Memory) -> _Search:
-        photos = len(memory.mean)
-        state = self.decoder.initial_state(memory, photos)
-        return _Search(state, torch.arange(photos, device=memory.mean.device), memory)
-
-    def _step(self, tokens: Tensor, search: _Search) -> tuple[Tensor, _Search]:
-        memory = search.memory
-        if len(tokens) > len(memory.mean) and not _regular(search.photo, len(memory.mean)):
-            memory = memory.select(search.photo)
-        y, _, state = self.decoder.step(self._word(tokens), search.state, memory)
-        return self.log_probabilities(y), search._replace(state=state)
+    def _search(self, memory: Memory) -> CaptionSearch:
+        return CaptionSearch.begin(self.decoder, memory)
 
     @torch.inference_mode()
-    def _captions(self, memory: Memory, found: Sequence[Sequence[Hypothesis]], names: Sequence[str]) -> list[Caption]:
-        """The results of a search as captions, said once more for confidences and attention."""
-        count = max(map(len, found))
-        longest = max(len(each.tokens) for one in found for each in one) + 1
-        captions = memory.mean.new_zeros(len(found), count, longest, dtype=torch.long)
-        lengths = captions.new_zeros(len(found), count)
-        for row, one in enumerate(found):
-            for column, each in enumerate(one):
-                captions[row, column, : len(each.tokens)] = torch.tensor(each.tokens)
-                lengths[row, column] = len(each.tokens) + 1
-        features, looks, mask = self._read(memory, captions, lengths)
-        log_p = self.log_probabilities(features).gather(1, captions[mask][:, None])[:, 0]
-        confidences = torch.zeros(mask.shape)
-        confidences[mask.cpu()] = self.confidence(log_p).cpu().float()
-        maps = looks.unflatten(-1, (self.encoder.rows, self.encoder.columns)).float().cpu().numpy()
+    def _step(self, tokens: Tensor, search: CaptionSearch) -> tuple[Tensor, CaptionSearch]:
+        y, looks, state = self.decoder.step(self._word(tokens), search.state, search.rows())
+        return self.log_probabilities(y), search.wrote(tokens, looks, state)
+
+    def _captions(
+        self, search: CaptionSearch, found: Sequence[Sequence[Hypothesis]], names: Sequence[str]
+    ) -> list[Caption]:
+        """The results of a search as captions."""
+        seen = search.seen()
         made = []
-        for row, (one, name) in enumerate(zip(found, names, strict=True)):
-            every = [
-                Caption(
-                    join_words(words := self.vocabulary.decode(each.tokens)),
-                    tuple(
-                        Word(word, float(confidences[row, column, t]), attention=maps[row, column, t])
-                        for t, word in enumerate(words)
-                    ),
-                    each.log_probability,
-                    source=name,
+        for photo, (one, name) in enumerate(zip(found, names, strict=True)):
+            every = []
+            for each in one:
+                texts = self.vocabulary.decode(each.tokens)
+                confidences = self.confidence(torch.tensor(each.token_log_probabilities)).tolist()
+                maps = [seen[(photo, *each.tokens[:place])] for place in range(len(texts))]
+                words = tuple(
+                    Word(text, confidence, attention=looks.reshape(self.encoder.rows, self.encoder.columns))
+                    for text, confidence, looks in zip(texts, confidences, maps, strict=False)
                 )
-                for column, each in enumerate(one)
-            ]
+                every.append(Caption(join_words(texts), words, each.log_probability, source=name))
             made.append(replace(every[0], alternatives=tuple(every[1:])))
         return made
 
@@ -542,41 +435,8 @@ class Captioner(nn.Module):
         return (logit / self.config.temperature + self.config.calibration_bias).sigmoid()
 
 
-def _regular(photo: Tensor, photos: int) -> bool:
-    """Whether rows belong to photos in equal shares, one after another."""
-    rows = len(photo)
-    if rows % photos:
-        return False
-    return photos == 1 or bool(
-        (photo == torch.arange(photos, device=photo.device).repeat_interleave(rows // photos)).all()
-    )
-
-
 def _name(image: Any) -> str:
     return os.fspath(image) if isinstance(image, (str, os.PathLike)) else ""
-
-
-def self_critical_loss(log_probabilities: Tensor, mask: Tensor, rewards: Tensor) -> Tensor:
-    """The loss whose gradient raises the expected reward of drawn captions (Rennie et al. 2017, arXiv:1612.00563).
-
-    REINFORCE (equation 6 there); a caption's baseline is the mean reward of the other captions drawn for its photo (Luo
-    2020, arXiv:2003.09971), which needs no greedy caption and leaves the gradient unbiased.
-
-    Args:
-        log_probabilities: of the drawn words [real words], in the order of ``mask``.
-        mask: which words are real [photos, captions, words].
-        rewards: [photos, captions], at least two captions.
-    """
-    count = rewards.size(1)
-    advantage = (rewards - rewards.mean(1, keepdim=True)) * (count / (count - 1))
-    return -(advantage[..., None].expand_as(mask)[mask] * log_probabilities).sum()
-
-
-def _score(reward: Reward, said: Tensor, photos: Tensor) -> Tensor:
-    """The reward [batch, captions] of word numbers [batch, captions, words], each for its photo."""
-    candidates = [[word for word in words if word != END] for words in said.flatten(0, 1).tolist()]
-    scores = reward.score(candidates, photos.repeat_interleave(said.size(1)).tolist())
-    return torch.as_tensor(scores, dtype=torch.float32, device=said.device).view(said.shape[:2])
 
 
 def _narrow(noise: _Noise, batch: int, rows: int) -> _Noise:

@@ -80,6 +80,8 @@ class Cell(nn.Module):
     def preactivations(self, x: Tensor, h: Tensor, weight_hh: Tensor) -> Tensor:
         """The gates ``[batch, gates * hidden]`` of ``x [batch, input]`` and ``h [batch, recurrent]``, not squashed."""
         if x.dtype == h.dtype and not torch.is_autocast_enabled(x.device.type):
+            if not torch.is_grad_enabled() and len(x) > 1:
+                return products.step_product(x, self.weight_ih, self.bias) + products.step_product(h, weight_hh)
             return torch.addmm(linear(x, self.weight_ih, self.bias), h, weight_hh.t())
         return (linear(x, self.weight_ih, self.bias) + linear(h, weight_hh)).to(h.dtype)
 

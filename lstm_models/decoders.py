@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from lstm_models.attention import AdditiveAttention
 from lstm_models.lstm import LSTM, LSTMState
+from lstm_models.products import StepLinear
 from lstm_models.regularization import Dropout, Noise
 
 __all__ = ["DECODERS", "DecoderState", "Memory", "SingleDecoder", "TopDownDecoder", "narrow_noise"]
@@ -70,7 +71,7 @@ class _Decoder(nn.Module):
     def __init__(self, size: int, hidden_size: int, attention_size: int) -> None:
         super().__init__()
         self.attention = AdditiveAttention(size, hidden_size, attention_size)
-        self.gate = nn.Linear(hidden_size, size)
+        self.gate = StepLinear(hidden_size, size)
 
     def memory(self, values: Tensor) -> Memory:
         """The memory for values [batch, places, feature]."""

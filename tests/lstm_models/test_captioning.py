@@ -13,9 +13,10 @@ import pytest
 import torch
 
 from lstm_models import hub
-from lstm_models.captioning import Captioner, CaptionerConfig, batch_photos, self_critical_loss
+from lstm_models.captioning import Captioner, CaptionerConfig, batch_photos
 from lstm_models.errors import InputError
 from lstm_models.frontends import ImageConfig
+from lstm_models.self_critical import self_critical_loss
 from lstm_models.vocabulary import END, UNKNOWN
 
 sys.path.append(str(Path(__file__).parents[1]))
