@@ -419,7 +419,8 @@ class Captioner(nn.Module):
             for each in one:
                 texts = self.vocabulary.decode(each.tokens)
                 confidences = self.confidence(torch.tensor(each.token_log_probabilities)).tolist()
-                maps = [seen[(photo, *each.tokens[:place])] for place in range(len(texts))]
+                keys = [(photo, *each.tokens[:place]) for place in range(len(texts))]
+                maps = [seen[key] for key in keys]
                 words = tuple(
                     Word(text, confidence, attention=looks.reshape(self.encoder.rows, self.encoder.columns))
                     for text, confidence, looks in zip(texts, confidences, maps, strict=False)
