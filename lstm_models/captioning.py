@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Union, overload
 
@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from lstm_models.caption_search import CAPTION_OPTIONS, CaptionSearch, search_options
 from lstm_models.consensus import CiderD
-from lstm_models.decoders import DECODERS, Memory, narrow_noise
+from lstm_models.decoders import DECODERS, Memory, map_noise
 from lstm_models.decoding import BeamOptions, Hypothesis, beam_search, stream_beam_search
 from lstm_models.frontends import ImageConfig, ImageEncoder
 from lstm_models.media import open_image
@@ -38,6 +38,7 @@ Picture = Union[str, "os.PathLike[str]", bytes, "Image", np.ndarray, Tensor]
 
 __all__ = ["CAPTION_OPTIONS", "Captioner", "CaptionerConfig", "batch_photos"]
 
+MOST_SAID = 20  # words of captions said while training
 CHUNK = 16  # photos encoded at a time
 
 
@@ -97,6 +98,20 @@ class _Noise(NamedTuple):
     word: Tensor | None
     output: Tensor | None
     layers: tuple[Any, ...]
+
+    def narrow(self, batch: int, rows: int) -> _Noise:
+        """Those of the first ``rows`` rows of each of ``batch`` entries."""
+        return self._map(lambda mask: mask.unflatten(0, (batch, -1))[:, :rows].flatten(0, 1))
+
+    def select(self, index: Tensor) -> _Noise:
+        """Those of the rows ``index`` [new rows]."""
+        return self._map(lambda mask: mask.index_select(0, index))
+
+    def _map(self, change: Callable[[Tensor], Tensor]) -> _Noise:
+        def cut(mask: Tensor | None) -> Tensor | None:
+            return None if mask is None else change(mask)
+
+        return _Noise(cut(self.word), cut(self.output), tuple(map_noise(one, cut) for one in self.layers))
 
 
 class Captioner(nn.Module):
@@ -216,7 +231,7 @@ class Captioner(nn.Module):
         for t in range(longest):
             if alive[t] < width:
                 state = state.narrow(batch, alive[t])
-                noise = None if noise is None else _narrow(noise, batch, alive[t])
+                noise = None if noise is None else noise.narrow(batch, alive[t])
                 y = None if y is None else y.unflatten(0, (batch, -1))[:, : alive[t]].flatten(0, 1)
                 width = alive[t]
             tokens = captions[:, :width, t - 1].flatten() if t else captions.new_full((batch * width,), END)
@@ -242,7 +257,7 @@ class Captioner(nn.Module):
         tokens = torch.full((rows,), END, device=memory.mean.device)
         ended = torch.zeros_like(tokens, dtype=torch.bool)
         said = []
-        for _ in range(24):
+        for _ in range(MOST_SAID):
             word = self._word(tokens, None if noise is None else noise.word)
             y, _, state = self.decoder.step(word, state, memory, *(() if noise is None else (noise.layers,)))
             logits = self._logits(y if noise is None or noise.output is None else y * noise.output).float()
@@ -263,6 +278,15 @@ class Captioner(nn.Module):
         assert self._rewards[0] is not None
         rewards = rewards_of(self._rewards[0], said, photos)
         lengths = ((said != END).sum(-1) + 1).clamp(max=said.size(-1))
+        # The longest first, which is fastest to read
+        order = lengths.argsort(1, descending=True)
+        said, rewards, lengths = (
+            said.take_along_dim(order[..., None], 1),
+            rewards.gather(1, order),
+            lengths.gather(1, order),
+        )
+        if noise is not None:
+            noise = noise.select((order + count * torch.arange(len(order), device=order.device)[:, None]).flatten())
         features, _, mask = self._read(memory, said, lengths, noise)
         logits = self._logits(features).float()
         logits[:, UNKNOWN] = -math.inf
@@ -438,13 +462,6 @@ class Captioner(nn.Module):
 
 def _name(image: Any) -> str:
     return os.fspath(image) if isinstance(image, (str, os.PathLike)) else ""
-
-
-def _narrow(noise: _Noise, batch: int, rows: int) -> _Noise:
-    def cut(mask: Tensor | None) -> Tensor | None:
-        return None if mask is None else mask.unflatten(0, (batch, -1))[:, :rows].flatten(0, 1)
-
-    return _Noise(cut(noise.word), cut(noise.output), tuple(narrow_noise(one, batch, rows) for one in noise.layers))
 
 
 def batch_photos(items: Sequence[Mapping[str, Any]]) -> dict[str, Tensor]:

@@ -8,7 +8,7 @@ Both run over rows: as many for each entry of the memory, one after another (the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ from lstm_models.lstm import LSTM, LSTMState
 from lstm_models.products import StepLinear
 from lstm_models.regularization import Dropout, Noise
 
-__all__ = ["DECODERS", "DecoderState", "Memory", "SingleDecoder", "TopDownDecoder", "narrow_noise"]
+__all__ = ["DECODERS", "DecoderState", "Memory", "SingleDecoder", "TopDownDecoder", "map_noise"]
 
 
 class Memory(NamedTuple):
@@ -55,12 +55,8 @@ class DecoderState(NamedTuple):
         )
 
 
-def narrow_noise(noise: Noise, batch: int, rows: int) -> Noise:
-    """The masks of the first ``rows`` rows of each of ``batch`` entries."""
-
-    def cut(mask: Tensor | None) -> Tensor | None:
-        return None if mask is None else mask.unflatten(0, (batch, -1))[:, :rows].flatten(0, 1)
-
+def map_noise(noise: Noise, cut: Callable[[Tensor | None], Tensor | None]) -> Noise:
+    """The masks with their rows changed by ``cut``."""
     cells = tuple(replace(cell, recurrent=cut(cell.recurrent)) for cell in noise.cells)
     return Noise(cut(noise.input), tuple(cut(mask) for mask in noise.hidden), cells)
 

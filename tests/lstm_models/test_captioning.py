@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from lstm_models import hub
+from lstm_models import captioning, hub
 from lstm_models.captioning import Captioner, CaptionerConfig, batch_photos
 from lstm_models.errors import InputError
 from lstm_models.frontends import ImageConfig
@@ -171,6 +171,39 @@ def test_self_critical_gradient_on_a_two_word_bandit() -> None:
         (gradient,) = torch.autograd.grad(loss, theta)
         mean += log_p.sum().exp().detach() * -gradient / 3
     torch.testing.assert_close(mean, expected)
+
+
+@pytest.mark.parametrize("decoder", ["top_down", "single"])
+def test_drawn_captions_are_learnt_as_they_were_drawn(decoder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The log probabilities that learn are those of the draw, dropout and all, in whatever order captions are read."""
+    model = tiny(decoder=decoder, dropout=0.4).train()
+    model.critical, model._rewards = True, (_Bandit(2), None)
+    drawn: list[tuple[tuple[int, ...], float]] = []
+    kept: list[Any] = []
+    say, loss = model._say, captioning.self_critical_loss
+
+    @torch.no_grad()
+    def watched_say(memory: Any, count: int, *, sample: bool, noise: Any) -> torch.Tensor:
+        said = say(memory, count, sample=sample, noise=noise)
+        for row, words in enumerate(said.flatten(0, 1)):
+            one = noise.select(torch.tensor([row]))
+            length = min(int((words != END).sum()) + 1, said.size(-1))
+            alone = memory.select(torch.tensor([row // count]))
+            y, _, _ = model._read(alone, words[None, None], torch.tensor([[length]]), one)
+            logits = model._logits(y).index_fill(1, torch.tensor([UNKNOWN]), -torch.inf)
+            drawn.append((tuple(words.tolist()), float(logits.log_softmax(-1).gather(1, words[:length, None]).sum())))
+        return said
+
+    def watched_loss(log_p: torch.Tensor, mask: torch.Tensor, rewards: torch.Tensor) -> torch.Tensor:
+        sums = torch.zeros(mask.shape).masked_scatter(mask, log_p.detach()).sum(-1)
+        kept.extend(sums.flatten().tolist())
+        assert (mask.sum(-1).diff(dim=1) <= 0).all()
+        return loss(log_p, mask, rewards)
+
+    monkeypatch.setattr(model, "_say", watched_say)
+    monkeypatch.setattr(captioning, "self_critical_loss", watched_loss)
+    model.loss(batch(model))
+    assert sorted(kept) == pytest.approx(sorted(log_p for _, log_p in drawn), abs=1e-3)
 
 
 class _Bandit:
