@@ -36,7 +36,8 @@ div.looked { min-height: 340px; border: 1px dashed var(--border-color-primary); 
 .looked .photo { position: relative; line-height: 0; border-radius: 8px; overflow: hidden; background: #000; }
 .looked img { display: block; max-width: 100%; max-height: 310px; margin: 0; border-radius: 0; }
 .looked .veil { position: absolute; inset: 0; opacity: 0; background: rgb(0 0 0 / 62%); transition: opacity 0.15s;
-  -webkit-backdrop-filter: grayscale(1); backdrop-filter: grayscale(1); -webkit-mask-size: 100% 100%; mask-size: 100% 100%; }
+  -webkit-backdrop-filter: grayscale(1); backdrop-filter: grayscale(1); -webkit-mask-size: 100% 100%;
+  mask-size: 100% 100%; }
 .looked .veil.on { opacity: 1; }
 .looked figcaption { min-height: 1.5rem; margin-top: 0.4rem; font-size: 0.85rem; line-height: 1.5rem;
   color: var(--body-text-color-subdued); overflow-wrap: anywhere; }
@@ -46,9 +47,11 @@ div.looked { min-height: 340px; border: 1px dashed var(--border-color-primary); 
   border: 1px solid transparent; color: var(--body-text-color); max-width: 100%; overflow-wrap: anywhere; }
 .caption .word small { display: block; font-size: 0.7rem; line-height: 1rem; opacity: 0.75; }
 .caption [style*="--sure"] { background: color-mix(in oklab, var(--sure-tint) var(--sure), var(--unsure-tint)); }
+.caption .word:first-child { text-transform: capitalize; }
 .caption button.word { cursor: pointer; text-align: center; }
 .caption button.word:hover { border-color: var(--color-accent); }
-.caption button.word[aria-pressed=true] { border-color: var(--color-accent); box-shadow: 0 0 0 1px var(--color-accent); }
+.caption button.word[aria-pressed=true] { border-color: var(--color-accent);
+  box-shadow: 0 0 0 1px var(--color-accent); }
 .caption .doubtful { text-decoration: underline wavy var(--doubt) 1px; text-underline-offset: 0.2em; }
 .caption .doubtful small { text-decoration: none; display: inline-block; width: 100%; }
 .caption .flag { margin-top: 0.5rem; font-size: 0.9rem; color: var(--doubt); }
@@ -57,21 +60,22 @@ div.looked { min-height: 340px; border: 1px dashed var(--border-color-primary); 
 .caption .scale span { width: 6rem; height: 0.5rem; border-radius: 4px;
   background: linear-gradient(in oklab to right, var(--unsure-tint), var(--sure-tint)); }
 .caption h3 { margin: 1rem 0 0.25rem; font-size: 0.9rem; font-weight: 400; color: var(--body-text-color-subdued); }
-.caption .others { margin: 0; padding-left: 1.4rem; list-style: decimal; }
-.caption .others li { padding: 0.1rem 0; }
-.caption .other { font: inherit; text-align: left; background: none; border: 0; padding: 0.15rem 0.3rem; cursor: pointer;
-  color: var(--body-text-color); border-radius: 4px; }
+.caption .others { margin: 0; padding: 0; list-style: none; counter-reset: place; }
+.caption .others li { display: flex; align-items: baseline; gap: 0.4rem; padding: 0.1rem 0; counter-increment: place; }
+.caption .others li::before { content: counter(place) "."; min-width: 1.1rem; }
+.caption .other { font: inherit; text-align: left; background: none; border: 0; padding: 0.15rem 0.3rem;
+  cursor: pointer; color: var(--body-text-color); border-radius: 4px; }
 .caption .other:hover { text-decoration: underline; }
 .caption .other[aria-pressed=true] { font-weight: 600; }
-.caption .others small { color: var(--body-text-color-subdued); white-space: nowrap; }
+.caption .others small { flex: none; color: var(--body-text-color-subdued); }
 @media (prefers-reduced-motion: no-preference) {
   .caption .new { animation: appear 0.25s both; animation-delay: calc(var(--late) * 70ms); }
 }
 @keyframes appear { from { opacity: 0; transform: translateY(4px); } }
 #captioning-examples p { margin: 0 0 0.4rem; font-size: 0.9rem; color: var(--body-text-color-subdued); }
 .examples { display: flex; flex-wrap: wrap; gap: 0.5rem; }
-.example { padding: 0; border: 1px solid var(--border-color-primary); border-radius: 8px; overflow: hidden; cursor: pointer;
-  background: none; line-height: 0; }
+.example { padding: 0; border: 1px solid var(--border-color-primary); border-radius: 8px; overflow: hidden;
+  cursor: pointer; background: none; line-height: 0; }
 .example:hover { border-color: var(--color-accent); }
 .example img { height: 80px; width: auto; margin: 0; border-radius: 0; }
 @media (max-width: 30rem) {

@@ -1,7 +1,8 @@
-"""A writer made of a few polylines, so that the demo is tested without the weights and in no time."""
+"""What tests of the demo share: a browser, and a writer made of a few polylines instead of the weights."""
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator
 
@@ -10,6 +11,8 @@ import pytest
 
 from lstm_models.errors import InputError
 from lstm_models.results import Drawing
+
+BROWSERS = ("/usr/bin/chromium", "chromium", "google-chrome")
 
 
 class PolylineWriter:
@@ -51,3 +54,44 @@ def writer() -> PolylineWriter:
 def slow_writer() -> PolylineWriter:
     """Slow enough that a browser sees the drawing grow."""
     return PolylineWriter(pause=0.02)
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """A headless Chromium; skips the test where none is installed."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None:
+        pytest.skip("no Chromium is installed (Debian: apt-get install chromium)")
+    flags = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
+    flags += " --disable-component-update --disable-sync"
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=path, headless=True, args=flags.split())
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(chromium):
+    """Opens a page in an empty profile; at the end, nothing may have gone wrong in it or have left the machine."""
+    opened = []
+
+    def open_page(url: str, ready: str = "Ready.", **options):
+        context = chromium.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+        page = context.new_page()
+        page.set_default_timeout(60_000)
+        requests, errors = [], []
+        page.on("request", lambda request: requests.append(request.url))
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        opened.append((context, url, requests, errors))
+        page.goto(url)
+        page.get_by_text(ready).first.wait_for()
+        return page
+
+    yield open_page
+    for context, url, requests, errors in opened:
+        context.close()
+        assert requests
+        assert [r for r in requests if not r.startswith((url, "data:", "blob:"))] == []
+        assert errors == []

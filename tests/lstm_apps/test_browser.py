@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import time
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
@@ -19,27 +18,14 @@ from lstm_models.errors import InputError
 from lstm_models.results import Drawing
 
 pytest.importorskip("gradio")
-playwright = pytest.importorskip("playwright.sync_api")
 
-BROWSER = next(filter(None, map(shutil.which, ("/usr/bin/chromium", "chromium", "google-chrome"))), None)
 SVG_PATH = "{http://www.w3.org/2000/svg}path"
 SENTENCE = "Dear reader, thank you for your letter of 3 May."
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.filterwarnings("ignore:::gradio.queueing"),  # its use of pandas
-    pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed (Debian: apt-get install chromium)"),
 ]
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    flags = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-    flags += " --disable-component-update --disable-sync"
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=BROWSER, headless=True, args=flags.split())
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -68,32 +54,6 @@ def broken_url():
         raise InputError("the weights are damaged; reinstall lstm-models.")
 
     yield from served(load)
-
-
-@pytest.fixture
-def visit(chromium):
-    """Opens a page in an empty profile; at the end, nothing may have gone wrong in it or have left the machine."""
-    opened = []
-
-    def open_page(url: str, ready: str = "Ready.", **options):
-        context = chromium.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
-        page = context.new_page()
-        page.set_default_timeout(60_000)
-        requests, errors = [], []
-        page.on("request", lambda request: requests.append(request.url))
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-        opened.append((context, url, requests, errors))
-        page.goto(url)
-        page.get_by_text(ready).first.wait_for()
-        return page
-
-    yield open_page
-    for context, url, requests, errors in opened:
-        context.close()
-        assert requests
-        assert [r for r in requests if not r.startswith((url, "data:", "blob:"))] == []
-        assert errors == []
 
 
 def write_button(page):
