@@ -12,6 +12,9 @@ import sys
 from itertools import pairwise
 from pathlib import Path
 
+sys.path.append(str(Path(__file__).parent))
+import photos
+
 # A letter as polylines in a box one unit wide and high, y down; each polyline is one stroke of the pen.
 LETTERS = {
     "c": [[(0.9, 0.2), (0.5, 0.0), (0.1, 0.5), (0.5, 1.0), (0.9, 0.8)]],
@@ -63,6 +66,7 @@ def main() -> None:
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     handwriting(folder / "handwriting.jsonl")
+    photos.folder(folder / "photos", 24)
 
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@ _EXTRAS = {
     "onnxruntime": "export",
     "onnxscript": "export",
     "rapidocr_onnxruntime": "bench",
+    "pycocoevalcap": "bench",
     "jiwer": "bench",
     "mnist1d": "bench",
 }
