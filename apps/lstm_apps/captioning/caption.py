@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import inspect
 import os
 import re
 import sys
@@ -18,16 +19,12 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from json import dumps, loads
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
+# No TYPE_CHECKING here: jsonargparse runs such blocks for the help, and that would import torch
+import lstm_models
 from lstm_models.errors import InputError
 from lstm_models.files import check_writable, shown
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-    from lstm_models.captioning import Captioner
-    from lstm_models.results import Caption
 
 __all__ = ["caption"]
 
@@ -186,23 +183,22 @@ def _words(given: str | list[str] | None) -> tuple[str, ...]:
     return tuple(word.strip() for text in texts for word in re.split(r",(?!\d)|(?<!\d),", text))
 
 
-def _load(model: str) -> Captioner:
+def _load(model: str) -> lstm_models.Captioner:
     from lstm_models import hub
-    from lstm_models.captioning import Captioner
 
     captioner = hub.load(model)
-    if not isinstance(captioner, Captioner):
+    if not isinstance(captioner, lstm_models.Captioner):
         raise InputError(f"{model} is no captioner", usage=True)
     return captioner
 
 
-def _check_options(captioner: Captioner, options: dict[str, Any]) -> None:
+def _check_options(captioner: lstm_models.Captioner, options: dict[str, Any]) -> None:
     """Raise InputError where no caption can meet the options, before a photo is opened for them."""
     from lstm_models._constraints import Constraints
 
     search = captioner.options(**options)
-    if search.include:
-        Constraints(search.include, set(search.exclude), search.max_length, search.no_repeat)
+    if search.include:  # the search would find it out, photo by photo
+        Constraints(search.include, search.exclude, search.max_length, search.no_repeat)
 
 
 def _sheets(folder: str, sources: Sequence[str], root: str) -> dict[str, str]:
@@ -225,17 +221,16 @@ def _sheets(folder: str, sources: Sequence[str], root: str) -> dict[str, str]:
     return sheets
 
 
-def _made(captioner: Captioner, model: str, options: dict[str, Any]) -> dict[str, Any]:
+def _made(captioner: lstm_models.Captioner, model: str, options: dict[str, Any]) -> dict[str, Any]:
     """What a caption depends on besides its photo: the model, and the options that are not as usual."""
-    from lstm_models.captioning import CAPTION_OPTIONS
-
     digest = hashlib.sha256(repr(captioner.config).encode())
     for name, value in captioner.state_dict().items():
         digest.update(name.encode())
         digest.update(value.detach().cpu().contiguous().numpy())
-    unusual = {name: value for name, value in options.items() if value != CAPTION_OPTIONS[name]}
-    plain = {name: list(value) if isinstance(value, tuple) else value for name, value in unusual.items()}
-    return {"model": Path(model).name, "sha256": digest.hexdigest()[:16], **plain}
+    usual = {name: parameter.default for name, parameter in inspect.signature(caption).parameters.items()}
+    plain = {name: list(value) or None if isinstance(value, tuple) else value for name, value in options.items()}
+    unusual = {name: value for name, value in plain.items() if value != usual[name]}
+    return {"model": Path(model).name, "sha256": digest.hexdigest()[:16], **unusual}
 
 
 # What is done --------------------------------------------------------------------------------------------------------
@@ -247,7 +242,7 @@ class _Run:
     def __init__(
         self,
         found: _Found,
-        captioner: Captioner,
+        captioner: lstm_models.Captioner,
         options: dict[str, Any],
         batch: int,
         journal: _Journal | None,
@@ -289,7 +284,7 @@ class _Run:
                 note(f"{shown(self.journal.path)} has {_photos(len(self.journal.places))}; the same command goes on.")
             raise
 
-    def succeed(self, source: str, caption: Caption, image: Image) -> None:
+    def succeed(self, source: str, caption: lstm_models.Caption, image: Any) -> None:
         if source in self.sheets:  # before the line: a photo with a line is done
             caption.save_attention(image, self.sheets[source])
         if source in self.known:
@@ -339,7 +334,7 @@ class _Run:
             raise InputError(f"{len(self.failures)} of {total} could not be described.")
 
 
-Opened = tuple[str, "Image | InputError"]
+Opened = tuple[str, Any]  # a photo, and its picture or the InputError
 
 
 def _opened(sources: Sequence[str], batch: int, bar: bool) -> Generator[list[Opened], None, None]:
@@ -366,13 +361,13 @@ def _open(sources: Sequence[str]) -> list[Opened]:
 
 
 def _described(
-    captioner: Captioner, group: Sequence[Opened], options: dict[str, Any]
-) -> Iterator[tuple[str, Caption | InputError, Any]]:
+    captioner: lstm_models.Captioner, group: Sequence[Opened], options: dict[str, Any]
+) -> Iterator[tuple[str, lstm_models.Caption | InputError, Any]]:
     """Each photo of a batch with its caption, or with what is wrong with it."""
     from dataclasses import replace
 
     images = [image for _, image in group if not isinstance(image, InputError)]
-    captions: list[Caption | InputError] = []
+    captions: list[lstm_models.Caption | InputError] = []
     try:
         captions += captioner.caption(images, **options) if images else []
     except InputError:  # of one of them: no sentence was found that meets the options
@@ -403,7 +398,7 @@ def _tracked(
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False) as progress:
         task = progress.add_task(what, total=total)
         for item in items:
             yield item
@@ -415,7 +410,7 @@ def note(sentence: str) -> None:
     print(f"lstm-models: {sentence}", file=sys.stderr, flush=True)
 
 
-def tell(caption: Caption, source: str | None) -> None:
+def tell(caption: lstm_models.Caption, source: str | None) -> None:
     """Print a caption and its alternatives for people; in colours on a terminal."""
     every = (caption, *caption.alternatives)
     name = "" if source is None else f"{shown(source)}: "
@@ -434,7 +429,7 @@ def tell(caption: Caption, source: str | None) -> None:
         print(*(f"{name}{_share(one):>5}  {one.text}" for one in every), sep="\n", flush=True)
 
 
-def _share(caption: Caption) -> str:
+def _share(caption: lstm_models.Caption) -> str:
     return "" if caption.confidence is None else f"{100 * caption.confidence:.0f} %"
 
 
@@ -486,7 +481,7 @@ class _Journal:
     def __exit__(self, *_: object) -> None:
         self.file.close()
 
-    def add(self, source: str, caption: Caption) -> str:
+    def add(self, source: str, caption: lstm_models.Caption) -> str:
         line = caption.json()[:-2] + self.tail
         self.places[source] = self._append(line.encode())
         return line
@@ -498,7 +493,7 @@ class _Journal:
             self.errors[source] = sentence
         return line
 
-    def read(self, source: str) -> Caption:
+    def read(self, source: str) -> lstm_models.Caption:
         """The caption of a photo that has one."""
         from lstm_models.results import Caption
 
@@ -522,13 +517,13 @@ class _Journal:
 
     def _recall(self, path: str) -> None:
         """What earlier runs wrote; the half of a line that a kill left is cut off."""
-        place = 0
+        place, whole = 0, True
         with open(path, "rb") as lines:
             for number, line in enumerate(lines, 1):
                 whole = line.endswith(b"\n")
                 try:
                     self._recall_line(line, place)
-                except ValueError as error:
+                except (ValueError, RecursionError) as error:
                     ours = any(line.startswith(start[: len(line)]) for start in self.START)
                     if whole or not ours:
                         told = error if isinstance(error, _MadeOtherwise) else "it is no caption, nor a photo's error"
@@ -539,8 +534,8 @@ class _Journal:
                     note(f"{shown(path)}: its last line was cut short, and is made again.")
                     return
                 place += len(line)
-                if not whole:
-                    self._append(b"\n")
+        if not whole:  # only the line's end was missing
+            self._append(b"\n")
 
     def _recall_line(self, line: bytes, place: int) -> None:
         from lstm_models.results import Caption
