@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from lstm_models.caption_search import CAPTION_OPTIONS, CaptionSearch, search_options
 from lstm_models.consensus import CiderD
 from lstm_models.decoders import DECODERS, Memory, map_noise
-from lstm_models.decoding import BeamOptions, Hypothesis, beam_search, stream_beam_search
+from lstm_models.decoding import BeamOptions, Hypothesis, beam_search, sample, stream_beam_search
 from lstm_models.frontends import ImageConfig, ImageEncoder
 from lstm_models.media import open_image
 from lstm_models.products import step_product
@@ -415,6 +415,55 @@ class Captioner(nn.Module):
                 shown = len(progress.decided)
                 words = self.vocabulary.decode(progress.decided)
                 yield Caption(join_words(words), tuple(map(Word, words)), 0.0, source=name)
+
+    def draw(
+        self,
+        image: Picture,
+        count: int = 5,
+        *,
+        temperature: float = 1.0,
+        top_p: float = 0.9,
+        max_words: int = 20,
+        seed: int | None = None,
+    ) -> list[Caption]:
+        """Captions of one picture drawn at random (nucleus sampling, Holtzman et al. 2020), in the order drawn.
+
+        Args:
+            image: a picture, as for :meth:`caption`.
+            count: how many; they need not be distinct.
+            temperature: above 1 for bolder words, below for safer ones.
+            top_p: only the likeliest words that make up this share of the probability are drawn from.
+            max_words: a caption has at most so many words.
+            seed: the same seed draws the same captions.
+
+        Raises:
+            InputError: the picture cannot be opened, or an option is out of range.
+        """
+        wishes = self.options(max_words=max_words)
+        memory = self.encode([image])
+        search, device = self._search(memory), memory.mean.device
+        generator = torch.Generator(device)
+        if seed is None:
+            generator.seed()
+        else:
+            generator.manual_seed(seed)
+        drawn = sample(
+            self._step,
+            search,
+            1,
+            start=END,
+            end=END,
+            max_length=wishes.max_length,
+            min_length=1,
+            temperature=temperature,
+            top_p=top_p,
+            samples=count,
+            exclude=(UNKNOWN,),
+            generator=generator,
+            device=device,
+        )
+        (best,) = self._captions(search, drawn, [_name(image)])
+        return [replace(best, alternatives=()), *best.alternatives]
 
     def options(self, *given: Any, **options: Any) -> BeamOptions:
         """The options of :meth:`caption` as those of the search.

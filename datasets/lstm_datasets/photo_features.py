@@ -58,6 +58,7 @@ def photo_features(
     versions: int = 1,
     seed: int = 0,
     precision: str = "bf16",
+    device: str = "cpu",
     progress: Progress | None = None,
 ) -> PhotoFeatures:
     """Computes features, or opens those computed before; a killed run goes on where it was.
@@ -69,6 +70,7 @@ def photo_features(
         versions: of each photo: as it is, mirrored, then cropped at random and mirrored by turns.
         seed: of the crops.
         precision: bf16 or 32.
+        device: where they are computed.
         progress: wraps the batches (and is told how many there are), to show how far it is.
 
     Raises:
@@ -81,7 +83,7 @@ def photo_features(
     if not done.exists():
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            _compute(photos, encoder, part, bad, shape, seed, precision, progress)
+            _compute(photos, encoder, part, bad, shape, seed, precision, torch.device(device), progress)
             part.replace(done)
         except OSError as error:
             raise InputError(f"{folder} cannot be written: {error.strerror or error}") from None
@@ -105,6 +107,7 @@ def _compute(
     shape: tuple[int, ...],
     seed: int,
     precision: str,
+    device: torch.device,
     progress: Progress | None,
 ) -> None:
     start, failures = 0, {}
@@ -116,7 +119,6 @@ def _compute(
     if not start and free and free.f_bavail * free.f_frsize < 2 * np.prod(shape):  # a full disk would be a bus error
         raise InputError(f"the features need {2 * np.prod(shape) / 2**30:.1f} GiB in {part.parent}: the disk is full")
     bits = np.lib.format.open_memmap(part, "r+" if start else "w+", np.uint16, None if start else shape)
-    device = next(iter(encoder.trunk.parameters())).device
     batches = [range(first, min(first + 8, len(photos))) for first in range(start, len(photos), 8)]
     for number, batch in enumerate(batches if progress is None else progress(batches, len(batches))):
         pixels, rows = [], []

@@ -289,6 +289,21 @@ def test_confidence_is_calibrated() -> None:
     assert torch.isfinite(model.confidence(torch.tensor([0.0, -200.0]))).all()
 
 
+def test_captions_drawn(captioner: Captioner, images: list[Any]) -> None:
+    drawn = captioner.draw(images[0], 6, seed=4, max_words=8)
+    assert len(drawn) == 6
+    assert [one.text for one in drawn] == [one.text for one in captioner.draw(images[0], 6, seed=4, max_words=8)]
+    assert len({one.text for one in drawn}) > 1
+    for one in drawn:
+        assert 1 <= len(one.words) <= 8
+        assert not one.alternatives
+        assert one.words[-1].attention.sum() == pytest.approx(1, abs=1e-5)
+    with pytest.raises(InputError, match="top_p"):
+        captioner.draw(images[0], top_p=0.0)
+    with pytest.raises(InputError, match="samples"):
+        captioner.draw(images[0], 0)
+
+
 def test_stream_ends_in_the_caption(captioner: Captioner, images: list[Any]) -> None:
     steps = list(captioner.stream(images[1], max_words=7))
     whole = captioner.caption(images[1], max_words=7)

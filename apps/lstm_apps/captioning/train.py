@@ -76,6 +76,7 @@ def train(
             versions=count,
             seed=training.seed,
             precision=training.precision,
+            device="cuda" if training.accelerator != "cpu" and torch.cuda.is_available() else "cpu",
             progress=_progress,
         )
         for sentence in list(found.failures.values())[:5]:
