@@ -52,8 +52,7 @@ div.looked { min-height: 340px; border: 1px dashed var(--border-color-primary); 
 .caption button.word:hover { border-color: var(--color-accent); }
 .caption button.word[aria-pressed=true] { border-color: var(--color-accent);
   box-shadow: 0 0 0 1px var(--color-accent); }
-.caption .doubtful { text-decoration: underline wavy var(--doubt) 1px; text-underline-offset: 0.2em; }
-.caption .doubtful small { text-decoration: none; display: inline-block; width: 100%; }
+.caption .doubtful span { text-decoration: underline wavy var(--doubt) 1px; text-underline-offset: 0.2em; }
 .caption .flag { margin-top: 0.5rem; font-size: 0.9rem; color: var(--doubt); }
 .caption .scale { display: flex; align-items: center; gap: 0.5rem; margin-top: 0.5rem; font-size: 0.75rem;
   color: var(--body-text-color-subdued); }
@@ -81,6 +80,7 @@ div.looked { min-height: 340px; border: 1px dashed var(--border-color-primary); 
 @media (max-width: 30rem) {
   .gradio-container main { padding: 1rem 0.75rem !important; }
   .paper { padding: 0.5rem 0; min-height: 8rem; }
+  div.looked { min-height: 7rem; }
   .paper svg path { vector-effect: non-scaling-stroke; stroke-width: 1.1px; }
 }
 """

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from lstm_apps import demo
+from lstm_apps import demo, tabs
 from lstm_models.errors import InputError
 from lstm_models.results import Drawing
 
@@ -220,6 +220,45 @@ class TestServing:
         with pytest.raises(InputError, match="no demo of 'cooking'; there is one of: captioning, handwriting") as error:
             demo.assemble("cooking")
         assert error.value.exit_code == 2
+
+    def test_all_tabs_stand_on_one_page_and_nothing_is_loaded_for_it(self, monkeypatch):
+        import lstm_models
+
+        monkeypatch.setattr(lstm_models, "load", lambda name: pytest.fail(f"{name} was loaded"))
+        page = demo.assemble()
+        assert [block.label for block in page.blocks.values() if isinstance(block, gr.Tab)] == [
+            "Captioning",
+            "Handwriting",
+        ]
+        ids = [block.elem_id for block in page.blocks.values() if block.elem_id]
+        assert len(ids) == len(set(ids))
+
+    def test_a_model_of_ones_own_needs_its_task(self, monkeypatch, writer):
+        import lstm_models
+
+        with pytest.raises(InputError, match="--model needs the task it is for") as error:
+            demo.launch(model="runs/mine")
+        assert error.value.exit_code == 2
+        with pytest.raises(TypeError):
+            demo.assemble(load=lambda: writer)
+        monkeypatch.setattr(lstm_models, "load", lambda name: writer)
+        with pytest.raises(InputError, match="runs/mine is not a model for captioning"):
+            demo._load("captioning", "runs/mine")
+
+    def test_what_could_not_be_loaded_is_tried_again(self):
+        answers = iter([None, "the model"])
+
+        def load():
+            if (answer := next(answers)) is None:
+                raise InputError("not yet")
+            return answer
+
+        once = tabs.Once(load)
+        with pytest.raises(InputError):
+            once()
+        assert not once.done
+        assert once() == once() == "the model"
+        assert once.done
 
     def test_serves_and_stops(self, writer):
         page = demo.assemble("handwriting", load=lambda: writer)

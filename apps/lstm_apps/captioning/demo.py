@@ -32,11 +32,12 @@ LICENCE = (
     "they say, likewise. The photos to try are free: CC0 or in the public domain."
 )
 EXAMPLES = {
-    "cat": "A tabby cat, close up",
+    "soccer": "Three soccer players and a ball on a field",
+    "dog": "A woman and a big brown dog that stands on its hind legs",
+    "surfer": "A surfer before a large wave",
     "astronaut": "An astronaut in an orange suit before a flag",
+    "cat": "A tabby cat, close up",
     "coffee": "A cup of coffee on a wooden table",
-    "rocket": "A rocket rising from its launch pad at night",
-    "officer": "An officer in a navy uniform before a flag",
 }
 _FOLDER = Path(__file__).parent / "examples"
 
@@ -73,7 +74,7 @@ def build(load: Callable[[], Captioner] | None = None, model: str = "captioner")
             tabs.status("Ready."), elem_classes="status", elem_id="captioning-status", apply_default_css=False
         )
         with gr.Row():
-            go = gr.Button("Describe", variant="primary", size="sm", min_width=120, elem_id="captioning-go")
+            go = gr.Button("Describe", variant="primary", size="sm", min_width=260, elem_id="captioning-go")
             downloads = [
                 gr.DownloadButton(
                     f"Save {what}", interactive=False, size="sm", min_width=120, elem_id=f"captioning-save-{id_}"
@@ -95,13 +96,13 @@ def build(load: Callable[[], Captioner] | None = None, model: str = "captioner")
             )  # fmt: skip
         with gr.Accordion("How it searches", open=False):
             with gr.Row():
-                beam = _slider("Beam", "sentences followed at a time", 1, 20, 5, 1)
-                n_best = _slider("Captions", "how many to show, at most the beam", 1, 10, 3, 1)
-                diversity = _slider("Diversity", "how much they are to differ", 0, 3, 0.0, 0.1)
+                beam = _slider("Beam", "sentences followed", 1, 20, 5, 1)
+                n_best = _slider("Captions", "how many, at most the beam", 1, 10, 3, 1)
+                diversity = _slider("Diversity", "between the captions", 0, 3, 0.0, 0.1)
             with gr.Row():
-                min_words = _slider("Fewest words", "a caption has at least so many", 1, 20, 1, 1)
-                max_words = _slider("Most words", "and at most so many", 1, 40, 20, 1)
-                length_penalty = _slider("Length penalty", "0 favours short, 1 long ones", 0, 1.5, 0.7, 0.1)
+                min_words = _slider("Fewest words", "at least so many", 1, 20, 1, 1)
+                max_words = _slider("Most words", "at most so many", 1, 40, 20, 1)
+                length_penalty = _slider("Length penalty", "0: short, 1: long", 0, 1.5, 0.7, 0.1)
         gr.HTML(f"<p>{escape(LICENCE)}</p>", elem_classes="fine-print", apply_default_css=False)
         answer = gr.JSON(label="Caption", visible=False)  # for those who call the tab by its API
 
@@ -212,5 +213,5 @@ def _saved(caption: Caption, photo: Image, folder: str) -> Sequence[str]:
 
 def _told(caption: Caption, seconds: float) -> str:
     count = len(caption.words)
-    sure = "" if caption.confidence is None else f", {round(100 * caption.confidence)} % sure"
+    sure = "" if caption.confidence is None else f", {round(100 * caption.confidence)}\u00a0% sure"
     return f"“{caption.text}.” {count} {'word' if count == 1 else 'words'} in {seconds:.1f} s{sure}."

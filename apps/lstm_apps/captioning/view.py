@@ -25,7 +25,7 @@ __all__ = ["EXAMPLES_SCRIPT", "WORDS_SCRIPT", "as_data", "empty", "examples", "p
 
 PHOTO_SIDE = 960  # pixels of the longer side, as shown
 _VEIL = 48  # pixels of a veil's sides; the browser stretches it over the photo
-_PEAK = 4.0  # a map whose greatest weight is less than so many times the even one is not stretched to full contrast
+_PEAK = 2.5  # a map whose greatest weight is less than so many times the even one is not stretched to full contrast
 _HINT = "Choose a word to see where the model looked when it said it."
 
 # Lays a word's veil over the photo; the words are drawn anew with every update, so the listeners are their parent's.
@@ -154,7 +154,7 @@ def _word(word: Word, late: int) -> str:
     style.append(f"--sure: {percent.replace(' ', '')}")
     if word.confidence < UNCERTAIN_WORD:
         classes.append("doubtful")
-    inside = f"{text}<small>{percent}</small>"
+    inside = f"<span>{text}</span><small>{percent}</small>"
     about = f'class="{" ".join(classes)}" style="{"; ".join(style)}"'
     if word.attention is None:
         return f"<span {about}>{inside}</span>"
