@@ -5,10 +5,13 @@ Run: python -m pytest tests/lstm_apps/captioning/test_caption.py
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
 import json
 import os
 import re
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -602,3 +605,58 @@ def test_a_reader_that_ends(photos: Path, model: str) -> None:
     process.stdout.close()
     assert (process.wait(240), process.stderr.read()) == (141, "")
     process.stderr.close()
+
+
+# The page of docs/ --------------------------------------------------------------------------------------------------
+
+DOCS = Path(__file__).parents[3] / "docs" / "captioning.md"
+QUICK = ("--training.steps=2", "--training.validate_every=2", "--training.batch_frames=60", "--training.precision=32")
+
+
+def blocks(language: str) -> list[str]:
+    return [textwrap.dedent(text) for text in re.findall(rf"```{language}\n(.*?)```", DOCS.read_text(), re.DOTALL)]
+
+
+@pytest.mark.slow
+def test_commands_of_the_docs(photos: Path, model: str, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    """Every command of the page, in its order, on drawn pictures; training shortened to two steps."""
+    pytest.importorskip("lightning", reason="training comes with the extra “train”")
+    scorer = importlib.util.find_spec("pycocoevalcap") is not None
+    shutil.copytree(model, "weights/captioner")
+    monkeypatch.setattr(hub, "WEIGHTS", Path("weights").absolute())
+    Image.open(photos / "0.png").save("beach.jpg")
+    for folder in ("my_photos", "FLICKR8K"):
+        draw(Path(folder), 12)
+        rows = [
+            f"{number}.png,{caption},{'dev' if number > 8 else 'train'}"
+            for number in range(12)
+            for caption in ("A dog runs on the grass.", "A red ball.")
+        ]
+        Path(folder, "captions.csv").write_text("\n".join(["image,caption,split", *rows]))
+    commands = [line for block in blocks("sh") for line in block.splitlines()]
+    assert len(commands) > 12
+    for line in commands:
+        program, *arguments = shlex.split(line)
+        assert program == "lstm-models"
+        if arguments[0] == "train":
+            arguments += QUICK
+            if "base" in arguments:  # its encoder alone would take a minute
+                arguments[arguments.index("base")] = "tiny"
+        elif arguments[0] == "evaluate":
+            arguments += ["--no-meteor", "--timed", "0"]
+            if not scorer:
+                continue
+        assert cli.main(arguments) == 0, (line, capsys.readouterr().err)
+    for made in ("captions.jsonl", "page.html", "looked-at/0.attention.png", "mine.html", "runs/critical/model"):
+        assert Path(made).exists()
+    assert Path("mine.html").read_text().count("<article") == 12
+    for code in blocks("python"):
+        exec(code, {})
+    assert Caption.from_json(Path("beach.json").read_text()).source == "beach.jpg"
+
+
+def test_lines_of_the_docs_are_as_they_are_made(loaded: Captioner, photos: Path, capsys: Any) -> None:
+    (shown,) = (json.loads(block) for block in blocks("json"))
+    (record,) = records(run(capsys, "photos/1.png", json=True, beam=3)[1])
+    assert list(record) == list(shown)
+    assert list(record["made"]) == list(shown["made"])
