@@ -205,10 +205,8 @@ def _loaded(model: str) -> Captioner:
 def _saved(caption: Caption, photo: Image, folder: str) -> Sequence[str]:
     """The caption as JSON, and the sheet of where the model looked."""
     name = Path(folder) / tabs.file_name(caption.text, "caption")
-    files = [caption.save(name.with_suffix(".json"), attention=True)]
-    if caption.words:
-        files.append(caption.save_attention(photo, name.with_suffix(".jpg")))
-    return [str(file) for file in files]
+    sheet = caption.save_attention(photo, name.with_suffix(".jpg"))
+    return [str(caption.save(name.with_suffix(".json"), attention=True)), str(sheet)]
 
 
 def _told(caption: Caption, seconds: float) -> str:

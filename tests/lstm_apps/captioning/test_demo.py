@@ -106,6 +106,26 @@ class TestDescribing:
         list(describe(str(red_photo), "", "", 2, 7))
         assert (captioner.asked[0]["groups"], captioner.asked[0]["n_best"]) == (1, 2)
 
+    def test_an_untrained_captioner_of_the_real_kind(self, red_photo):
+        import torch
+
+        from lstm_models.captioning import Captioner, CaptionerConfig
+        from lstm_models.frontends import ImageConfig
+
+        torch.manual_seed(1)
+        image = ImageConfig("resnet18", size=64)
+        config = CaptionerConfig(("a", "dog", "runs", "red"), image, word_size=12, hidden_size=16, attention_size=8)
+        describe = handler(demo.build(lambda: Captioner(config).eval()))
+        *_, last = describe(str(red_photo), "red", "dog", 4, 2, 0.5, 3, 6, 0.7)
+        read = Caption.from_json(saved(last, "json").read_bytes())
+        said = [word.text for word in read.words]
+        assert "red" in said
+        assert "dog" not in said
+        assert 3 <= len(said) <= 6
+        assert by_id(last, "words").count("data-veil") == len(said) + sum(len(c.words) for c in read.alternatives)
+        assert read.words[0].attention is not None
+        assert read.words[0].attention.shape == (2, 2)
+
     def test_without_a_photo_it_waits(self, describe, captioner):
         (update,) = describe(None)
         assert "There is no photo yet." in by_id(update, "status")
