@@ -13,10 +13,12 @@ import contextlib
 import difflib
 import errno
 import inspect
+import json
 import os
 import re
 import sys
 import traceback
+import typing
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -138,9 +140,10 @@ def execute(command: suite.Command, name: str, argv: list[str]) -> None:
 
     function = command.resolve()
     parser = build_parser(command, function, name)
+    lists: dict[str, list[str]] = {}
     try:
         values = parser.instantiate(
-            parser.parse_args(normalized(parser, argv, command.positional, presets_of(command, function)))
+            parser.parse_args(normalized(parser, argv, command.positional, presets_of(command, function), lists))
         )
     except InputError as error:
         raise InputError(str(error), usage=True) from None
@@ -148,7 +151,7 @@ def execute(command: suite.Command, name: str, argv: list[str]) -> None:
         options = [option for action in parser._actions for option in action.option_strings]
         hint = f"(see {PROGRAM} {name} --help)"
         raise InputError(f"{usage_sentence(str(error), command, options)} {hint}", usage=True) from None
-    arguments = values.as_dict() if hasattr(values, "as_dict") else dict(values)
+    arguments = {**(values.as_dict() if hasattr(values, "as_dict") else dict(values)), **lists}
     function(**{parameter: arguments[parameter] for parameter in inspect.signature(function).parameters})
 
 
@@ -170,20 +173,23 @@ def build_parser(command: suite.Command, function: Callable[..., Any], name: str
     for action in list(parser._actions):
         if action.option_strings and "." not in action.dest:
             # --open_browser is shown as --open-browser; both work
-            spellings = [option.replace("_", "-") for option in action.option_strings]
+            spellings = [option.replace("_", "-") for option in action.option_strings if not option.endswith("+")]
             if action.dest in command.short:
                 spellings.append(f"-{command.short[action.dest]}")
             for option in spellings:
                 parser._option_string_actions[option] = action
             action.option_strings = spellings
+            if _is_list(action):
+                action.metavar = action.dest.upper()
     return parser
 
 
 def _positional_usage(function: Callable[..., Any], positional: tuple[str, ...]) -> list[str]:
     parameters = inspect.signature(function).parameters
+    hints = typing.get_type_hints(function)
+    names = {name: name.upper() + "…" * _holds_list(hints[name]) for name in positional}
     return [
-        name.upper() if parameters[name].default is inspect.Parameter.empty else f"[{name.upper()}]"
-        for name in positional
+        shown if parameters[name].default is inspect.Parameter.empty else f"[{shown}]" for name, shown in names.items()
     ]
 
 
@@ -201,13 +207,28 @@ _SIZES = {"tiny": 0, "small": 1, "base": 2}
 _TRUTHS = {"true", "false", "yes", "no"}
 
 
-def normalized(parser: Any, argv: list[str], positional: Sequence[str], presets: dict[str, Path]) -> list[str]:
+def normalized(
+    parser: Any,
+    argv: list[str],
+    positional: Sequence[str],
+    presets: dict[str, Path],
+    lists: dict[str, list[str]] | None = None,
+) -> list[str]:
     """The arguments as the parser wants them, from what people type.
 
     ``--open-browser`` and ``--open_browser`` are one; a switch needs no value and ``--no-`` turns it off; a value may
-    begin with a dash; ``--config tiny`` names a preset; arguments without a name are the positional parameters.
+    begin with a dash; ``--config tiny`` names a preset; arguments without a name are the positional parameters. A
+    parameter that is a list of texts is given once for each: its values come into ``lists``, as they were typed.
     """
     result, unnamed, i = [], list(positional), 0
+    lists = {} if lists is None else lists
+
+    def give(action: Any, value: str) -> None:
+        if _is_list(action):
+            lists.setdefault(action.dest, []).append(value)
+        else:
+            result.append(f"--{action.dest}={value}")
+
     rest_is_bare = False
     while i < len(argv):
         argument = argv[i]
@@ -221,7 +242,10 @@ def normalized(parser: Any, argv: list[str], positional: Sequence[str], presets:
             elif negated is not None and _is_switch(negated):
                 result.append(f"--{negated.dest}=false")
             elif unnamed and (rest_is_bare or not re.fullmatch(r"-\S*", argument) or argument == "-"):
-                result.append(f"--{unnamed.pop(0)}={argument}")
+                taker = _action(parser, f"--{unnamed[0]}")
+                give(taker, argument)
+                if not _is_list(taker):  # a list takes all that is left
+                    unnamed.pop(0)
             else:
                 result.append(argument)
             continue
@@ -237,8 +261,10 @@ def normalized(parser: Any, argv: list[str], positional: Sequence[str], presets:
             i += 1
         if action.dest == "config" and value in presets:
             value = str(presets[value])
-        result.append(f"--{action.dest}={value}")
-    return result
+        give(action, value)
+    # The parser sees that they are there; it would take a minute for a thousand, and read “null” or “[a]” its own way
+    printing = any(argument.startswith("--print_config") for argument in result)
+    return result + [f"--{name}={json.dumps(values if printing else [])}" for name, values in lists.items()]
 
 
 def _action(parser: Any, name: str) -> Any:
@@ -251,6 +277,14 @@ def _action(parser: Any, name: str) -> Any:
 
 def _is_switch(action: Any) -> bool:
     return getattr(action, "_typehint", None) is bool
+
+
+def _is_list(action: Any) -> bool:
+    return _holds_list(getattr(action, "_typehint", None))
+
+
+def _holds_list(hint: Any) -> bool:
+    return list[str] in (hint, *typing.get_args(hint))
 
 
 _TYPES = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "a text"}
