@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lstm_models._constraints import Constraints
 from lstm_models.decoders import DecoderState, Memory, SingleDecoder, TopDownDecoder
 from lstm_models.decoding import BeamOptions
 from lstm_models.errors import InputError
@@ -108,6 +109,8 @@ def search_options(
     if both := {number for numbers in wanted for number in numbers} & set(banned):
         word = vocabulary.words[min(both)]
         raise InputError(f"“{word}” cannot both be included and excluded", usage=True)
+    if wanted:  # the search would find it out, but after the photo has been encoded
+        Constraints(tuple((numbers,) for numbers in wanted), tuple(banned), max_words, no_repeat)
     return BeamOptions(
         beam=beam,
         n_best=n_best,

@@ -100,7 +100,7 @@ def caption(
     }
     found = _find(named, recursive, attention)
     captioner = _load(model)
-    _check_options(captioner, options)
+    captioner.options(**options)  # whether any caption can meet them, before a photo is opened for them
     # What follows opens photos and writes files
     sheets = {} if attention is None else _sheets(attention, found.sources, found.root)
     as_json = json or found.folders
@@ -190,15 +190,6 @@ def _load(model: str) -> lstm_models.Captioner:
     if not isinstance(captioner, lstm_models.Captioner):
         raise InputError(f"{model} is no captioner", usage=True)
     return captioner
-
-
-def _check_options(captioner: lstm_models.Captioner, options: dict[str, Any]) -> None:
-    """Raise InputError where no caption can meet the options, before a photo is opened for them."""
-    from lstm_models._constraints import Constraints
-
-    search = captioner.options(**options)
-    if search.include:  # the search would find it out, photo by photo
-        Constraints(search.include, search.exclude, search.max_length, search.no_repeat)
 
 
 def _sheets(folder: str, sources: Sequence[str], root: str) -> dict[str, str]:
