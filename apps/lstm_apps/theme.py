@@ -67,6 +67,7 @@ div.looked { min-height: 340px; border: 1px dashed var(--border-color-primary); 
 .caption .other:hover { text-decoration: underline; }
 .caption .other[aria-pressed=true] { font-weight: 600; }
 .caption .others small { flex: none; color: var(--body-text-color-subdued); }
+@media (min-width: 40rem) { figure.looked { min-height: 340px; justify-content: center; } }
 @media (prefers-reduced-motion: no-preference) {
   .caption .new { animation: appear 0.25s both; animation-delay: calc(var(--late) * 70ms); }
 }
