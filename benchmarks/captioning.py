@@ -131,9 +131,10 @@ def one_photo(captioner: Captioner, pictures: Sequence[bytes], repeats: int, wor
     clock, lengths = [], []
     options = captioner.options(BEAM, 1, *words, LENGTH_PENALTY, 1, 0.0, (), (), 3)
 
-    def search(memory: Memory) -> Any:
+    def search(memory: Memory) -> tuple[Any, Any]:
+        begun = captioner._search(memory)
         with torch.inference_mode():
-            return beam_search(captioner._step, captioner._search(memory), 1, start=END, end=END, options=options)
+            return begun, beam_search(captioner._step, begun, 1, start=END, end=END, options=options)
 
     def opened(picture: bytes) -> Tensor:
         return captioner.encoder.preprocess(open_image(picture))
@@ -149,7 +150,7 @@ def one_photo(captioner: Captioner, pictures: Sequence[bytes], repeats: int, wor
         image = open_image(picture)
         pixels = captioner.encoder.preprocess(image)[None]
         memory = captioner.encode([image])
-        found = search(memory)
+        searched, found = search(memory)
         lengths.append(len(found[0][0].tokens))
 
         runs: dict[str, Callable[[], object]] = {
@@ -158,7 +159,7 @@ def one_photo(captioner: Captioner, pictures: Sequence[bytes], repeats: int, wor
             "open": partial(opened, picture),
             "encoder": partial(look, pixels),
             "search": partial(search, memory),
-            "words": partial(captioner._captions, memory, found, [""]),
+            "words": partial(captioner._captions, searched, found, [""]),
             "loop search": partial(plain.search, memory.values, words=words),
         }
         for name, times in interleaved(runs, repeats).items():
@@ -183,11 +184,10 @@ def throughput(captioner: Captioner, pictures: Sequence[bytes], repeats: int, wo
     options = captioner.options(BEAM, 1, *words, LENGTH_PENALTY, 1, 0.0, (), (), 3)
 
     def decode(memory: Memory) -> None:
+        search = captioner._search(memory)
         with torch.inference_mode():
-            found = beam_search(
-                captioner._step, captioner._search(memory), len(memory.mean), start=END, end=END, options=options
-            )
-            captioner._captions(memory, found, [""] * len(found))
+            found = beam_search(captioner._step, search, len(memory.mean), start=END, end=END, options=options)
+            captioner._captions(search, found, [""] * len(found))
 
     runs: dict[str, Callable[[], object]] = {}
     for batch in BATCHES:
