@@ -35,6 +35,7 @@ def train(
     versions: int = 4,
     least: int = 5,
     longest: int = 20,
+    share: float = 1.0,
     resume: bool = False,
 ) -> dict[str, float]:
     """Trains a captioner on photos with captions and leaves it in RUN/model, ready for ``lstm_models.load``.
@@ -52,16 +53,21 @@ def train(
         versions: versions of each photo to train on: 1 as it is, 2 mirrored too, more cropped at random.
         least: how often a word must come to be learnt.
         longest: words of a caption that count.
+        share: how far the saved weights go from those of ``init`` to the trained ones: below 1 averages the two, which
+            keeps what the captioner knew before (WiSE-FT, Wortsman et al. 2022, arXiv:2109.01903).
         resume: go on from the run's last checkpoint; the other options are given as they were.
 
     Returns:
-        The figures of the best validation: validation/reward is the CIDEr-D (of 10) of captions found greedily.
+        The figures of the best validation, before averaging: validation/reward is the CIDEr-D (of 10) of captions
+        found greedily.
 
     Raises:
         InputError: the data cannot be read or leave nothing to train on; else as ``lstm_apps.training.fit``.
     """
     if critical and init is None:
         raise InputError("self-critical training improves a captioner: name it with --init", usage=True)
+    if not 0 < share <= 1 or (share < 1 and init is None):
+        raise InputError("share must be above 0 and at most 1, and below 1 only with --init", usage=True)
     if versions < 1 or least < 1 or longest < 1:
         raise InputError("versions, least and longest must be at least 1", usage=True)
     learn, held = split_photos(read_captions(data), validation)
@@ -85,6 +91,7 @@ def train(
             print(f"left out: {len(found.failures) - 5} more photos")
         sets.append(CaptionData(photos, found, captioner.vocabulary, longest=longest, seed=training.seed))
     captioner.critical = critical
+    before = {name: value.clone() for name, value in captioner.state_dict().items()} if share < 1 else {}
     captioner.rewards(sets[0].references if critical else None, sets[1].references)
     figures = fit(
         captioner,
@@ -95,8 +102,19 @@ def train(
         run,
         resume=resume,
         settings={"task": "captioning", "data": data, "init": init, "critical": critical, "validation": validation}
-        | {"versions": versions, "least": least, "longest": longest, "model": captioner.config, "training": training},
+        | {
+            "share": share,
+            "versions": versions,
+            "least": least,
+            "longest": longest,
+            "model": captioner.config,
+            "training": training,
+        },
     )
+    with torch.no_grad():
+        for name, value in captioner.state_dict().items():
+            if name in before and value.is_floating_point():
+                value.lerp_(before[name], 1 - share)
     if is_main_process():
         folder = hub.save(captioner, Path(run) / "model", card=_card(data, captioner.config, training, critical))
         print(f"{folder}: " + ", ".join(f"{name} {value:.4f}" for name, value in figures.items()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import re
@@ -83,6 +84,21 @@ def test_self_critical_training_goes_on_from_a_model(trained: Path, data: Path, 
     assert any(not torch.equal(before[name], after[name]) for name in before)
 
 
+def test_weights_between_two_models(trained: Path, data: Path, tmp_path: Path) -> None:
+    fast = dataclasses.replace(SHORT, learning_rate=0.05)
+    options = {"training": fast, "init": str(trained / "model"), "least": 1}
+    for share in (1.0, 0.25):
+        train(
+            str(data), str(tmp_path / f"run{share}"), features=str(trained.parent / "features"), share=share, **options
+        )  # type: ignore[arg-type]
+    before, after, between = (
+        hub.load(run / "model").state_dict() for run in (trained, tmp_path / "run1.0", tmp_path / "run0.25")
+    )
+    for name, value in between.items():
+        torch.testing.assert_close(value, before[name].lerp(after[name], 0.25), atol=2e-3, rtol=2e-3)
+    assert any((after[name] - before[name]).abs().max() > 0.02 for name in before)
+
+
 def test_new_words_are_added_to_a_model(trained: Path, tmp_path: Path) -> None:
     folder = photos.folder(tmp_path / "mine", 20)
     table = (folder / "captions.csv").read_text().replace("ball", "zeppelin")
@@ -114,6 +130,8 @@ def test_the_model_is_that_of_the_best_validation(trained: Path, data: Path) -> 
     [
         ({"critical": True}, "--init"),
         ({"versions": 0}, "at least 1"),
+        ({"share": 0.5}, "--init"),
+        ({"share": 1.5}, "at most 1"),
         ({"least": 1000}, "lower --least"),
         ({"validation": "test", "least": 1, "init": "writer"}, "no captioner"),
     ],
