@@ -25,7 +25,7 @@ from lstm_models.decoders import DECODERS, Memory, map_noise
 from lstm_models.decoding import BeamOptions, Hypothesis, beam_search, sample, stream_beam_search
 from lstm_models.frontends import ImageConfig, ImageEncoder
 from lstm_models.media import open_image
-from lstm_models.products import step_product
+from lstm_models.products import StepLinear, step_product
 from lstm_models.regularization import Dropout, draw_mask
 from lstm_models.results import Caption, Word
 from lstm_models.self_critical import Reward, rewards_of, self_critical_loss
@@ -130,7 +130,7 @@ class Captioner(nn.Module):
         dropout = Dropout(input=config.dropout, weight=config.weight_dropout)
         sizes = (config.word_size, config.hidden_size, config.hidden_size, config.attention_size)
         self.decoder = DECODERS[config.decoder](*sizes, dropout=dropout)
-        self.output = nn.Linear(self.decoder.output_size, config.word_size)
+        self.output = StepLinear(self.decoder.output_size, config.word_size)
         self.bias = nn.Parameter(torch.zeros(len(self.vocabulary)))
         self._rewards: tuple[Reward | None, Reward | None] = (None, None)  # in training, in validation
         self.critical = False  # learn from the reward instead of from captions

@@ -17,6 +17,7 @@ from torch.utils.weak import WeakIdKeyDictionary
 
 _SMALL = 2**18  # entries of a weight below which the plain product is as fast
 _FEW = 12  # products below which laying out the weight does not pay
+_LITTLE = 2**15  # entries of a weight below which laying it out for single steps gains nothing
 _ROWS = 64  # rows above which a product takes so long that laying out its weight does not matter
 
 try:
@@ -56,13 +57,8 @@ def step_product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tenso
     With five rows and 1,500 × 1,000 weights that is three times as fast as ``torch.nn.functional.linear``, which lays
     the weight out anew at every step.
     """
-    if (
-        torch.is_grad_enabled()
-        or not 1 < len(x) <= _ROWS
-        or not _gains(x)
-        or not gains(weight)
-        or not weight.is_contiguous()
-    ):
+    fits = 1 < len(x) <= _ROWS and weight.numel() >= _LITTLE and _gains(x, weight) and weight.is_contiguous()
+    if torch.is_grad_enabled() or torch.is_autocast_enabled("cpu") or not fits:
         return torch.nn.functional.linear(x, weight, bias)
     # Changes through ``.data`` leave the version as it is: a few entries tell them
     version, some = 0 if weight.is_inference() else weight._version, weight.view(-1)[:: weight.numel() // 31]
