@@ -120,7 +120,7 @@ class TestJson:
                 {
                     "text": "a dög",
                     "confidence": 0.3873,
-                    "uncertain": False,
+                    "uncertain": True,
                     "log_probability": -1.5,
                     "words": [{"text": "a", "confidence": 0.5}, {"text": "dög", "confidence": 0.3}],
                 }

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from lstm_models.errors import InputError
-from lstm_models.results import Caption, Word
+from lstm_models.results import UNCERTAIN_WORD, Caption, Word
 
 gr = pytest.importorskip("gradio")
 
@@ -212,7 +212,7 @@ class TestView:
         made = tuple(Word(text, confidence) for text, confidence in zip("ab", confidences, strict=True))
         html = view.words(Caption("a b", made, -1.0))
         assert html.count("Uncertain") == flags
-        assert html.count("doubtful") == sum(confidence < 0.05 for confidence in confidences)
+        assert html.count("doubtful") == sum(confidence < UNCERTAIN_WORD for confidence in confidences)
 
     def test_no_words_are_no_error(self, describe):
         html = view.words(Caption("", (), -1.0, (Caption("", (), -2.0),)))
