@@ -236,9 +236,9 @@ class Captioner(nn.Module):
                 width = alive[t]
             tokens = captions[:, :width, t - 1].flatten() if t else captions.new_full((batch * width,), END)
             if sampling and self.training and y is not None:
-                with torch.no_grad():
-                    own = torch.distributions.Categorical(logits=self._logits(y).float()).sample()
-                    tokens = torch.where(torch.rand(len(own), device=own.device) < sampling, own, tokens)
+                # Not within no_grad: autocast would keep the weights as it cast them there, without their gradient
+                own = torch.distributions.Categorical(logits=self._logits(y.detach()).detach().float()).sample()
+                tokens = torch.where(torch.rand(len(own), device=own.device) < sampling, own, tokens)
             word = self._word(tokens, None if noise is None else noise.word)
             y, look, state = self.decoder.step(word, state, memory, *(() if noise is None else (noise.layers,)))
             if noise is not None and noise.output is not None:

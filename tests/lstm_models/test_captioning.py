@@ -129,6 +129,15 @@ def test_every_parameter_learns(captioner: Captioner) -> None:
     assert counted == len(list(model.parameters()))
 
 
+def test_scheduled_sampling_learns_under_autocast() -> None:
+    model = tiny(sampling=0.5).train()
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = model.loss(batch(model))["loss"]
+    loss.backward()
+    assert model.output.weight.grad is not None
+    assert model.output.weight.grad.any()
+
+
 def test_scheduled_sampling_changes_what_is_read() -> None:
     model = tiny(sampling=0.5).train()
     given = batch(model)
