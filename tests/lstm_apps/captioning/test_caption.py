@@ -364,7 +364,11 @@ class TestOut:
             return real(images, **options)
 
         monkeypatch.setattr(loaded, "caption", interrupted, raising=False)
-        code, out, err = run(capsys, "photos", out="c.jsonl", html="p.html", batch=2)
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job of a shell ignores it
+        try:
+            code, out, err = run(capsys, "photos", out="c.jsonl", html="p.html", batch=2)
+        finally:
+            signal.signal(signal.SIGINT, before)
         assert (code, out) == (130, "")
         assert err == "lstm-models: c.jsonl has 4 photos; the same command goes on.\nlstm-models: stopped.\n"
         assert len(records(Path("c.jsonl").read_text())) == 4
