@@ -176,8 +176,10 @@ class ImageEncoder(nn.Module):
         self.config = config
         self.packaged = config.backbone in PACKAGED
         trunk, self.tail = self._parts()
-        self._lazy: list[nn.Sequential] = []  # no submodule: neither saved nor counted
         self.stored = None if self.packaged else trunk
+        self._packaged: list[nn.Sequential] = []  # no submodule: neither saved nor counted
+        if self.packaged and torch.get_default_device().type != "meta":
+            self._packaged.append(_folded(trunk).to(memory_format=torch.channels_last))  # type: ignore[call-overload]
         self.channels, self.rows, self.columns = _grid_of(config.backbone, config.size)
 
     def _parts(self) -> tuple[nn.Sequential, nn.Sequential]:
@@ -196,12 +198,7 @@ class ImageEncoder(nn.Module):
     @property
     def trunk(self) -> nn.Sequential:
         """The frozen stages."""
-        if self.stored is not None:
-            return self.stored
-        if not self._lazy:
-            trunk = _folded(self._parts()[0])
-            self._lazy.append(trunk.to(memory_format=torch.channels_last))  # type: ignore[call-overload]
-        return self._lazy[0]
+        return self._packaged[0] if self.stored is None else self.stored
 
     def train(self, mode: bool = True) -> ImageEncoder:
         """Stays in evaluation mode: a batch of captioned photos is too small for statistics of its own."""
