@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -16,7 +15,7 @@ from lstm_models.decoding import BeamOptions
 from lstm_models.errors import InputError
 from lstm_models.vocabulary import UNKNOWN, Vocabulary
 
-__all__ = ["CAPTION_OPTIONS", "MOST_WORDS", "CaptionSearch", "search_options"]
+__all__ = ["MOST_WORDS", "CaptionSearch", "search_options"]
 
 MOST_WORDS = 60
 
@@ -109,8 +108,9 @@ def search_options(
     if both := {number for numbers in wanted for number in numbers} & set(banned):
         word = vocabulary.words[min(both)]
         raise InputError(f"“{word}” cannot both be included and excluded", usage=True)
-    if wanted:  # the search would find it out, but after the photo has been encoded
-        Constraints(tuple((numbers,) for numbers in wanted), tuple(banned), max_words, no_repeat)
+    forms = tuple((numbers,) for numbers in wanted)
+    if forms:  # the search would find it out, but after the photo has been encoded
+        Constraints(forms, tuple(banned), max_words, no_repeat)
     return BeamOptions(
         beam=beam,
         n_best=n_best,
@@ -119,14 +119,8 @@ def search_options(
         length_penalty=length_penalty,
         groups=groups,
         diversity=diversity,
-        include=tuple((numbers,) for numbers in wanted),
+        include=forms,
         exclude=tuple(banned),
         no_repeat=no_repeat,
         early_stop=True,
     )
-
-
-CAPTION_OPTIONS: Mapping[str, Any] = {
-    name: parameter.default for name, parameter in list(inspect.signature(search_options).parameters.items())[1:]
-}
-"""The options of ``Captioner.caption`` with their defaults."""

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lstm_models.caption_search import CAPTION_OPTIONS, CaptionSearch, search_options
+from lstm_models.caption_search import CaptionSearch, search_options
 from lstm_models.consensus import CiderD
 from lstm_models.decoders import DECODERS, Memory, map_noise
 from lstm_models.decoding import BeamOptions, Hypothesis, beam_search, sample, stream_beam_search
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 Picture = Union[str, "os.PathLike[str]", bytes, "Image", np.ndarray, Tensor]
 
-__all__ = ["CAPTION_OPTIONS", "Captioner", "CaptionerConfig", "batch_photos"]
+__all__ = ["Captioner", "CaptionerConfig", "batch_photos"]
 
 MOST_SAID = 20  # words of captions said while training
 CHUNK = 16  # photos encoded at a time

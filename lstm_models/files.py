@@ -7,16 +7,17 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from lstm_models.errors import InputError
 
-__all__ = ["check_writable", "shown", "write_whole", "written_whole"]
+__all__ = ["check_writable", "one_line", "shown", "write_whole", "written_whole"]
 
 # Control characters, line ends, and surrogates: bytes of a name that are not text.
 _UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -25,6 +26,14 @@ _UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 def shown(path: str | os.PathLike[str]) -> str:
     """The path as a sentence can hold it: one line, and no byte that is not text."""
     return _UNSHOWN.sub("\ufffd", os.fspath(path))
+
+
+def one_line(content: dict[str, Any]) -> str:
+    """JSON that is one line to every reader and that UTF-8 can hold, whatever a file's name is made of."""
+    line = json.dumps(content, ensure_ascii=False)
+    if any("\x7f" <= letter < "\xa0" or letter in "\u2028\u2029" or "\ud800" <= letter < "\ue000" for letter in line):
+        line = json.dumps(content)
+    return line
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:

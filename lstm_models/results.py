@@ -24,7 +24,7 @@ import numpy as np
 
 from lstm_models.drawing import INK, Box, Drawing
 from lstm_models.errors import InputError
-from lstm_models.files import check_writable, shown, write_whole
+from lstm_models.files import check_writable, one_line, shown, write_whole
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -168,7 +168,7 @@ class Caption:
     def json(self, *, attention: bool = False) -> str:
         """One line of JSON, so that the lines of many captions are JSON Lines; attention maps as lists of rows."""
         about = {"format": "lstm-models caption", "version": 1}
-        return _one_line({**about, **self.as_dict(attention=attention)}) + "\n"
+        return one_line({**about, **self.as_dict(attention=attention)}) + "\n"
 
     @classmethod
     def from_json(cls, document: str | bytes) -> Caption:
@@ -263,14 +263,6 @@ class Caption:
     def _needs_attention(self) -> None:
         if all(word.attention is None for word in self.words):
             raise InputError("No word of this caption has an attention map; it was read from a file without them.")
-
-
-def _one_line(content: dict[str, Any]) -> str:
-    """JSON that is one line to every reader and that UTF-8 can hold, whatever a file's name is made of."""
-    line = json.dumps(content, ensure_ascii=False)
-    if any("\x7f" <= letter < "\xa0" or letter in "\u2028\u2029" or "\ud800" <= letter < "\ue000" for letter in line):
-        line = json.dumps(content)
-    return line
 
 
 def _text(read: Any) -> str:

@@ -13,6 +13,7 @@ import socket
 from typing import Any
 
 from lstm_apps import suite, theme
+from lstm_apps.tabs import KEEP_SECONDS
 from lstm_models.errors import InputError
 
 # Task -> the module with `TITLE` and `build() -> gradio.Blocks`, imported when the demo is assembled.
@@ -70,7 +71,7 @@ def assemble(task: str | None = None, **options: Any) -> Any:
 
     tasks = [importlib.import_module(TASKS[name]) for name in ([task] if task else TASKS)]
     tabs = [module.build(**options) for module in tasks]
-    keep = (3600, 3600)  # seconds: how often Gradio's cache is looked through, and how old a file may become
+    keep = (KEEP_SECONDS, KEEP_SECONDS)  # how often Gradio's cache is looked through, and how old a file may become
     with gr.Blocks(title="lstm-models", analytics_enabled=False, delete_cache=keep) as page:
         heading = "<h1>lstm-models</h1><p>LSTMs at work, on this machine alone.</p>"
         gr.HTML(heading, elem_classes="page-head", apply_default_css=False)

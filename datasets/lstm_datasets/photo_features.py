@@ -23,6 +23,7 @@ from torch.utils.data import Dataset
 
 from lstm_datasets.captions import CaptionedPhoto
 from lstm_models.errors import InputError
+from lstm_models.files import write_whole
 from lstm_models.frontends import ImageEncoder
 from lstm_models.vocabulary import END, Vocabulary
 
@@ -137,13 +138,7 @@ def _compute(
             bits[rows] = values.reshape(len(rows), *shape[1:])
         if number % 32 == 31 or number == len(batches) - 1:
             bits.flush()
-            _write(bad, {"done": batch.stop, "failures": failures})
-
-
-def _write(path: Path, content: Any) -> None:
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(json.dumps(content), encoding="utf-8")
-    part.replace(path)
+            write_whole(bad, json.dumps({"done": batch.stop, "failures": failures}))
 
 
 def _versions(image: Image, count: int, seed: tuple[int, ...]) -> Iterator[Image]:

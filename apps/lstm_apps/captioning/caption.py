@@ -17,14 +17,14 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from json import dumps, loads
+from json import loads
 from pathlib import Path
 from typing import Any, NamedTuple
 
 # No TYPE_CHECKING here: jsonargparse runs such blocks for the help, and that would import torch
 import lstm_models
 from lstm_models.errors import InputError
-from lstm_models.files import check_writable, shown
+from lstm_models.files import check_writable, one_line, shown
 
 __all__ = ["caption"]
 
@@ -451,7 +451,7 @@ class _Journal:
         self.path, self.made = path, made
         self.places: dict[str, tuple[int, int]] = {}  # source -> where its caption's line begins, and its bytes
         self.errors: dict[str, str] = {}
-        self.tail = f', "made": {_line(made)[:-1]}}}\n'
+        self.tail = f', "made": {one_line(made)}}}\n'
         if path is None:
             self.file: Any = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed by __exit__
             return
@@ -478,7 +478,7 @@ class _Journal:
         return line
 
     def add_failure(self, source: str, sentence: str) -> str:
-        line = _line({"source": source, "error": sentence})
+        line = one_line({"source": source, "error": sentence}) + "\n"
         if self.errors.get(source) != sentence:  # not the same again in every run
             self._append(line.encode())
             self.errors[source] = sentence
@@ -566,9 +566,3 @@ def _lock(file: Any, path: str) -> None:
         raise InputError(f"{shown(path)}: another run is writing to it") from None
     except OSError:  # a network drive without locks
         return
-
-
-def _line(content: dict[str, Any]) -> str:
-    """JSON that is one line to every reader and that UTF-8 can hold."""
-    line = dumps(content, ensure_ascii=False)
-    return (line if line.isprintable() else dumps(content)) + "\n"
