@@ -1,11 +1,11 @@
-"""Opens one picture safely, or says in one sentence what is wrong with it; lists the pictures of a folder.
+"""Opens one picture or recording safely, or says in one sentence what is wrong with it; lists those of a folder.
 
 >>> from lstm_models.media import open_image
 >>> open_image("photo.jpg").mode
 'RGB'
 
 Photos come turned as their camera says (EXIF), transparent parts become white, an animation gives its first frame.
-Pillow is imported by the functions, not by the module.
+Recordings are those of `lstm_models._audio`. Pillow and soundfile are imported by the functions, not by the module.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import contextlib
 import io
 import os
 import re
-import stat
 import sys
 import threading
 import warnings
@@ -25,6 +24,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lstm_models._audio import AUDIO_SUFFIXES, SAMPLE_RATE, Audio, list_audio, open_audio
+from lstm_models._opening import files_of, opened
 from lstm_models._pixels import MOST_PIXELS, from_array, too_large, upright_rgb
 from lstm_models.errors import InputError
 from lstm_models.files import shown
@@ -33,7 +34,18 @@ if TYPE_CHECKING:
     import torch
     from PIL.Image import Image
 
-__all__ = ["IMAGE_SUFFIXES", "MOST_BYTES", "MOST_PIXELS", "list_images", "open_image"]
+__all__ = [
+    "AUDIO_SUFFIXES",
+    "IMAGE_SUFFIXES",
+    "MOST_BYTES",
+    "MOST_PIXELS",
+    "SAMPLE_RATE",
+    "Audio",
+    "list_audio",
+    "list_images",
+    "open_audio",
+    "open_image",
+]
 
 MOST_BYTES = 2**30
 """A larger file is refused before it is read."""
@@ -79,7 +91,7 @@ def open_image(
     """
     if isinstance(source, (str, os.PathLike)):
         told = shown(name if name is not None else source) or "The picture"
-        with _opened(source, told) as file, _quiet():
+        with opened(source, told, "picture", MOST_BYTES) as file, _quiet():
             return _decoded(file, told, side)
     told = "The picture" if name is None else shown(name)
     if isinstance(source, (bytes, bytearray, memoryview)):
@@ -114,85 +126,11 @@ def list_images(folder: str | os.PathLike[str], *, recursive: bool = False) -> l
     Raises:
         InputError: the folder is missing, is no folder, may not be read, or has no picture.
     """
-    told = shown(folder)
-    root = Path(folder)
-    found: list[Path] = []
-    deeper = 0
-
-    def refuse(error: OSError) -> None:
-        raise InputError(f"{told} cannot be read: {(error.strerror or str(error)).lower()}.") from error
-
-    try:
-        if not root.exists():
-            raise InputError(f"{told} does not exist.")
-        if not root.is_dir():
-            raise InputError(f"{told} is not a folder.")
-        for place, folders, files in os.walk(root, onerror=refuse):
-            folders[:] = [inner for inner in folders if not inner.startswith(".")]
-            deeper += len(folders)
-            for file in files:
-                path = Path(place, file)
-                if not file.startswith(".") and path.suffix.lower() in IMAGE_SUFFIXES:
-                    found.append(path)
-            if not recursive:
-                break
-    except (OSError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{told} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
-    if not found:
-        hint = "" if recursive or not deeper else "; its folders were not looked into"
-        raise InputError(f"{told} has no pictures (names that end in .jpg, .png, .webp and the like){hint}.")
-    return sorted(found, key=_natural)
-
-
-def _natural(path: Path) -> list[tuple[list[tuple[int, int, str]], str]]:
-    """A sort key by the parts of the path, numbers in them by their value."""
-    return [
-        ([(0, int(bit), "") if bit.isdecimal() else (1, 0, bit) for bit in re.split(r"(\d+)", part.casefold())], part)
-        for part in path.parts
-    ]
+    wanted = "pictures (names that end in .jpg, .png, .webp and the like)"
+    return files_of(folder, IMAGE_SUFFIXES, wanted, recursive=recursive)
 
 
 # --- files -----------------------------------------------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def _opened(source: str | os.PathLike[str], told: str) -> Iterator[io.BufferedIOBase]:
-    """The file, open for reading, once it is known to be an ordinary one that is not empty."""
-    text = os.fspath(source)
-    if not text:
-        raise InputError("The name of the picture is empty.", usage=True)
-    scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]+)://|(data):", text)
-    if scheme:
-        raise InputError(
-            f"{told if len(told) < 200 else told[:60] + '…'} is an address and not a file; nothing is fetched from "
-            "the network, so save the picture and give its path."
-        )
-    try:
-        found = os.stat(text)
-        if stat.S_ISDIR(found.st_mode):
-            raise InputError(f"{told} is a folder, and one picture is wanted.")
-        if not stat.S_ISREG(found.st_mode):
-            raise InputError(f"{told} is not an ordinary file (a pipe, a device or a socket), so it is not opened.")
-        if found.st_size == 0:
-            raise InputError(f"{told} is empty: it has no bytes.")
-        if found.st_size > MOST_BYTES:
-            raise InputError(f"{told} has {found.st_size / 1e9:.1f} GB; a picture may have {MOST_BYTES / 1e9:.1f} GB.")
-        file = open(text, "rb")  # noqa: SIM115 - closed below
-    except FileNotFoundError as error:
-        missing = "is a link to a file that does not exist" if os.path.islink(text) else "does not exist"
-        raise InputError(f"{told} {missing}.") from error
-    except PermissionError as error:
-        raise InputError(f"{told} cannot be read: permission denied.") from error
-    except OSError as error:
-        raise InputError(f"{told} cannot be read: {(error.strerror or str(error)).lower()}.") from error
-    except ValueError as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{told} is not the name of a file: {error}.") from error  # a zero byte in it
-    with file:
-        yield file
 
 
 def _decoded(file: Any, told: str, side: int | None) -> Image:

@@ -1,7 +1,8 @@
 """What a model gives back: small frozen dataclasses, and the file formats that are functions of them.
 
 `Caption` is what the captioner returns: a sentence about a photo, and of each `Word` how sure the model is and where
-it looked. `Drawing` is what the handwriting writer returns (see `lstm_models.drawing`)::
+it looked. `Drawing` is what the handwriting writer returns (see `lstm_models.drawing`), `Transcript` what the speech
+recogniser does (see `lstm_models.transcript`)::
 
     caption = lstm_models.load("captioner").caption("photo.jpg")
     print(caption.text, caption.confidence)
@@ -20,86 +21,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from lstm_models.drawing import INK, Box, Drawing
 from lstm_models.errors import InputError
 from lstm_models.files import check_writable, one_line, shown, write_whole
+from lstm_models.transcript import Transcript
+from lstm_models.word import Word, mean_confidence
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["INK", "UNCERTAIN_CAPTION", "UNCERTAIN_WORD", "Box", "Caption", "Drawing", "Word"]
+__all__ = ["INK", "UNCERTAIN_CAPTION", "UNCERTAIN_WORD", "Box", "Caption", "Drawing", "Transcript", "Word"]
 
 UNCERTAIN_CAPTION = 0.5
 """A caption is uncertain where the geometric mean of its words' confidences is below this."""
 UNCERTAIN_WORD = 0.37
 """A caption is uncertain where the confidence of one of its words is below this: a tenth of the bundled captioner's."""
-
-
-@dataclass(frozen=True, eq=False)
-class Word:
-    """One word of a caption or a transcript.
-
-    Attributes:
-        text: the word.
-        confidence: the calibrated probability, 0 to 1, that the word is right; None where the model gives none.
-        start: seconds from the beginning of the recording; None for a caption.
-        end: likewise, where the word ends.
-        attention: `[rows, columns]` float32, how much the model looked at each part of the photo; not negative, sums
-            to one. Row 0 is the top of the upright photo, column 0 its left side. Copied and made read-only.
-
-    Raises:
-        ValueError: the confidence is not between 0 and 1, or the attention is not what it should be.
-    """
-
-    text: str
-    confidence: float | None = None
-    start: float | None = None
-    end: float | None = None
-    attention: np.ndarray | None = None
-
-    def __post_init__(self) -> None:
-        if self.confidence is not None:
-            if not 0 <= self.confidence <= 1.0001:  # a rounded sum of probabilities; NaN fails as well
-                raise ValueError(f"The confidence of “{self.text}” is {self.confidence}; it lies between 0 and 1.")
-            object.__setattr__(self, "confidence", min(1.0, float(self.confidence)))
-        for time in ("start", "end"):
-            if (seconds := getattr(self, time)) is not None:
-                if not math.isfinite(seconds):
-                    raise ValueError(f"The {time} of “{self.text}” is {seconds}; it is a number of seconds.")
-                object.__setattr__(self, time, float(seconds))
-        if self.attention is not None:
-            map_ = np.array(self.attention, dtype=np.float32)
-            if map_.ndim != 2 or map_.size == 0:
-                raise ValueError(f"The attention of “{self.text}” is [rows, columns], not {list(map_.shape)}.")
-            if not (np.isfinite(map_).all() and map_.min() >= 0):
-                raise ValueError(f"The attention of “{self.text}” has a number that is negative or not finite.")
-            map_.flags.writeable = False
-            object.__setattr__(self, "attention", map_)
-
-    def as_dict(self, *, attention: bool = False) -> dict[str, Any]:
-        """The word for JSON; what is None is left out, the attention too unless asked for."""
-        made: dict[str, Any] = {"text": self.text}
-        if self.confidence is not None:
-            made["confidence"] = round(self.confidence, 4)
-        made |= {key: round(time, 3) for key, time in (("start", self.start), ("end", self.end)) if time is not None}
-        if attention and self.attention is not None:
-            made["attention"] = [[round(value, 5) for value in row] for row in self.attention.tolist()]
-        return made
-
-    def _rest(self) -> tuple[Any, ...]:
-        return (self.text, self.confidence, self.start, self.end)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Word):
-            return NotImplemented
-        if self.attention is None or other.attention is None:
-            return self._rest() == other._rest() and self.attention is other.attention
-        return self._rest() == other._rest() and np.array_equal(self.attention, other.attention)
-
-    def __hash__(self) -> int:
-        return hash(self._rest())
 
 
 @dataclass(frozen=True)
@@ -136,12 +72,7 @@ class Caption:
     @property
     def confidence(self) -> float | None:
         """The geometric mean of the words' confidences, 0 to 1; None where no word has one."""
-        known = [word.confidence for word in self.words if word.confidence is not None]
-        if not known:
-            return None
-        if min(known) == 0:
-            return 0.0
-        return math.exp(math.fsum(map(math.log, known)) / len(known))
+        return mean_confidence(self.words)
 
     @property
     def uncertain(self) -> bool:
