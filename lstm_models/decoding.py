@@ -1,5 +1,8 @@
 """Decoding: beam search with constraints, its stream of decided words, and nucleus sampling, for any token model.
 
+The search over the outputs of a CTC model, which has its own alphabet and time, is in ``lstm_models.ctc_search``; its
+names are here, too.
+
 A model takes part by one function, ``step(tokens [rows], state) -> (log_probabilities [rows, vocabulary], state)``, and
 a state with ``select(index [rows]) -> state``. All hypotheses of all inputs are rows of one batch, so a step is one
 call; an input that is done leaves the rows. The first call has one row an input, later ones up to ``beam``::
@@ -49,16 +52,23 @@ from lstm_models._beam import (
     check_vocabulary,
     without,
 )
+from lstm_models.ctc_search import CTCSearch, CTCText, Found, SearchOptions, ctc_beam_search, greedy
 from lstm_models.errors import InputError
 
 __all__ = [
     "BeamOptions",
+    "CTCSearch",
+    "CTCText",
+    "Found",
     "Hypothesis",
     "Progress",
+    "SearchOptions",
     "State",
     "Step",
     "beam_search",
+    "ctc_beam_search",
     "expand",
+    "greedy",
     "sample",
     "stream_beam_search",
 ]
