@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lstm_models.lstm import LSTM, LSTMState
     from lstm_models.regularization import Dropout
     from lstm_models.results import Caption, Drawing, Word
+    from lstm_models.speech import Recognizer, RecognizerConfig
 
 __version__ = "0.1.0"
 
@@ -35,6 +36,8 @@ __all__ = [
     "HandwritingWriter",
     "InputError",
     "LSTMState",
+    "Recognizer",
+    "RecognizerConfig",
     "Word",
     "WriterConfig",
     "__version__",
@@ -61,6 +64,8 @@ _HOME = {
     "CaptionerConfig": "lstm_models.captioning",
     "HandwritingWriter": "lstm_models.handwriting",
     "WriterConfig": "lstm_models.handwriting",
+    "Recognizer": "lstm_models.speech",
+    "RecognizerConfig": "lstm_models.speech",
     "Caption": "lstm_models.results",
     "Drawing": "lstm_models.results",
     "Word": "lstm_models.results",

@@ -29,6 +29,8 @@ PICKLES = {".pt", ".pth", ".ckpt", ".bin", ".pkl", ".pickle"}
 MODELS: dict[str, str] = {
     "handwriting-writer": "lstm_models.handwriting:HandwritingWriter",
     "captioner": "lstm_models.captioning:Captioner",
+    "recognizer": "lstm_models.speech:Recognizer",
+    "ngram": "lstm_models.language_model:NGram",
 }
 
 _MOST_CONFIG_BYTES = 16 * 2**20
@@ -103,6 +105,8 @@ def read_config(path: Path) -> tuple[str, dict[str, Any]]:
         content = MIGRATIONS[number](content)
         number += 1
     name, fields = content["model"], content.get("config")
+    if isinstance(name, dict):
+        raise InputError(f"{path} is of a training run; its model is in {path.parent / 'model'}.")
     if not isinstance(name, str) or name not in MODELS:
         known = ", ".join(MODELS)
         raise InputError(f"{path} is for the model {name!r}, which this version does not have; it has {known}.")

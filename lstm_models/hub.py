@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
     from lstm_models.captioning import Captioner
     from lstm_models.handwriting import HandwritingWriter
+    from lstm_models.speech import Recognizer
 
 WEIGHTS = Path(__file__).parent / "weights"
 
@@ -154,6 +155,8 @@ def save(model: torch.nn.Module, folder: str | os.PathLike[str], *, card: str, h
 
 @overload
 def load(source: Literal["captioner"], *, revision: None = None, local_files_only: bool = True) -> Captioner: ...
+@overload
+def load(source: Literal["recognizer"], *, revision: None = None, local_files_only: bool = True) -> Recognizer: ...
 @overload
 def load(source: Literal["writer"], *, revision: None = None, local_files_only: bool = True) -> HandwritingWriter: ...
 @overload

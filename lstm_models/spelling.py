@@ -8,7 +8,9 @@ import unicodedata
 
 from anyascii import anyascii
 
-__all__ = ["spell", "wrap"]
+from lstm_models.errors import InputError
+
+__all__ = ["spell", "spoken", "wrap"]
 
 # What stands in for an ASCII character that is not known: a relative in shape, or a word.
 _RELATIVES = {"[": "(", "]": ")", "{": "(", "}": ")", "<": "(", ">": ")", "_": "-", "~": "-", "`": "'", "|": "/"}
@@ -61,6 +63,35 @@ def _closest(plain: str, known: set[str]) -> str:
             return ""
         spelt.append(fitting[0])
     return "".join(spelt)
+
+
+def spoken(text: str, alphabet: str, told: str = "the text") -> list[str]:
+    """The words of a text in the letters of a recogniser's alphabet, lower case; accents and punctuation fall away.
+
+    Raises:
+        InputError: it has digits, or a character that cannot be written; ``told`` is what the sentence calls the text
+            (``usage=True``).
+    """
+    made = []
+    for character in unicodedata.normalize("NFKD", text.lower().replace("ß", "ss")):
+        if character in "’‘ʼ＇`´":
+            character = "'"
+        if character in alphabet and not character.isspace():
+            made.append(character)
+        elif character.isdecimal():
+            raise InputError(f"{told} has “{character}”: write numbers as words, as they are spoken", usage=True)
+        elif unicodedata.category(character)[0] in "PZC" or character.isspace():
+            made.append("" if _invisible(character) and not character.isspace() else " ")
+        elif unicodedata.category(character) != "Mn":
+            raise InputError(
+                f"{told} has {_shown(character)}, which the recogniser cannot write: it knows the letters a to z and "
+                "the apostrophe",
+                usage=True,
+            )
+    words = "".join(made).split()
+    # Apostrophes on both sides are quotes
+    words = [word.strip("'") if word[0] == word[-1] == "'" else word for word in words]
+    return [word for word in words if word]
 
 
 def wrap(text: str, width: int) -> list[str]:

@@ -437,6 +437,7 @@ def test_foreign_tensors(loose: Path) -> None:
         (b'{"model_type": "bert", "hidden_size": 768}', "not a config of lstm-models"),
         (b'{"format": 1, "model": "bert", "config": {}}', "'bert'"),
         (b'{"format": 1, "model": ["toy"], "config": {}}', "does not have"),
+        (b'{"task": "toy", "model": {"rate": 1}}', "is of a training run; its model is in"),
         (b'{"format": 1, "model": "toy"}', "no “config” object"),
         (b'{"format": 1, "model": "toy", "config": []}', "no “config” object"),
         (b'{"format": "1", "model": "toy", "config": {}}', "format '1'"),
