@@ -25,6 +25,8 @@ class FrameBatchSampler(Sampler[list[int]]):
         shuffle: sequences of like length in another order each epoch, and the batches too.
         seed: of the order.
         repeats: how often each sequence comes in an epoch (rare ones more often); once each if missing.
+        ascending: the first epoch goes from short to long sequences, which are easier to begin with (SortaGrad: Amodei
+            et al. 2016, arXiv:1512.02595, section 3.3).
         rank: which device this is.
         world: devices.
 
@@ -40,6 +42,7 @@ class FrameBatchSampler(Sampler[list[int]]):
         shuffle: bool = False,
         seed: int = 0,
         repeats: Sequence[int] | None = None,
+        ascending: bool = False,
         rank: int = 0,
         world: int = 1,
     ) -> None:
@@ -54,7 +57,7 @@ class FrameBatchSampler(Sampler[list[int]]):
         if not len(self.indices):
             raise ValueError("there is no sequence to batch: each is repeated 0 times")
         self.frames, self.shuffle, self.seed, self.rank, self.world = frames, shuffle, seed, rank, world
-        self.epoch = 0
+        self.ascending, self.epoch = ascending, 0
 
     def set_epoch(self, epoch: int) -> None:
         """Another epoch, another order."""
@@ -75,7 +78,7 @@ class FrameBatchSampler(Sampler[list[int]]):
                 batches.append(order[start:place])
                 start, longest = place, int(self.lengths[index])
         batches.append(order[start:])
-        if self.shuffle:
+        if self.shuffle and not (self.ascending and self.epoch == 0):
             batches = [batches[number] for number in generator.permutation(len(batches))]
         return batches
 
