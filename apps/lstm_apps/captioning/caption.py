@@ -14,15 +14,15 @@ import os
 import re
 import sys
 import tempfile
-from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from json import loads
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 # No TYPE_CHECKING here: jsonargparse runs such blocks for the help, and that would import torch
 import lstm_models
+from lstm_apps.journal import Found, find, inside, note, targets, tracked
 from lstm_models.errors import InputError
 from lstm_models.files import check_writable, one_line, shown
 
@@ -119,50 +119,17 @@ def caption(
 # What is asked for ---------------------------------------------------------------------------------------------------
 
 
-class _Found(NamedTuple):
-    """What the paths lead to: photos in order, none twice; what leads to none, and why; whether a folder was named."""
-
-    sources: list[str]
-    failures: dict[str, str]
-    folders: bool
-    root: str
-
-
-def _find(paths: Sequence[str], recursive: bool, attention: str | None) -> _Found:
+def _find(paths: Sequence[str], recursive: bool, attention: str | None) -> Found:
     from lstm_models.media import list_images
 
-    sources: dict[str, None] = {}
-    failures: dict[str, str] = {}
-    folders = [path for path in paths if os.path.isdir(path)]
-    for folder in folders:
-        if attention is not None and _inside(attention, folder, recursive):
+    for folder in filter(os.path.isdir, paths):
+        if attention is not None and inside(attention, folder, recursive):
             raise InputError(
                 f"--attention {shown(attention)}: its pictures would be taken for photos of {shown(folder)}; "
                 "name a folder elsewhere",
                 usage=True,
             )
-    for path in paths:
-        if path not in folders:
-            sources[path] = None
-            continue
-        try:
-            sources.update(dict.fromkeys(map(os.fspath, list_images(path, recursive=recursive))))
-        except InputError as error:
-            if len(paths) == 1:
-                raise
-            failures[path] = str(error)
-    above = {os.path.abspath(path if path in folders else os.path.dirname(path)) for path in paths}
-    try:
-        root = os.path.commonpath(above)
-    except ValueError:  # several drives
-        root = os.getcwd()
-    return _Found(list(sources), failures, bool(folders), root)
-
-
-def _inside(path: str, folder: str, deep: bool) -> bool:
-    """Whether the pictures of one folder are those of the other."""
-    mine, theirs = os.path.realpath(path), os.path.realpath(folder)
-    return mine == theirs or (deep and mine.startswith(os.path.join(theirs, "")))
+    return find(paths, list_images, recursive)
 
 
 def _check_files(out: str | None, html: str | None, attention: str | None) -> None:
@@ -194,22 +161,7 @@ def _load(model: str) -> lstm_models.Captioner:
 
 def _sheets(folder: str, sources: Sequence[str], root: str) -> dict[str, str]:
     """Where each photo's picture of attention goes: NAME.attention.png, in folders as the photos are. Makes them."""
-    inner = {source: os.path.relpath(os.path.abspath(source), root) for source in sources}
-    inner = {source: os.path.basename(path) if path.startswith(os.pardir) else path for source, path in inner.items()}
-    stems = Counter(os.path.splitext(path)[0].casefold() for path in inner.values())
-    sheets = {}
-    for source, path in inner.items():
-        stem = os.path.splitext(path)[0]
-        name = stem if stems[stem.casefold()] == 1 else path  # a.jpg beside a.png
-        sheets[source] = os.path.join(folder, f"{name}.attention.png")
-    for place in sorted({folder, *map(os.path.dirname, sheets.values())}):
-        try:
-            os.makedirs(place, exist_ok=True)
-        except (OSError, ValueError) as error:
-            reason = (getattr(error, "strerror", None) or str(error)).lower()
-            raise InputError(f"--attention {shown(place)} cannot be made: {reason}") from None
-        check_writable(os.path.join(place, "a.png"))
-    return sheets
+    return targets(folder, sources, root, ".attention.png", "--attention")
 
 
 def _made(captioner: lstm_models.Captioner, model: str, options: dict[str, Any]) -> dict[str, Any]:
@@ -232,7 +184,7 @@ class _Run:
 
     def __init__(
         self,
-        found: _Found,
+        found: Found,
         captioner: lstm_models.Captioner,
         options: dict[str, Any],
         batch: int,
@@ -309,7 +261,7 @@ class _Run:
         assert journal is not None
         there = [source for source in self.found.sources if source in journal.places]
         bar = sys.stderr.isatty() and len(there) > 1
-        with contextlib.closing(_tracked(there, len(there), "page", bar)) as sources:
+        with contextlib.closing(tracked(there, len(there), "page", bar)) as sources:
             captions = ((source, journal.read(source)) for source in sources)
             write_alt_text_page(path, captions, self.failures.items(), root=self.found.root)
 
@@ -333,7 +285,7 @@ def _opened(sources: Sequence[str], batch: int, bar: bool) -> Generator[list[Ope
     groups = [sources[first : first + batch] for first in range(0, len(sources), batch)]
     with ThreadPoolExecutor(1) as pool:
         waiting = [pool.submit(_open, group) for group in groups[:1]]
-        for number, _ in enumerate(_tracked(groups, len(sources), "captions", bar, len), 1):
+        for number, _ in enumerate(tracked(groups, len(sources), "captions", bar, len), 1):
             now = waiting.pop()
             waiting += [pool.submit(_open, group) for group in groups[number : number + 1]]
             yield now.result()
@@ -376,29 +328,6 @@ def _described(
             yield source, result, image
         else:
             yield source, InputError(f"{shown(source)}: {result}", usage=result.usage), image
-
-
-def _tracked(
-    items: Iterable[Any], total: int, what: str, bar: bool, size: Callable[[Any], int] = lambda item: 1
-) -> Generator[Any, None, None]:
-    """The items, with a bar on standard error."""
-    if not bar:
-        yield from items
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False) as progress:
-        task = progress.add_task(what, total=total)
-        for item in items:
-            yield item
-            progress.advance(task, size(item))
-
-
-def note(sentence: str) -> None:
-    """A sentence on standard error."""
-    print(f"lstm-models: {sentence}", file=sys.stderr, flush=True)
 
 
 def tell(caption: lstm_models.Caption, source: str | None) -> None:

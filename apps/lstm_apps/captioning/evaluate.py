@@ -16,9 +16,9 @@ from typing import Any
 
 import torch
 
-from lstm_apps.captioning.calibration import Calibration, CalibrationReport, calibration_report, diagram, right_words
+from lstm_apps.calibration import Calibration, CalibrationReport, calibration_report, diagram
 from lstm_apps.captioning.overlap import overlap as find_overlap
-from lstm_apps.captioning.scores import caption_scores, reference_tokens
+from lstm_apps.captioning.scores import caption_scores, reference_tokens, right_words
 from lstm_datasets.captions import HELD_OUT, CaptionedPhoto, read_captions
 from lstm_models import hub
 from lstm_models.captioning import Captioner

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from lstm_models.errors import InputError
 
-__all__ = ["caption_scores", "meteor", "reference_tokens", "tokenize", "variety"]
+__all__ = ["caption_scores", "meteor", "reference_tokens", "right_words", "tokenize", "variety"]
 
 # What the standard scorer leaves out; brackets are not among it, because the tokeniser has put them in lower case.
 PUNCTUATION = frozenset(
@@ -52,6 +52,16 @@ _TOKEN = re.compile(
 )
 _CLITIC = re.compile(r"(?<=\w)(n't|'(?:s|m|d|ll|re|ve))(?!\w)")
 _SECONDS = 300  # more than any run of Java here should take; then it is stopped
+
+
+def right_words(words: Sequence[str], references: Iterable[Sequence[str]]) -> list[bool]:
+    """Whether each word of a caption is in at least one reference of its photo, both given as the scorer's words.
+
+    In any place, but in the same form: “dog” is not “dogs”. A word can also be right and in no reference (“grass” where
+    all five people wrote “field”): a confidence calibrated so is that of being said by one of five, a lower bound.
+    """
+    known = {word.lower() for reference in references for word in reference}
+    return [word.lower() in known for word in words]
 
 
 def tokenize(caption: str) -> list[str]:

@@ -7,8 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from lstm_apps.captioning import calibration
-from lstm_apps.captioning.calibration import Calibration, calibration_report, expected_calibration_error, fit
+from lstm_apps import calibration
+from lstm_apps.calibration import Calibration, calibration_report, expected_calibration_error, fit
+from lstm_apps.captioning.scores import right_words
 from lstm_models.errors import InputError
 
 
@@ -94,9 +95,9 @@ def test_error_weighs_bins_by_their_words():
 
 def test_words_are_right_where_a_reference_has_them():
     references = [["a", "dog", "runs"], ["the", "Dog", "in", "grass"]]
-    assert calibration.right_words(["A", "dog", "dogs", "grass", "on"], references) == [True, True, False, True, False]
-    assert calibration.right_words([], references) == []
-    assert calibration.right_words(["a"], []) == [False]
+    assert right_words(["A", "dog", "dogs", "grass", "on"], references) == [True, True, False, True, False]
+    assert right_words([], references) == []
+    assert right_words(["a"], []) == [False]
 
 
 def test_halves_are_even_and_lasting():

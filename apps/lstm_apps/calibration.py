@@ -1,22 +1,20 @@
 """Calibration of word confidences: how often words said with a confidence of 70 % are right, and making it 70 %.
 
-**A word is right if at least one reference caption of its photo has it**, in any place, as the scorer's words and in
-the same form (“dog” is not “dogs”). Words such as “a” and “on” count: a reader sees their confidence too, and the model
-can be wrong about them (“on” for “under”). They are nearly always right, though, and would flatter the figure, so the
-error over the other words is given beside it. A word can also be right and in no reference (“grass” where all five
-people wrote “field”): measured so, a confidence is that of being said by one of five people, a lower bound.
+What is right, a task says: `lstm_apps.captioning.scores.right_words`, `lstm_apps.speech.error_rates`. Words such as “a”
+and “on” count: a reader sees their confidence too, and a model can be wrong about them (“on” for “under”). They are
+right more often than others, though, and would flatter the figure, so the error over the others is given beside it.
 
 A word's probability p under the model is turned into a confidence by sigmoid(logit(p) / temperature + bias), fitted by
 maximum likelihood (Platt 1999; with the bias at 0, the temperature scaling of Guo et al. 2017, arXiv:1706.04599,
-for two outcomes). The bias is needed: p is the probability of this word in place of its synonyms, and a word can be
-right at p = 0.3.
+for two outcomes). The bias is needed: for a caption, p is the probability of this word in place of its synonyms, and a
+word can be right at p = 0.3.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from os import PathLike
 
@@ -36,7 +34,6 @@ __all__ = [
     "first_half",
     "fit",
     "reliability",
-    "right_words",
 ]
 
 BINS = 15
@@ -77,14 +74,14 @@ class CalibrationReport:
     """A calibration and what it does.
 
     Attributes:
-        calibration: fitted on one half of the photos.
+        calibration: fitted on one half of the groups.
         error_before: expected calibration error of the confidences as they were, on the other half.
         error_after: the same with ``calibration``.
         error_of_temperature: the same with a fitted temperature and no bias.
         error_of_others: the same with ``calibration``, over words that are no `FUNCTION_WORDS`.
-        error_before_on_all: as ``error_before``, on all photos.
-        error_after_on_all: with ``fitted_on_all``, on the photos it was fitted on.
-        fitted_on_all: what a model is to be given: fitted on all photos.
+        error_before_on_all: as ``error_before``, on all groups.
+        error_after_on_all: with ``fitted_on_all``, on the groups it was fitted on.
+        fitted_on_all: what a model is to be given: fitted on all groups.
         words: how many words there are in all.
         right: the share of them that is right.
         bins_before: of the other half, for a diagram.
@@ -103,12 +100,6 @@ class CalibrationReport:
     right: float
     bins_before: tuple[ReliabilityBin, ...]
     bins_after: tuple[ReliabilityBin, ...]
-
-
-def right_words(words: Sequence[str], references: Iterable[Sequence[str]]) -> list[bool]:
-    """Whether each word of a caption is in at least one reference, both given as the scorer's words."""
-    known = {word.lower() for reference in references for word in reference}
-    return [word.lower() in known for word in words]
 
 
 def logit(probabilities: np.ndarray | Sequence[float]) -> np.ndarray:
@@ -212,36 +203,38 @@ def expected_calibration_error(
 
 
 def first_half(name: str) -> bool:
-    """Whether a photo belongs to the half that is fitted on: by its name, so that it is the same everywhere."""
+    """Whether a group belongs to the half that is fitted on: by its name, so that it is the same everywhere."""
     return hashlib.sha256(name.encode("utf-8", "surrogateescape")).digest()[0] < 128
 
 
 def calibration_report(
-    photos: Sequence[str],
+    groups: Sequence[str],
     words: Sequence[str],
     probabilities: np.ndarray | Sequence[float],
     right: np.ndarray | Sequence[bool],
     now: Calibration | None = None,
+    called: str = "photos",
 ) -> CalibrationReport:
-    """Fit on one half of the photos, measure on the other.
+    """Fit on one half of the groups of words, measure on the other.
 
     Args:
-        photos: of each word, the name of its photo.
+        groups: of each word, the name of what must not be torn apart: its photo, its speaker.
         words: the words, to tell function words.
         probabilities: of each word, by the model.
         right: of each word, whether it is.
         now: the calibration that the model has already; “before” is with it.
+        called: what the groups are, for a sentence.
 
     Raises:
-        InputError: there are too few photos: one of the halves has no word.
+        InputError: there are too few groups: one of the halves has no word.
     """
     now = now or Calibration()
     p, outcome = np.asarray(probabilities, dtype=np.float64), np.asarray(right, dtype=bool)
-    learn = np.array([first_half(photo) for photo in photos], dtype=bool)
+    learn = np.array([first_half(group) for group in groups], dtype=bool)
     held = ~learn
     content = held & np.array([word.lower() not in FUNCTION_WORDS for word in words], dtype=bool)
     if not learn.any() or not held.any():
-        raise InputError(f"{len(set(photos))} photos are too few to fit on one half of them and measure on the other")
+        raise InputError(f"{len(set(groups))} {called} are too few to fit on one half of them and measure on the other")
     fitted, all_ = fit(p[learn], outcome[learn]), fit(p, outcome)
     temperature = fit(p[learn], outcome[learn], bias=False)
 
@@ -265,8 +258,15 @@ def calibration_report(
     )
 
 
-def diagram(report: CalibrationReport, path: str | PathLike[str]) -> None:
+def diagram(
+    report: CalibrationReport,
+    path: str | PathLike[str],
+    right: str = "share of words a reference has",
+    held: str = "held-out photos",
+) -> None:
     """Draw confidence against the share of right words, before and after, as a picture (.png, .svg or .pdf).
+
+    ``right`` and ``held`` are what it calls the right words and what they are from.
 
     Raises InputError where the file cannot be written or has another suffix.
     """
@@ -301,8 +301,8 @@ def diagram(report: CalibrationReport, path: str | PathLike[str]) -> None:
         ylim=(0, 1),
         aspect="equal",
         xlabel="confidence of a word",
-        ylabel="share of words a reference has",
-        title=f"{words:,} words of held-out photos, {len(report.bins_after)} bins",
+        ylabel=right,
+        title=f"{words:,} words of {held}, {len(report.bins_after)} bins",
     )
     axes.title.set_fontsize(10)
     axes.grid(color="#eeeeee")
