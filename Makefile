@@ -39,6 +39,9 @@ train-smoke: $(VENV)/.installed-test
 	OMP_NUM_THREADS=1 $(BIN)/lstm-models train captioning --config tiny --data $(RUN)/data/photos --run $(RUN)/captioning \
 		--features $(RUN)/features --training.accelerator cpu
 	OMP_NUM_THREADS=1 $(BIN)/lstm-models caption $(RUN)/data/photos/p00.jpg --model $(RUN)/captioning/model
+	OMP_NUM_THREADS=1 $(BIN)/lstm-models train speech --config tiny --data $(RUN)/data/speech/lines.csv --run $(RUN)/speech \
+		--training.accelerator cpu
+	OMP_NUM_THREADS=1 $(BIN)/lstm-models transcribe $(RUN)/data/speech/000.wav --model $(RUN)/speech/model
 
 clean:
 	rm -rf $(VENV) $(RUN) build dist .pytest_cache .ruff_cache .mypy_cache

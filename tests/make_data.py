@@ -14,6 +14,7 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).parent))
 import photos
+import spoken
 
 # A letter as polylines in a box one unit wide and high, y down; each polyline is one stroke of the pen.
 LETTERS = {
@@ -67,6 +68,7 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     handwriting(folder / "handwriting.jsonl")
     photos.folder(folder / "photos", 24)
+    spoken.table(folder / "speech", 40)
 
 
 if __name__ == "__main__":

@@ -155,7 +155,8 @@ class RunCheckpoints(callbacks.Checkpoint):
         if not all(bool(torch.isfinite(weight).all()) for weight in weights):
             raise InputError(f"the weights are no longer finite at step {trainer.global_step}: {REMEDY}")
         trainer.save_checkpoint(path, weights_only=False)
-        self.saved = time.monotonic()
+        if path == self.last:  # what a killed run resumes from
+            self.saved = time.monotonic()
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if os.getpid() != self.process:  # a data-loading process: SIGINT is its parent's to handle

@@ -35,6 +35,7 @@ _EXTRAS = {
     "tensorboard": "train",
     "webdataset": "train",
     "svgelements": "train",
+    "braceexpand": "train",
     "onnx": "export",
     "onnxruntime": "export",
     "onnxscript": "export",

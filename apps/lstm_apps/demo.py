@@ -17,7 +17,11 @@ from lstm_apps.tabs import KEEP_SECONDS
 from lstm_models.errors import InputError
 
 # Task -> the module with `TITLE` and `build() -> gradio.Blocks`, imported when the demo is assembled.
-TASKS = {"captioning": "lstm_apps.captioning.demo", "handwriting": "lstm_apps.handwriting.demo"}
+TASKS = {
+    "captioning": "lstm_apps.captioning.demo",
+    "speech": "lstm_apps.speech.demo",
+    "handwriting": "lstm_apps.handwriting.demo",
+}
 _MOST_UPLOAD = "64mb"  # a file sent to the server is refused above this
 
 

@@ -56,8 +56,11 @@ class RunData(LightningDataModule):
         self.data, self.held, self.collate, self.config, self.repeats = data, held, collate, config, repeats
 
     def train_dataloader(self) -> DataLoader[Any]:
-        batches = self._batches(self.data, shuffle=True, seed=self.config.seed, repeats=self.repeats)
-        steps = StepBatchSampler(batches, self.config.steps, start=self._trainer().global_step)
+        config = self.config
+        batches = self._batches(
+            self.data, shuffle=True, seed=config.seed, repeats=self.repeats, ascending=config.ascending
+        )
+        steps = StepBatchSampler(batches, config.steps, start=self._trainer().global_step)
         return self._loader(self.data, steps)
 
     def val_dataloader(self) -> DataLoader[Any]:

@@ -40,13 +40,14 @@ class Command:
 
 @dataclass(frozen=True)
 class Task:
-    """One task: what ``train TASK`` and ``evaluate TASK`` run, and verbs of its own."""
+    """One task: what ``train TASK`` and ``evaluate TASK`` run, verbs of its own, and whether there are presets."""
 
     name: str
     summary: str
     train: str
     evaluate: str
     verbs: Mapping[str, Command] = field(default_factory=dict)
+    presets: bool = True
 
 
 TASKS: dict[str, Task] = {
@@ -65,6 +66,33 @@ TASKS: dict[str, Task] = {
                     short={"out": "o"},
                 )
             },
+        ),
+        Task(
+            name="speech",
+            summary="speech to text: LSTM layers that hear a fifth of a second ahead, for recordings and microphones",
+            train="lstm_apps.speech.train:train",
+            evaluate="lstm_apps.speech.evaluate:evaluate",
+            verbs={
+                "transcribe": Command(
+                    "lstm_apps.speech.transcribe:transcribe",
+                    "write down what is said in recordings, or into the microphone",
+                    positional=("paths",),
+                    short={"output": "o"},
+                ),
+                "align": Command(
+                    "lstm_apps.speech.align:align",
+                    "find when each word of a known text is spoken",
+                    positional=("audio", "text"),
+                    short={"output": "o"},
+                ),
+            },
+        ),
+        Task(
+            name="speech-lm",
+            summary="texts to an n-gram language model, which the search of a recogniser asks",
+            train="lstm_apps.speech.language:train",
+            evaluate="lstm_apps.speech.language:evaluate",
+            presets=False,
         ),
         Task(
             name="handwriting",
@@ -95,6 +123,12 @@ def verbs() -> dict[str, Command]:
     return {
         "demo": Command("lstm_apps.demo:launch", "try everything in the browser"),
         **{verb: command for task in TASKS.values() for verb, command in task.verbs.items()},
+        "synthesize": Command(
+            "lstm_apps.speech.synthesize:synthesize",
+            "make training speech from texts, with the text-to-speech engines that are installed",
+            positional=("texts",),
+            short={"out": "o"},
+        ),
         "models": Command(
             "lstm_apps.models:models", "list the bundled models, or show one's card", positional=("name",)
         ),
@@ -119,7 +153,8 @@ def command(verb: str, task: str | None = None) -> Command:
         raise InputError(f"{verb} needs a task: {', '.join(TASKS)}.", usage=True)
     if task not in TASKS:
         raise InputError(_no_such("task", task, list(TASKS)), usage=True)
-    return Command(getattr(TASKS[task], verb), PER_TASK[verb].replace("TASK", task), presets=verb == "train")
+    presets = verb == "train" and TASKS[task].presets
+    return Command(getattr(TASKS[task], verb), PER_TASK[verb].replace("TASK", task), presets=presets)
 
 
 def _no_such(kind: str, name: str, known: list[str]) -> str:

@@ -78,6 +78,60 @@ div.looked { min-height: 340px; border: 1px dashed var(--border-color-primary); 
   cursor: pointer; background: none; line-height: 0; }
 .example:hover { border-color: var(--color-accent); }
 .example img { height: 80px; width: auto; margin: 0; border-radius: 0; }
+#speech-file, #speech-microphone { overflow: visible; }
+#speech-file audio { width: 100%; margin-top: 1.75rem; }
+#speech-file .upload-container { height: 8rem !important; min-height: 0 !important; }
+#speech-file .upload-container .wrap { min-height: 0; padding-top: 1.25rem; line-height: 1.4; }
+.dark #speech-file audio { color-scheme: dark; }
+.transcript { border: 1px solid var(--border-color-primary); border-radius: 8px; min-height: 7rem; padding: 0.9rem 1rem;
+  background: var(--background-fill-primary); box-sizing: border-box; }
+.transcript p { margin: 0; }
+.transcript .waiting { color: var(--body-text-color-subdued); }
+.transcript .line { font-size: 1.25rem; line-height: 2rem; overflow-wrap: anywhere; }
+.transcript .line + .line { margin-top: 0.5rem; }
+.gradio-container { --unsure-line: #a3480a; --playing: #c5d1ea; }
+.dark, .dark .gradio-container { --unsure-line: #ffb77a; --playing: #385092; }
+.transcript .word { font: inherit; line-height: inherit; color: var(--body-text-color); padding: 0.05rem 0.2rem;
+  margin: 0 -0.05rem; border-radius: 4px; border: 0; background: none; text-underline-offset: 0.25em; }
+.transcript button.word { cursor: pointer; }
+.transcript button.word:hover { box-shadow: 0 0 0 1px var(--color-accent); }
+.transcript .unsure, .transcript .doubtful {
+  background: color-mix(in oklab, var(--unsure-tint) var(--unsure, 100%), transparent); }
+.transcript .unsure { text-decoration: underline dotted var(--unsure-line) 2px; }
+.transcript .doubtful { text-decoration: underline wavy var(--unsure-line) 1px; }
+.transcript .partial { color: var(--body-text-color-subdued); font-style: italic; }
+.transcript .gone { color: var(--body-text-color-subdued); }
+.transcript .line .now { background: var(--playing); }
+.transcript .legend { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0.25rem 1rem;
+  margin-top: 0.6rem; font-size: 0.85rem; line-height: 1.6rem; color: var(--body-text-color-subdued); }
+.transcript .about { min-height: 1.6rem; }
+.transcript .marks { display: flex; gap: 0.75rem; }
+.transcript .strip { overflow-x: auto; margin: 0.75rem -1rem 0; border-top: 1px solid var(--border-color-primary);
+  cursor: pointer; }
+.transcript .track { position: relative; width: max(100%, var(--width)); }
+.transcript .over { position: relative; height: calc(0.5rem + var(--rows) * 1.3rem); font-size: 0.8rem; }
+.transcript .over .word { position: absolute; top: calc(0.3rem + var(--row) * 1.3rem); height: 1.2rem;
+  line-height: 1.2rem; white-space: nowrap; padding: 0; margin: 0; box-sizing: border-box; border-radius: 0 3px 3px 0;
+  border-left: 2px solid var(--color-accent); text-indent: 3px; }
+.transcript .over i { position: absolute; left: -2px; right: 0; top: 1.2rem; border-left: 1px solid var(--color-accent);
+  height: calc(176px + (var(--rows) - 1 - var(--row)) * 1.3rem); opacity: 0.35; pointer-events: none; z-index: 1; }
+.transcript .over .now, .transcript .over .word:hover { background: var(--playing); z-index: 2; }
+.transcript .over .now i, .transcript .over .word:hover i { background: rgb(157 176 218 / 45%); opacity: 1; }
+.transcript .track img { display: block; width: 100%; margin: 0; border-radius: 0; }
+.transcript .wave { height: 72px; }
+.transcript .mel { height: 104px; }
+.transcript .ticks { position: relative; height: 1.4rem; font-size: 0.7rem; line-height: 1.4rem;
+  color: var(--body-text-color-subdued); font-variant-numeric: tabular-nums; }
+.transcript .ticks span { position: absolute; padding-left: 3px; border-left: 1px solid var(--border-color-primary); }
+.transcript .playhead { position: absolute; top: 0; bottom: 0; width: 2px; background: var(--unsure-line); z-index: 3;
+  pointer-events: none; }
+.transcript .note { margin-top: 0.4rem; padding-left: 1rem; font-size: 0.85rem; color: var(--body-text-color-subdued); }
+#speech-examples p { margin: 0 0 0.4rem; font-size: 0.9rem; color: var(--body-text-color-subdued); }
+.recordings { display: flex; flex-wrap: wrap; gap: 0.5rem; }
+.recording { font: inherit; font-size: 0.9rem; text-align: left; padding: 0.4rem 0.75rem; border-radius: 8px;
+  border: 1px solid var(--border-color-primary); background: var(--background-fill-primary); cursor: pointer;
+  color: var(--body-text-color); }
+.recording:hover { border-color: var(--color-accent); }
 @media (max-width: 30rem) {
   .gradio-container main { padding: 1rem 0.75rem !important; }
   .paper { padding: 0.5rem 0; min-height: 8rem; }

@@ -55,6 +55,7 @@ class TrainingConfig:
         precision: 32 or bf16 (matrix products in bfloat16).
         validate_every: steps between two validations; the last step is validated, too.
         checkpoint_minutes: minutes between two checkpoints; what a killed run can lose.
+        ascending: the first pass over the data goes from short to long sequences (SortaGrad).
         patience: validations without progress after which training stops; 0 for never.
         seed: of the weights, the batches and the augmentation.
         accelerator: cpu, gpu or auto.
@@ -73,6 +74,7 @@ class TrainingConfig:
     precision: str = "bf16"
     validate_every: int = 500
     checkpoint_minutes: float = 5.0
+    ascending: bool = False
     patience: int = 0
     seed: int = 1
     accelerator: str = "auto"
@@ -114,7 +116,9 @@ class _Task(LightningModule):
         groups = getattr(self.model, "parameter_groups", lambda: whole)()
         for group in groups:
             group["lr"] = config.learning_rate * group.setdefault("scale", 1.0)
-        optimizer = torch.optim.AdamW(groups, config.learning_rate, weight_decay=config.weight_decay)
+        # Lightning clips no gradients of a fused optimiser under mixed precision
+        fused = config.precision == "32"
+        optimizer = torch.optim.AdamW(groups, config.learning_rate, weight_decay=config.weight_decay, fused=fused)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._rate)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 

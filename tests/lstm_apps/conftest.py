@@ -71,6 +71,10 @@ def chromium():
         browser.close()
 
 
+# What Gradio's recorder says on a busy machine, where the microphone is let go while its encoder starts
+UPSTREAM = ["Another request was made to initiate an encoding."]
+
+
 @pytest.fixture
 def visit(chromium):
     """Opens a page in an empty profile; at the end, nothing may have gone wrong in it or have left the machine."""
@@ -94,4 +98,4 @@ def visit(chromium):
         context.close()
         assert requests
         assert [r for r in requests if not r.startswith((url, "data:", "blob:"))] == []
-        assert errors == []
+        assert [error for error in errors if error not in UPSTREAM] == []

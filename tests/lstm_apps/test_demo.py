@@ -217,7 +217,7 @@ class TestServing:
             demo.serve(None, host=host, port=port)
 
     def test_an_unknown_task_is_told(self):
-        with pytest.raises(InputError, match="no demo of 'cooking'; there is one of: captioning, handwriting") as error:
+        with pytest.raises(InputError, match="of 'cooking'; there is one of: captioning, speech, handwriting") as error:
             demo.assemble("cooking")
         assert error.value.exit_code == 2
 
@@ -228,6 +228,7 @@ class TestServing:
         page = demo.assemble()
         assert [block.label for block in page.blocks.values() if isinstance(block, gr.Tab)] == [
             "Captioning",
+            "Speech",
             "Handwriting",
         ]
         ids = [block.elem_id for block in page.blocks.values() if block.elem_id]

@@ -1,0 +1,1 @@
+"""Speech recognition: its commands, its training and its tab of the demo."""
