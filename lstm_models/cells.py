@@ -185,7 +185,10 @@ class StandardCell(Cell):
             return False
         if x.device.type != "cpu":
             return True
-        return not self.projection and x.dtype != torch.float64 and torch.backends.mkldnn.is_available()
+        half = x.dtype == torch.bfloat16 or torch.is_autocast_enabled("cpu")
+        if self.projection or x.dtype == torch.float64 or (half and not products.halves()):
+            return False
+        return torch.backends.mkldnn.is_available()
 
     def _kernels(
         self, x: Tensor, h: Tensor, c: Tensor, frames: Frames, noise: CellNoise

@@ -28,6 +28,14 @@ except (AttributeError, RuntimeError):  # a torch built without oneDNN
     _there = False
 
 
+def halves() -> bool:
+    """Whether this processor has bfloat16 arithmetic; without it, oneDNN's LSTM refuses such numbers."""
+    try:
+        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    except (AttributeError, RuntimeError):
+        return False
+
+
 def gains(weight: Tensor) -> bool:
     """Whether products with this weight are faster here than by ``torch.mm``."""
     return _gains(weight) and weight.numel() >= _SMALL and not torch.is_autocast_enabled("cpu")

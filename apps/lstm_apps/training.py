@@ -36,6 +36,7 @@ from torch.utils.data import Dataset
 from lstm_apps.checkpointing import REMEDY, RunCheckpoints, Stopped, WholeFiles
 from lstm_apps.loading import Collate, RunData
 from lstm_models.errors import InputError
+from lstm_models.products import halves
 
 __all__ = ["TrainingConfig", "fit", "is_main_process"]
 
@@ -52,7 +53,7 @@ class TrainingConfig:
         weight_decay: of AdamW.
         clip: largest norm of the gradient; 0 for no limit.
         ema: decay of the moving average of the weights that is validated and kept; 0 for none.
-        precision: 32 or bf16 (matrix products in bfloat16).
+        precision: 32 or bf16 (matrix products in bfloat16; 32 on a processor that has no arithmetic for it).
         validate_every: steps between two validations; the last step is validated, too.
         checkpoint_minutes: minutes between two checkpoints; what a killed run can lose.
         ascending: the first pass over the data goes from short to long sequences (SortaGrad).
@@ -245,6 +246,7 @@ def fit(
     last, best = run / "checkpoints" / "last.ckpt", run / "checkpoints" / "best.ckpt"
     resume = resume or (last.exists() and int(os.environ.get("SLURM_RESTART_COUNT") or 0) > 0)
     _check(data, held, config, last, resume)
+    config = _able(config)
     try:
         last.parent.mkdir(parents=True, exist_ok=True)
         if not os.access(last.parent, os.W_OK):
@@ -307,6 +309,16 @@ def _check(data: Any, held: Any, config: TrainingConfig, last: Path, resume: boo
             f"{longest * devices}",
             usage=True,
         )
+
+
+def _able(config: TrainingConfig) -> TrainingConfig:
+    """bfloat16 only where there is arithmetic for it: without, it is several times as slow as float32."""
+    on_cpu = config.accelerator == "cpu" or (config.accelerator == "auto" and not torch.accelerator.is_available())
+    if config.precision == "bf16" and on_cpu and not halves():
+        if is_main_process():
+            print("This processor has no bfloat16 arithmetic: training in 32 bits instead.")
+        return dataclasses.replace(config, precision="32")
+    return config
 
 
 def _trainer(config: TrainingConfig, run: Path, checkpoints: RunCheckpoints) -> Trainer:

@@ -22,6 +22,7 @@ from torch import nn
 
 pytest.importorskip("lightning")
 
+from lstm_apps import training
 from lstm_apps.checkpointing import Stopped, WholeFiles
 from lstm_apps.training import TrainingConfig, fit
 from lstm_datasets.batching import FrameBatchSampler
@@ -524,7 +525,8 @@ def test_errors_of_the_model_are_not_hidden(tmp_path):
         toy.train(tmp_path, toy.Model(on_step=on_step))
 
 
-def test_bfloat16_trains(tmp_path):
+def test_bfloat16_trains(tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "halves", lambda: True)
     seen = []
     model = toy.Model(dropout=0)
     hook = model.a.register_forward_hook(lambda module, inputs, output: seen.append(output.dtype))
@@ -533,3 +535,13 @@ def test_bfloat16_trains(tmp_path):
     assert set(seen) == {torch.bfloat16}
     assert model.a.weight.dtype == torch.float32
     assert not (tmp_path / "config.json").exists()  # no settings were given
+
+
+def test_a_processor_without_bfloat16_trains_in_32_bits(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(training, "halves", lambda: False)
+    seen = []
+    model = toy.Model(dropout=0)
+    model.a.register_forward_hook(lambda module, inputs, output: seen.append(output.dtype))
+    fit(model, toy.Data(30, 1), toy.Data(10, 2), toy.collate, toy.settings(precision="bf16", steps=2), tmp_path)
+    assert set(seen) == {torch.float32}
+    assert "no bfloat16 arithmetic: training in 32 bits" in capsys.readouterr().out

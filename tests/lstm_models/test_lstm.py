@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from lstm_models import products
 from lstm_models.cells import CELLS, Cell, StandardCell
 from lstm_models.lstm import LSTM, LSTMState
 from lstm_models.regularization import Dropout
@@ -365,7 +366,13 @@ def test_a_cell_of_ones_own() -> None:
 
 @pytest.mark.parametrize("cell", sorted(CELLS))
 @pytest.mark.parametrize("lengths", [None, [9, 4, 6]])
-def test_bfloat16_autocast_is_close_to_float32(cell: str, lengths: list[int] | None) -> None:
+@pytest.mark.parametrize("able", [True, False])
+def test_bfloat16_autocast_is_close_to_float32(
+    cell: str, lengths: list[int] | None, able: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if able and not products.halves():
+        pytest.skip("this processor has no bfloat16 arithmetic")
+    monkeypatch.setattr(products, "halves", lambda: able)
     torch.manual_seed(0)
     lstm, x = LSTM(6, 32, 2, cell=cell, bidirectional=True), torch.randn(3, 9, 6)
     results = []
