@@ -210,6 +210,8 @@ def build(load: Callable[[], Recognizer] | None = None, model: str = "recognizer
             except InputError as error:
                 microphones.stop(_visitor(request))
                 return {words: view.refused("Nothing was written."), status: tabs.status(str(error), problem=True)}
+            if microphones.get(_visitor(request)) is not heard:  # stopped meanwhile: its last words are shown already
+                return {status: gr.skip()}
             return {words: view.live(heard.final, heard.partial, full=heard.full)}
 
         def stop(request: gr.Request) -> Iterator[dict[Any, Any]]:
@@ -226,8 +228,9 @@ def build(load: Callable[[], Recognizer] | None = None, model: str = "recognizer
             else:
                 limit = f" The demo listens for {_minutes(LONGEST)} at a time." if heard.full else ""
                 sentence = _told(transcript, heard.seconds) + limit
-                yield {status: tabs.status(sentence)}
-                yield from saved(transcript, view.words(transcript.words))
+                said = view.words(transcript.words)
+                yield {words: said, status: tabs.status(sentence)}  # at once: the files take a moment
+                yield from saved(transcript, said)
 
         changed = [answer, words, status, *downloads]
         heard_ = {"outputs": changed, "show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
