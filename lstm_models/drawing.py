@@ -1,13 +1,12 @@
 """`Drawing`, what the handwriting writer returns: pen strokes, the text they say, and how they were made.
 
-It renders itself to SVG (one path a stroke, for browsers, plotters and animation), PNG and JSON; `save` picks by the
-suffix::
+It renders itself for screens and paper (SVG, PNG, PDF), for pen plotters (G-code, HPGL) and as data (JSON); `save`
+picks by the suffix::
 
     drawing = lstm_models.load("writer").write("Dear reader,", seed=1)
     drawing.save("letter.svg")
-
-The curve through a stroke's points is a centripetal Catmull-Rom spline (Yuksel, Schaefer and Keyser 2011,
-"Parameterization and applications of Catmull-Rom curves"), which has no cusps and no loops between two points.
+    drawing.save("letter.svg", kind="animated")
+    drawing.save("letter.gcode", plotter=PlotterOptions(width_mm=150))
 """
 
 from __future__ import annotations
@@ -16,27 +15,29 @@ import io
 import json
 import math
 import os
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 
+from lstm_models import svg as vectors
+from lstm_models.curves import Box, bezier, flattened, picture_box
 from lstm_models.errors import InputError
-from lstm_models.files import check_writable, write_whole
+from lstm_models.files import check_writable, shown, write_whole
+from lstm_models.plotter import PlotterOptions, gcode, hpgl
+
+__all__ = ["INK", "Box", "Drawing"]
 
 INK = "#1a2a5c"
-Box = tuple[float, float, float, float]
 
-_BLANK_SIDE = 32.0  # pixels at scale 1: the picture of a drawing without strokes
+# Their names before they had modules of their own, which other modules still use
+_bezier, _flattened, _number, _path, _xml = bezier, flattened, vectors.number, vectors.path, vectors.clean
+
 _PNG_MOST_PIXELS = 100_000_000
 _PNG_SUPERSAMPLING = 4  # samples a side of one pixel
 _PNG_BAND_SAMPLES = 16_000_000  # one band of rows is drawn at a time, so memory does not grow with the supersampling
-# What XML 1.0 cannot hold, and the C1 controls it advises against; tab, newline and return stay.
-_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,40 +94,27 @@ class Drawing:
         background: str | None = None,
         *,
         frame: Box | None = None,
+        kind: str = "plain",
+        seconds: float | None = None,
     ) -> str:
         """The drawing as one SVG document: smooth curves, one `<path>` a stroke, in writing order.
 
         Args:
-            width: of the pen line, in pixels.
+            width: of the pen line, in pixels; of a `pressure` line at the usual speed of the pen.
             color: of the ink; any CSS colour, also `currentColor`.
             margin: empty pixels around the ink.
             background: CSS colour of the paper; None leaves it transparent.
             frame: left, top, right, bottom that the picture shows at the least, before the margin. A drawing that
                 grows stays still in it.
+            kind: `plain` (lines of one width, for plotters too), `pressure` (filled shapes, wider where the pen was
+                slower) or `animated` (writes itself in a browser).
+            seconds: how long an animation takes; None goes at the speed of a hand.
 
         Raises:
-            InputError: `width` is not above zero, or `margin` is negative.
+            InputError: `width` is not above zero, or `margin` is negative; there is no such kind; `seconds` is not
+                above zero, or given for another kind.
         """
-        curves = [_bezier(stroke) for stroke in self.strokes]
-        left, top, right, bottom = _picture_box(curves, width, margin, frame)
-        size = (_number(right - left), _number(bottom - top))
-        place = f'x="{_number(left)}" y="{_number(top)}" width="{size[0]}" height="{size[1]}"'
-        label = quoteattr(_xml(self.text) or "Empty drawing")
-        lines = [
-            f'<svg xmlns="http://www.w3.org/2000/svg" width="{size[0]}" height="{size[1]}" '
-            f'viewBox="{_number(left)} {_number(top)} {size[0]} {size[1]}" role="img" aria-label={label}>',
-            f"<title>{escape(_xml(self.text))}</title>",
-            f"<desc>{escape(_xml(self._description()))}</desc>",
-        ]
-        if background is not None:
-            lines.append(f"<rect {place} fill={quoteattr(_xml(background))}/>")
-        lines.append(
-            f'<g fill="none" stroke={quoteattr(_xml(color))} stroke-width="{_number(width)}" '
-            'stroke-linecap="round" stroke-linejoin="round">'
-        )
-        lines += [f'<path d="{_path(curve)}"/>' for curve in curves]
-        lines += ["</g>", "</svg>", ""]
-        return "\n".join(lines)
+        return vectors.svg(self, width, color, margin, background, frame, kind, seconds)
 
     def png(
         self,
@@ -150,8 +138,8 @@ class Drawing:
 
         if not (math.isfinite(scale) and scale > 0):
             raise InputError(f"The scale of a picture must be above zero, not {scale}.", usage=True)
-        curves = [_bezier(stroke) for stroke in self.strokes]
-        left, top, right, bottom = _picture_box(curves, width, margin, frame)
+        curves = [bezier(stroke) for stroke in self.strokes]
+        left, top, right, bottom = picture_box(curves, width, margin, frame)
         columns, rows = max(1, math.ceil((right - left) * scale)), max(1, math.ceil((bottom - top) * scale))
         if columns * rows > _PNG_MOST_PIXELS:
             raise InputError(
@@ -166,7 +154,7 @@ class Drawing:
             raise InputError(f"A PNG needs a colour such as #1a2a5c or navy: {error}.", usage=True) from error
         samples = scale * _PNG_SUPERSAMPLING
         origin = np.array([left, top])
-        lines = [(_flattened(curve, 0.4 / samples) - origin) * samples for curve in curves]
+        lines = [(flattened(curve, 0.4 / samples) - origin) * samples for curve in curves]
         mask = _coverage(lines, width * samples, columns, rows)
         picture = Image.new("RGBA", (columns, rows), paper)
         if background is None:  # ink colour everywhere, covered as far as the mask says: no pale fringe
@@ -179,6 +167,46 @@ class Drawing:
         written = io.BytesIO()
         picture.save(written, format="PNG", dpi=(96 * scale, 96 * scale))
         return written.getvalue()
+
+    def pdf(
+        self,
+        width: float = 1.6,
+        color: str = INK,
+        margin: float = 12.0,
+        background: str | None = None,
+        *,
+        frame: Box | None = None,
+        page: tuple[float, float] | None = None,
+    ) -> bytes:
+        """The same picture as `svg`, as a PDF of one page with lines, not pixels; 96 pixels are one inch.
+
+        Args:
+            width, color, margin, background, frame: as for `svg`; a colour such as #1a2a5c or navy.
+            page: width and height of the page in mm. The picture comes to lie in its middle, made smaller if it does
+                not fit; with a `frame`, the frame is the page. None makes the page as large as the picture.
+
+        Raises:
+            InputError: as `svg`; the page has no size a PDF can have; a colour has no meaning for Pillow.
+        """
+        from lstm_models.pdf import pdf
+
+        return pdf(self, width, color, margin, background, frame, page)
+
+    def gcode(self, options: PlotterOptions | None = None) -> str:
+        """The drawing as G-code for a pen plotter; see `PlotterOptions`.
+
+        Raises:
+            InputError: the drawing does not fit on the bed; the sentence says by how much.
+        """
+        return gcode(self, options or PlotterOptions())
+
+    def hpgl(self, options: PlotterOptions | None = None) -> str:
+        """The drawing as HPGL, 40 units a millimetre; of `PlotterOptions`, what is about size and place counts.
+
+        Raises:
+            InputError: the drawing does not fit on the bed, or goes beyond the numbers HPGL has.
+        """
+        return hpgl(self, options or PlotterOptions())
 
     def json(self) -> str:
         """The drawing as JSON: `strokes` (lists of [x, y], two decimals), `text`, `style`, `seed` and `notes`."""
@@ -215,27 +243,54 @@ class Drawing:
         except (TypeError, ValueError, OverflowError) as error:
             raise InputError(f"The strokes of this drawing cannot be read: {error}") from error
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the drawing to a `.svg`, `.png` or `.json` file, whole or not at all, and give back its path.
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        kind: str | None = None,
+        seconds: float | None = None,
+        plotter: PlotterOptions | None = None,
+    ) -> Path:
+        """Write the drawing to a file, whole or not at all, and give back its path.
+
+        Args:
+            path: the suffix picks the format: .svg, .png, .pdf, .json, .gcode or .hpgl.
+            kind: of an SVG, see `svg`; None is `plain`.
+            seconds: of an animated SVG, see `svg`.
+            plotter: for .gcode and .hpgl.
 
         Raises:
-            InputError: the suffix is another one, the folder is missing, the path is a folder, or the disk refuses.
+            InputError: the suffix is another one, an option does not go with it, the folder is missing, the path is a
+                folder, or the disk refuses; as the function of the format.
         """
         path = Path(path)
-        formats: dict[str, Callable[[], bytes]] = {
-            ".svg": lambda: self.svg().encode(),
+        formats: dict[str, Callable[[], str | bytes]] = {
+            ".svg": lambda: self.svg(kind=kind or "plain", seconds=seconds),
             ".png": self.png,
-            ".json": lambda: self.json().encode(),
+            ".pdf": self.pdf,
+            ".json": self.json,
+            ".gcode": lambda: self.gcode(plotter),
+            ".hpgl": lambda: self.hpgl(plotter),
         }
-        render = formats.get(path.suffix.lower())
+        suffix = path.suffix.lower()
+        render = formats.get(suffix)
         if render is None:
             what = f"with the suffix {path.suffix}" if path.suffix else "without a suffix"
-            raise InputError(f"{path} is a name {what}; a drawing is saved as .svg, .png or .json.", usage=True)
+            *most, last = formats
+            raise InputError(
+                f"{shown(path)} is a name {what}; a drawing is saved as {', '.join(most)} or {last}.", usage=True
+            )
+        if (kind is not None or seconds is not None) and suffix != ".svg":
+            raise InputError(f"{shown(path)} has no kinds and takes no seconds; a .svg does.", usage=True)
+        if plotter is not None and suffix not in (".gcode", ".hpgl"):
+            raise InputError(f"{shown(path)} is not for a plotter; a .gcode or .hpgl is.", usage=True)
         check_writable(path)
         write_whole(path, render())
         return path
 
-    def _description(self) -> str:
+    @property
+    def description(self) -> str:
+        """What made the drawing: the style, the seed and the notes, in half a sentence."""
         told = "Handwriting by lstm-models"
         told += f", style {self.style}" if self.style else ""
         told += f", seed {self.seed}" if self.seed is not None else ""
@@ -257,61 +312,6 @@ def _checked(strokes: Sequence[Any]) -> tuple[np.ndarray, ...]:
         points.flags.writeable = False
         kept.append(points)
     return tuple(kept)
-
-
-def _bezier(stroke: np.ndarray) -> np.ndarray:
-    """The cubic Béziers `[segments, 4, 2]` (float64) of a centripetal Catmull-Rom spline through points `[points, 2]`.
-
-    Points that repeat the one before are left out; a stroke that is a dot gives `[1, 4, 2]`, all four points equal.
-    """
-    points = stroke.astype(np.float64)
-    moved = np.ones(len(points), dtype=bool)
-    moved[1:] = np.abs(np.diff(points, axis=0)).max(axis=1) > 1e-3
-    points = points[moved]
-    if len(points) == 1:
-        return np.broadcast_to(points[:, None], (1, 4, 2)).copy()
-    # A mirrored point beyond each end makes the spline leave and arrive straight.
-    around = np.concatenate([2 * points[:1] - points[1:2], points, 2 * points[-1:] - points[-2:-1]])
-    p0, p1, p2, p3 = around[:-3], around[1:-2], around[2:-1], around[3:]
-    steps = np.linalg.norm(np.diff(around, axis=0), axis=1, keepdims=True) ** 0.5
-    d1, d2, d3 = steps[:-2], steps[1:-1], steps[2:]
-    leave = (d1**2 * p2 - d2**2 * p0 + (2 * d1**2 + 3 * d1 * d2 + d2**2) * p1) / (3 * d1 * (d1 + d2))
-    arrive = (d3**2 * p1 - d2**2 * p3 + (2 * d3**2 + 3 * d3 * d2 + d2**2) * p2) / (3 * d3 * (d3 + d2))
-    return np.stack([p1, leave, arrive, p2], axis=1)
-
-
-def _flattened(curve: np.ndarray, tolerance: float) -> np.ndarray:
-    """Points `[points, 2]` of a polyline at most `tolerance` from the Béziers `[segments, 4, 2]`.
-
-    A cubic cut into n equal parts is off by at most max |second difference of its control points| * 0.75 / n²
-    (Wang 1984, the bound on the second derivative).
-    """
-    bend = np.linalg.norm(curve[:, :2] - 2 * curve[:, 1:3] + curve[:, 2:], axis=2).max(axis=1)
-    parts = np.clip(np.ceil(np.sqrt(0.75 * bend / tolerance)), 1, 64).astype(int)
-    pieces = [curve[:1, 0]]
-    for control, n in zip(curve, parts, strict=True):
-        t = np.arange(1, n + 1)[:, None] / n
-        s = 1 - t
-        pieces.append(s**3 * control[0] + 3 * s * s * t * control[1] + 3 * s * t * t * control[2] + t**3 * control[3])
-    return np.concatenate(pieces)
-
-
-def _picture_box(curves: Sequence[np.ndarray], width: float, margin: float, frame: Box | None) -> Box:
-    """Left, top, right, bottom of the picture: the curves, half a pen line and the margin around them."""
-    if not (math.isfinite(width) and width > 0):
-        raise InputError(f"The width of the pen line must be above zero, not {width}.", usage=True)
-    if not (math.isfinite(margin) and margin >= 0):
-        raise InputError(f"The margin must be zero or more pixels, not {margin}.", usage=True)
-    corners = [curve.reshape(-1, 2) for curve in curves]
-    if frame is not None:
-        corners.append(np.array(frame, dtype=np.float64).reshape(2, 2))
-    if not corners:
-        return (0.0, 0.0, max(_BLANK_SIDE, 2 * margin), max(_BLANK_SIDE, 2 * margin))
-    points = np.concatenate(corners)
-    around = margin + width / 2
-    left, top = points.min(axis=0) - around
-    right, bottom = points.max(axis=0) + around
-    return (float(left), float(top), float(right), float(bottom))
 
 
 def _coverage(lines: Sequence[np.ndarray], width: float, columns: int, rows: int) -> Any:
@@ -348,26 +348,3 @@ def _coverage(lines: Sequence[np.ndarray], width: float, columns: int, rows: int
                 pen.polygon(quad, fill=255)
         mask.paste(band.reduce(fine), (0, start))
     return mask
-
-
-def _path(curve: np.ndarray) -> str:
-    """The `d` of an SVG path for Béziers `[segments, 4, 2]`."""
-    start = f"M{_pair(curve[0, 0])}"
-    if len(curve) == 1 and (curve[0] == curve[0, 0]).all():
-        return start + "h0.01"  # not of length zero, which some renderers and most plotters leave out
-    return start + "C" + " ".join(_pair(point) for point in curve[:, 1:].reshape(-1, 2))
-
-
-def _pair(point: np.ndarray) -> str:
-    return f"{_number(point[0])} {_number(point[1])}"
-
-
-def _number(value: float) -> str:
-    """At most two decimals, without trailing zeros and without a negative zero."""
-    text = f"{value:.2f}".rstrip("0").rstrip(".")
-    return "0" if text == "-0" else text
-
-
-def _xml(text: str) -> str:
-    """The text without the characters that XML cannot hold."""
-    return _NOT_XML.sub("", text)

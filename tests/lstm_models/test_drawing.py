@@ -24,6 +24,7 @@ from PIL import Image
 from lstm_models import drawing as drawings
 from lstm_models import files
 from lstm_models.errors import InputError
+from lstm_models.plotter import PlotterOptions
 from lstm_models.results import Drawing
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -282,13 +283,13 @@ class TestJson:
 
 
 class TestSave:
-    @pytest.mark.parametrize("name", ["a.svg", "b.PNG", "c.json"])
+    @pytest.mark.parametrize("name", ["a.svg", "b.PNG", "c.json", "d.pdf", "e.GCODE", "f.hpgl"])
     def test_suffix_picks_the_format(self, tmp_path, name):
         path = drawing().save(str(tmp_path / name))
         assert path == tmp_path / name
         content = path.read_bytes()
-        expected = {".svg": drawing().svg().encode(), ".png": drawing().png(), ".json": drawing().json().encode()}
-        assert content == expected[path.suffix.lower()]
+        render = getattr(drawing(), path.suffix[1:].lower())()
+        assert content == (render if isinstance(render, bytes) else render.encode())
         assert [p.name for p in tmp_path.iterdir()] == [name]
 
     def test_an_older_file_is_replaced_and_a_link_stays_a_link(self, tmp_path):
@@ -306,9 +307,36 @@ class TestSave:
 
     @pytest.mark.parametrize(("name", "said"), [("a.bmp", r"suffix \.bmp"), ("a", "without a suffix")])
     def test_another_suffix_is_a_wrong_call(self, tmp_path, name, said):
-        with pytest.raises(InputError, match=rf"{said}.*\.svg, \.png or \.json") as error:
+        with pytest.raises(InputError, match=rf"{said}.*\.svg, \.png, \.pdf, \.json, \.gcode or \.hpgl\.") as error:
             drawing().save(tmp_path / name)
         assert error.value.exit_code == 2
+
+    def test_options_go_into_the_file(self, tmp_path):
+        for kind in ("plain", "pressure", "animated"):
+            assert drawing().save(tmp_path / "a.svg", kind=kind).read_text() == drawing().svg(kind=kind)
+        timed = drawing().save(tmp_path / "a.svg", kind="animated", seconds=9).read_text()
+        assert timed == drawing().svg(kind="animated", seconds=9)
+        options = PlotterOptions(width_mm=33, pen="servo")
+        assert drawing().save(tmp_path / "a.gcode", plotter=options).read_text() == drawing().gcode(options)
+        assert drawing().save(tmp_path / "a.hpgl", plotter=options).read_text() == drawing().hpgl(options)
+
+    @pytest.mark.parametrize(
+        ("name", "options", "said"),
+        [
+            ("a.pdf", {"kind": "plain"}, "a.pdf has no kinds and takes no seconds; a .svg does."),
+            ("a.json", {"seconds": 3}, "a.json has no kinds and takes no seconds; a .svg does."),
+            ("a.svg", {"plotter": PlotterOptions()}, "a.svg is not for a plotter; a .gcode or .hpgl is."),
+            ("a.svg", {"kind": "wide"}, "The kind of an SVG is one of plain, pressure, animated, not 'wide'."),
+            ("a.svg", {"seconds": 3}, "Only an animated SVG takes seconds, not a plain one."),
+            ("a.gcode", {"plotter": PlotterOptions(width_mm=300)}, "beyond the bed's 297 mm"),
+            ("a.hpgl", {"plotter": PlotterOptions(width_mm=300)}, "beyond the bed's 297 mm"),
+        ],
+    )
+    def test_options_that_do_not_go_with_the_format(self, tmp_path, name, options, said):
+        with pytest.raises(InputError, match=re.escape(said)) as error:
+            drawing().save(tmp_path / name, **options)
+        assert error.value.exit_code == 2
+        assert list(tmp_path.iterdir()) == []
 
     def test_missing_folder_folder_and_odd_file(self, tmp_path):
         (tmp_path / "folder.svg").mkdir()
@@ -329,12 +357,13 @@ class TestSave:
         with pytest.raises(InputError, match="permission denied"):
             drawing().save(tmp_path / "a.svg")
 
+    @pytest.mark.parametrize("suffix", ["svg", "png", "pdf", "json", "gcode", "hpgl"])
     @pytest.mark.parametrize("failing", ["fsync", "replace"])
-    def test_a_full_disk_leaves_the_old_file_and_nothing_else(self, tmp_path, monkeypatch, failing):
+    def test_a_full_disk_leaves_the_old_file_and_nothing_else(self, tmp_path, monkeypatch, failing, suffix):
         def full(*_: object) -> None:
             raise OSError(errno.ENOSPC, "No space left on device")
 
-        path = tmp_path / "a.svg"
+        path = tmp_path / f"a.{suffix}"
         path.write_text("old")
         monkeypatch.setattr(files.os, failing, full)
         with pytest.raises(InputError, match="no space left on device"):
@@ -353,10 +382,13 @@ class TestSave:
         assert list(tmp_path.iterdir()) == []
 
 
-def test_the_module_imports_without_pillow():
-    """Pillow is loaded by the PNG alone."""
+def test_the_module_imports_without_pillow_and_matplotlib():
+    """Pillow is loaded by the PNG and matplotlib by the PDF alone."""
     import subprocess
 
-    code = "import sys, lstm_models.results as r; r.Drawing((), '').svg(); assert 'PIL' not in sys.modules"
+    code = (
+        "import sys, lstm_models.results as r; d = r.Drawing((), ''); d.svg(); d.gcode(); d.hpgl(); "
+        "assert not {'PIL', 'matplotlib'} & {*sys.modules}"
+    )
     root = Path(drawings.__file__).parents[1]
     subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": str(root)})
