@@ -75,6 +75,16 @@ def test_ones_own_recordings_from_a_model_there_is(
     assert not torch.equal(now.head.weight, was.head.weight)
 
 
+def test_convolutions_beside_the_layers_of_a_model_there_is(trained: Path, tmp_path: Path) -> None:
+    table = own_files(tmp_path, sentences(20, seed=9))
+    steps = ["--training.steps", "3", "--training.validate_every", "3", "--training.batch_frames", "1600"]
+    given = ["--init", str(trained / "model"), "--data", str(table), "--run", str(tmp_path / "run"), *steps]
+    assert cli.main(["train", "speech", "--config", "own", "--model.convolution", "[2, 3, 4]", *given]) == 0
+    grown = hub.load(str(tmp_path / "run" / "model"))
+    assert grown.config.convolution == (2, 3, 4)
+    assert grown.convolutions.out.weight.abs().max() > 0
+
+
 def test_share_keeps_a_part_of_what_was(trained: Path, tmp_path: Path) -> None:
     table = own_files(tmp_path, sentences(20, seed=9))
     steps = ["--training.steps", "8", "--training.validate_every", "8", "--training.batch_frames", "1600"]

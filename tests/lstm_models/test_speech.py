@@ -24,6 +24,8 @@ def recognizer(**options: object) -> Recognizer:
     for layer in model.layers:
         if layer.ahead is not None:
             nn.init.normal_(layer.ahead, std=0.5)
+    if model.convolutions is not None:
+        nn.init.normal_(model.convolutions.out.weight, std=0.3)  # it begins at zero
     return model
 
 
@@ -31,9 +33,11 @@ def noise(count: int, seed: int = 0) -> np.ndarray:
     return (np.random.default_rng(seed).standard_normal(count) * 0.1).astype(np.float32)
 
 
+@pytest.mark.parametrize("convolution", [(), (4, 5, 6)])
 @pytest.mark.parametrize("bidirectional", [False, True])
-def test_a_batch_gives_what_each_recording_gives_alone(bidirectional: bool) -> None:
-    model = recognizer(bidirectional=bidirectional, lookahead=0 if bidirectional else 2)
+def test_a_batch_gives_what_each_recording_gives_alone(bidirectional: bool, convolution: tuple[int, ...]) -> None:
+    lookahead = 0 if bidirectional else 2
+    model = recognizer(bidirectional=bidirectional, lookahead=lookahead, convolution=convolution)
     together = model.log_probs([noise(size, size) for size in SIZES])
     for size, found in zip(SIZES, together, strict=True):
         (alone,) = model.log_probs([noise(size, size)])
@@ -42,10 +46,11 @@ def test_a_batch_gives_what_each_recording_gives_alone(bidirectional: bool) -> N
         assert np.allclose(np.exp(found).sum(-1), 1, atol=1e-5)
 
 
+@pytest.mark.parametrize("convolution", [(), (4, 5, 6)])
 @pytest.mark.parametrize("lookahead", [0, 1, 3, 8])
 @pytest.mark.parametrize("largest", [50, 900, 5_000])
-def test_stream_equals_one_pass(lookahead: int, largest: int) -> None:
-    model = recognizer(lookahead=lookahead)
+def test_stream_equals_one_pass(lookahead: int, largest: int, convolution: tuple[int, ...]) -> None:
+    model = recognizer(lookahead=lookahead, convolution=convolution)
     stream = model.acoustics()
     generator = np.random.default_rng(largest + lookahead)
     for size in SIZES:  # one stream after the other: finish makes it new
@@ -58,21 +63,23 @@ def test_stream_equals_one_pass(lookahead: int, largest: int) -> None:
         assert np.allclose(np.concatenate(got), model.log_probs([samples])[0], atol=1e-5)
 
 
-def test_outputs_come_within_the_promised_time() -> None:
-    model = recognizer(lookahead=2)
+@pytest.mark.parametrize(("convolution", "promised"), [((), 0.05), ((4, 5, 6), 0.11)])
+def test_outputs_come_within_the_promised_time(convolution: tuple[int, ...], promised: float) -> None:
+    model = recognizer(lookahead=2, convolution=convolution)
     stream, outputs = model.acoustics(), 0
     for push in range(1, 200):
         outputs += len(stream.push(noise(160, push)))
         heard = push / 100
-        assert outputs * model.seconds_per_output >= heard - (0.05 + 0.03 * 2) - 0.021  # and the window's rest
+        assert outputs * model.seconds_per_output >= heard - (promised + 0.03 * 2) - 0.021  # and the window's rest
 
 
-def test_one_direction_hears_no_further_than_its_lookahead() -> None:
-    model = recognizer(lookahead=2)
+@pytest.mark.parametrize(("convolution", "around"), [((), 0), ((4, 5, 6), 2)])
+def test_one_direction_hears_no_further_than_its_lookahead(convolution: tuple[int, ...], around: int) -> None:
+    model = recognizer(lookahead=2, convolution=convolution)
     x = torch.randn(1, 90, 80, requires_grad=True)
     model(x)[0][0, 12, 3].backward()  # frames 36 to 38, and those of two steps more
     reached = x.grad.abs().sum(-1)[0].nonzero().flatten()  # type: ignore[union-attr]
-    assert reached.max() == 3 * (12 + 2) + 2
+    assert reached.max() == 3 * (12 + 2 + around) + 2
 
 
 def test_a_bidirectional_recogniser_has_no_stream() -> None:
@@ -154,6 +161,8 @@ def test_it_learns_to_read_chords_and_keeps_it_when_saved(tmp_path) -> None:
         ({"alphabet": "abc"}, "space"),
         ({"alphabet": " aa"}, "twice"),
         ({"dropout": 1.0}, "dropout"),
+        ({"convolution": (8, 8)}, "three numbers of channels"),
+        ({"convolution": (8, 0, 8)}, "three numbers of channels"),
     ],
 )
 def test_sizes_that_cannot_be_are_refused(option: dict, word: str) -> None:
