@@ -10,9 +10,9 @@ bounded steps, a stop head, an embedding of the writer for style, and strokes sa
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -25,6 +25,9 @@ from lstm_models.heads import MixtureDensityHead, PenDistribution
 from lstm_models.lstm import LSTM
 from lstm_models.results import Drawing
 from lstm_models.spelling import spell, wrap
+
+if TYPE_CHECKING:
+    from lstm_models.paper import Page, PageOptions
 
 __all__ = ["HandwritingWriter", "WriterConfig", "spell", "wrap"]
 
@@ -207,10 +210,53 @@ class HandwritingWriter(nn.Module):
         """As ``write``, but yields the drawing so far after each ``every`` points, and last the whole."""
         return self._drawings(text, style, legibility, seed, every)
 
+    def write_pages(
+        self,
+        text: str,
+        *,
+        style: str | None = None,
+        legibility: float = 0.75,
+        seed: int | None = None,
+        options: PageOptions | None = None,
+        progress: Callable[[int, int], object] | None = None,
+    ) -> Iterator[Page]:
+        """Writes a text on as many pages as it takes, and yields each when it is full.
+
+        Args:
+            text: what to write, up to 500,000 characters; blank lines divide paragraphs.
+            style: as for ``write``; the letters of all pages have one size.
+            legibility: as for ``write``.
+            seed: the same seed gives the same pages; ``None`` draws new ones.
+            options: the paper and how the text is set on it; A4 if missing.
+            progress: called with how many lines are written and how many there are in all (an estimate).
+
+        Raises:
+            InputError: as ``write``, at the call itself.
+        """
+        from lstm_models.pages import write_pages
+
+        return write_pages(
+            self, text, style=style, legibility=legibility, seed=seed, options=options, progress=progress
+        )
+
     def _drawings(
         self, text: str, style: str | None, legibility: float, seed: int | None, every: int | None
     ) -> Iterator[Drawing]:
         lines, notes = self._lines(text)
+        style, number, bias, seed = self.settings(style, legibility, seed)
+        written = [line for line in lines if line]
+        styles = torch.full((len(written),), number)
+        for rows in self.sample(written, styles, bias=bias, seed=seed, every=every):
+            yield Drawing(
+                strokes=tuple(self._place(lines, rows)), text=text, style=style, seed=seed, notes=tuple(notes)
+            )
+
+    def settings(self, style: str | None, legibility: float, seed: int | None) -> tuple[str, int, float, int]:
+        """What the options of ``write`` come to: the style, its number, the probability bias and a seed.
+
+        Raises:
+            InputError: an unknown style, or a legibility or seed out of range.
+        """
         style = style or next(iter(self.config.names), "")
         number = self.style_number(style)
         if not 0 <= legibility <= 1:
@@ -219,12 +265,7 @@ class HandwritingWriter(nn.Module):
             seed = int(np.random.SeedSequence().generate_state(1)[0])
         elif not 0 <= seed < 2**63:
             raise InputError(f"seed must be a whole number from 0 to 9223372036854775807, not {seed}", usage=True)
-        written = [line for line in lines if line]
-        styles = torch.full((len(written),), number)
-        for rows in self.sample(written, styles, bias=self.bias(legibility), seed=seed, every=every):
-            yield Drawing(
-                strokes=tuple(self._place(lines, rows)), text=text, style=style, seed=seed, notes=tuple(notes)
-            )
+        return style, number, self.bias(legibility), seed
 
     def _lines(self, text: str) -> tuple[list[str], list[str]]:
         if not isinstance(text, str) or not text.strip():
@@ -256,7 +297,14 @@ class HandwritingWriter(nn.Module):
 
     @torch.inference_mode()
     def sample(
-        self, texts: Sequence[str], styles: Tensor, *, bias: float, seed: int, every: int | None = None
+        self,
+        texts: Sequence[str],
+        styles: Tensor,
+        *,
+        bias: float,
+        seed: int,
+        every: int | None = None,
+        tidy: bool = False,
     ) -> Iterator[list[np.ndarray]]:
         """Draws lines, all at once.
 
@@ -266,6 +314,7 @@ class HandwritingWriter(nn.Module):
             bias: Graves' probability bias, 0 for unbiased samples.
             seed: of the random numbers.
             every: points between two yields; ``None`` yields once, at the end.
+            tidy: where the stop head misses the end of a text, leave out what the pen does after it.
 
         Yields:
             Offsets so far [points, 3] of each line. A line whose last offset does not lift the pen was cut off.
@@ -282,6 +331,7 @@ class HandwritingWriter(nn.Module):
         most = int(limits.max())
         drawn = np.zeros((len(texts), most, 3), np.float32)
         counts = np.zeros(len(texts), np.int64)
+        ends = np.zeros(len(texts), np.int64)  # where a line would have ended well
         rows = torch.arange(len(texts), device=device)
         window = self.window.initial_state(text)
         upper = self.upper.initial_state(len(texts)) if self.upper is not None else None
@@ -308,6 +358,15 @@ class HandwritingWriter(nn.Module):
             index = rows.cpu().numpy()
             drawn[index, point] = move.cpu().numpy()
             counts[index] = point + 1
+            if tidy and config.stop:
+                # Measured: the stop head ends lines from −0.7 to 0.3; where it does not, the last lift there would do
+                where = place.cpu().numpy()
+                lifted = (where > -0.7) & (where <= 0.3) & (drawn[index, point, 2] > 0)
+                passed = (where > 0.3) & (ends[index] == 0)
+                ends[index[lifted | passed]] = point + 1
+                missed = index[where > 4]
+                counts[missed] = ends[missed]
+                drawn[missed, ends[missed] - 1, 2] = 1
             if done.any():
                 keep = torch.nonzero(~done)[:, 0]
                 rows, text, mask, style = rows[keep], text[keep], mask[keep], style[keep]
