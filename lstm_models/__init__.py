@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from lstm_models.handwriting import HandwritingWriter, WriterConfig
     from lstm_models.hub import available, load, push, save
     from lstm_models.lstm import LSTM, LSTMState
+    from lstm_models.reading import HandwritingReader, HandwritingReaderConfig
     from lstm_models.regularization import Dropout
-    from lstm_models.results import Caption, Drawing, Word
+    from lstm_models.results import Caption, Drawing, Reading, Word
     from lstm_models.speech import Recognizer, RecognizerConfig
 
 __version__ = "0.1.0"
@@ -33,9 +34,12 @@ __all__ = [
     "CaptionerConfig",
     "Drawing",
     "Dropout",
+    "HandwritingReader",
+    "HandwritingReaderConfig",
     "HandwritingWriter",
     "InputError",
     "LSTMState",
+    "Reading",
     "Recognizer",
     "RecognizerConfig",
     "Word",
@@ -62,12 +66,15 @@ _HOME = {
     "save": "lstm_models.hub",
     "Captioner": "lstm_models.captioning",
     "CaptionerConfig": "lstm_models.captioning",
+    "HandwritingReader": "lstm_models.reading",
+    "HandwritingReaderConfig": "lstm_models.reading",
     "HandwritingWriter": "lstm_models.handwriting",
     "WriterConfig": "lstm_models.handwriting",
     "Recognizer": "lstm_models.speech",
     "RecognizerConfig": "lstm_models.speech",
     "Caption": "lstm_models.results",
     "Drawing": "lstm_models.results",
+    "Reading": "lstm_models.results",
     "Word": "lstm_models.results",
     "InputError": "lstm_models.errors",
 }

@@ -28,6 +28,7 @@ PICKLES = {".pt", ".pth", ".ckpt", ".bin", ".pkl", ".pickle"}
 # config.json's "model" -> the class; each has `Config` (its dataclass) and is built by `Class(config)`.
 MODELS: dict[str, str] = {
     "handwriting-writer": "lstm_models.handwriting:HandwritingWriter",
+    "handwriting-reader": "lstm_models.reading:HandwritingReader",
     "captioner": "lstm_models.captioning:Captioner",
     "recognizer": "lstm_models.speech:Recognizer",
     "ngram": "lstm_models.language_model:NGram",

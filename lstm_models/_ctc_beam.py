@@ -9,19 +9,36 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from lstm_models._hotwords import HotState, HotWords
 
 if TYPE_CHECKING:
     from lstm_models.ctc_search import SearchOptions
-    from lstm_models.language_model import NGram
 
-__all__ = ["Node", "PrefixBeam"]
+__all__ = ["Node", "PrefixBeam", "WordModel"]
 
 BLANK = 0
 _SMALL = 1e-80  # probabilities are rescaled below this
 _MOST_SCORES = 50_000  # language model scores that are kept
+
+
+class WordModel(Protocol):
+    """What a search asks of a language model; `lstm_models.language_model.NGram` is one, and says what each means."""
+
+    @property
+    def start(self) -> Any: ...
+
+    @property
+    def unknown(self) -> float: ...
+
+    def __contains__(self, word: object) -> bool: ...
+
+    def score(self, context: Any, word: str) -> tuple[float, Any]: ...
+
+    def spelling(self, word: str) -> float: ...
+
+    def look_ahead(self, prefix: str) -> float: ...
 
 
 class Node:
@@ -51,7 +68,7 @@ class PrefixBeam:
     up. Nodes that lead to no hypothesis are taken out of the trie.
     """
 
-    def __init__(self, alphabet: str, options: SearchOptions, language_model: NGram | None) -> None:
+    def __init__(self, alphabet: str, options: SearchOptions, language_model: WordModel | None) -> None:
         self._letters = ["", *alphabet]
         self.space = alphabet.find(" ") + 1 or -1
         self._options, self._lm = options, language_model

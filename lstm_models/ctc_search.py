@@ -26,16 +26,12 @@ import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lstm_models._ctc_alignment import align_labels
-from lstm_models._ctc_beam import BLANK, Node, PrefixBeam
+from lstm_models._ctc_beam import BLANK, Node, PrefixBeam, WordModel
 from lstm_models.errors import InputError
-
-if TYPE_CHECKING:
-    from lstm_models.language_model import NGram
 
 __all__ = ["CTCSearch", "CTCText", "Found", "SearchOptions", "ctc_beam_search", "greedy"]
 
@@ -139,7 +135,7 @@ class CTCSearch:
         InputError: a hot word has a character that is not in the alphabet (``usage=True``).
     """
 
-    def __init__(self, alphabet: str, options: SearchOptions, language_model: NGram | None = None) -> None:
+    def __init__(self, alphabet: str, options: SearchOptions, language_model: WordModel | None = None) -> None:
         _check_hotwords(alphabet, options)
         self.alphabet, self.options = alphabet, options
         self._beam = PrefixBeam(alphabet, options, language_model)
@@ -273,7 +269,7 @@ def ctc_beam_search(
     log_probs: np.ndarray,
     alphabet: str,
     options: SearchOptions | None = None,
-    language_model: NGram | None = None,
+    language_model: WordModel | None = None,
     *,
     n_best: int = 1,
 ) -> list[CTCText]:

@@ -108,6 +108,20 @@ TASKS: dict[str, Task] = {
                 )
             },
         ),
+        Task(
+            name="handwriting-reader",
+            summary="handwriting to text: LSTM layers in both directions over the path of the pen",
+            train="lstm_apps.reading.train:train",
+            evaluate="lstm_apps.reading.evaluate:evaluate",
+            verbs={
+                "read": Command(
+                    "lstm_apps.reading.read:read",
+                    "read handwriting: what pen strokes in JSON or SVG files say",
+                    positional=("paths",),
+                    short={"output": "o"},
+                )
+            },
+        ),
     )
 }
 

@@ -28,6 +28,7 @@ from torch.utils.data import Dataset
 from lstm_models.errors import InputError
 from lstm_models.frontends import StrokeFeatures
 from lstm_models.handwriting import HandwritingWriter, WriterConfig
+from lstm_models.ink_files import svg_strokes
 
 __all__ = ["HandwritingLine", "WriterLines", "alphabet_of", "clean", "read_lines", "split_lines"]
 
@@ -36,7 +37,6 @@ LONGEST_STEP = 200  # tablet units within a stroke; longer ones are recording er
 ILLEGIBLE = "#"  # marks crossed-out or illegible ink in IAM-OnDB's texts
 HELD_OUT = "testset_t"  # IAM-OnDB's split for the final test: never trained on
 FARTHEST = 1e9  # coordinates beyond are mistakes
-SVG_STEP = 0.2  # distance of two points on an SVG path, in vertical standard deviations of the line, as IAM-OnDB has
 
 
 @dataclass(frozen=True)
@@ -345,21 +345,12 @@ def _read_json(path: Path) -> list[HandwritingLine]:
 
 
 def _read_svg(path: Path) -> HandwritingLine:
-    import svgelements
-
     root = _parse_xml(path)
     if root.tag.rsplit("}", 1)[-1] != "svg":
         raise InputError(f"{path} is no SVG: its root is <{root.tag}>")
     titles = [element.text or "" for element in root.iter() if element.tag.rsplit("}", 1)[-1] == "title"]
     try:
-        shapes = [each for each in svgelements.SVG.parse(str(path)).elements() if isinstance(each, svgelements.Shape)]
-        parts = [svgelements.Path(part) for shape in shapes for part in svgelements.Path(shape).as_subpaths()]
-        coarse = [_along(part, 16) for part in parts]
-        height = float(np.concatenate(coarse)[:, 1].std()) if coarse else 0.0
-        strokes = [
-            _along(part, min(int(part.length(error=1e-3) / (SVG_STEP * height)) + 2, 10_000) if height else 2)
-            for part in parts
-        ]
+        strokes = svg_strokes(path)
     except Exception as error:  # of whatever kind: the library checks little of what it reads
         raise InputError(f"{path} is damaged or no SVG ({_first_words(error)})") from None
     beside = path.with_suffix(".txt")
@@ -369,11 +360,6 @@ def _read_svg(path: Path) -> HandwritingLine:
     if not text:
         raise InputError(f"{path} has no text: a <title>, or {beside.name} beside it")
     return HandwritingLine(tuple(strokes), text, path.stem)
-
-
-def _along(path: Any, count: int) -> np.ndarray:
-    """Points [count, 2] at equal steps along a path."""
-    return np.array([[point.x, point.y] for point in map(path.point, np.linspace(0, 1, count))], np.float32)
 
 
 def _first_words(error: BaseException) -> str:

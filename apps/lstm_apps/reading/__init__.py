@@ -1,0 +1,1 @@
+"""Reading handwriting: train, evaluate, read."""
