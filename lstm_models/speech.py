@@ -23,6 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from lstm_models.errors import InputError
+from lstm_models.heads import ctc_sums
 from lstm_models.lstm import LSTM, LSTMState
 from lstm_models.regularization import Dropout
 from lstm_models.speech_features import SpeechFeatures
@@ -244,25 +245,7 @@ class Recognizer(nn.Module):
             ``loss`` (utterances too short for their text count 0), ``edits`` (while evaluating: characters by which the
             best path differs), and the counts ``points`` (characters) and ``lines``.
         """
-        log_probs, lengths = self(batch["features"], batch["lengths"])
-        text, text_lengths = batch["text"], batch["text_lengths"].cpu()
-        loss = nn.functional.ctc_loss(
-            log_probs.transpose(0, 1), text, lengths, text_lengths, reduction="sum", zero_infinity=True
-        )
-        sums = {"loss": loss, "points": text_lengths.sum().to(loss.device), "lines": loss.new_tensor(len(text))}
-        if not self.training:
-            sums["edits"] = loss.new_tensor(self._edits(log_probs.detach(), lengths, text, text_lengths))
-        return sums
-
-    @staticmethod
-    def _edits(log_probs: Tensor, lengths: Tensor, text: Tensor, text_lengths: Tensor) -> int:
-        from torchaudio.functional import edit_distance
-
-        edits = 0
-        for path, length, wanted, count in zip(log_probs.argmax(-1), lengths, text, text_lengths, strict=True):
-            found = torch.unique_consecutive(path[:length])
-            edits += edit_distance(wanted[:count].tolist(), found[found > 0].tolist())
-        return edits
+        return ctc_sums(*self(batch["features"], batch["lengths"]), batch, edits=not self.training)
 
     # Use -----------------------------------------------------------------------------------------------------------
 
