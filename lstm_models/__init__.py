@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lstm_models.handwriting import HandwritingWriter, WriterConfig
     from lstm_models.hub import available, load, push, save
     from lstm_models.lstm import LSTM, LSTMState
+    from lstm_models.paper import Page, PageOptions
     from lstm_models.reading import HandwritingReader, HandwritingReaderConfig
     from lstm_models.regularization import Dropout
     from lstm_models.results import Caption, Drawing, Reading, Word
@@ -39,6 +40,8 @@ __all__ = [
     "HandwritingWriter",
     "InputError",
     "LSTMState",
+    "Page",
+    "PageOptions",
     "Reading",
     "Recognizer",
     "RecognizerConfig",
@@ -70,6 +73,8 @@ _HOME = {
     "HandwritingReaderConfig": "lstm_models.reading",
     "HandwritingWriter": "lstm_models.handwriting",
     "WriterConfig": "lstm_models.handwriting",
+    "Page": "lstm_models.paper",
+    "PageOptions": "lstm_models.paper",
     "Recognizer": "lstm_models.speech",
     "RecognizerConfig": "lstm_models.speech",
     "Caption": "lstm_models.results",

@@ -57,13 +57,12 @@ class Hand:
         self.writer, self.style, self.bias, self.seeds, self.mm = writer, style, bias, seeds, x_height
         alphabet = writer.config.alphabet
         probe = [text for text in (spell(each, alphabet)[0].strip() for each in _PROBE) if text] or [alphabet.strip()]
-        lines = [_settled(strokes, None) for strokes in self._sample(probe, _PROBE_SEED)]
-        heights = [height for _, height, _ in lines if height is not None]
+        lines = self._sample(probe, _PROBE_SEED)
+        heights = [height for _, height, _ in (_settled(strokes, None) for strokes in lines) if height is not None]
         self._x_height = float(np.median(heights)) if heights else 1.0
         self._advances = _Advances(alphabet)
-        scale = x_height / self._x_height
-        for text, (strokes, _, _) in zip(probe, lines, strict=True):
-            self._advances.learn(text, _right(strokes) * scale)
+        for text, strokes in zip(probe, lines, strict=True):
+            self._advances.learn(text, _right(self._sized(strokes)))
         self._advances.solve()
 
     def width(self, text: str) -> float:

@@ -43,7 +43,8 @@ class _Line:
     """A line on its way to the page; `strokes` in mm, left end and baseline at 0, once it is written."""
 
     text: str
-    segment: int  # lines between two line breaks
+    segment: int  # what stands between two line breaks
+    start: int  # where in the segment the line begins
     indent: float = 0.0
     opens: bool = False  # a paragraph
     closes: bool = False  # a segment: its last line is never spread out
@@ -52,11 +53,6 @@ class _Line:
     @property
     def width(self) -> float:
         return max(float(stroke[:, 0].max()) for stroke in self.strokes)
-
-    @property
-    def fragment(self) -> bool:
-        """Whether it may be the front of a word that is wider than a line."""
-        return " " not in self.text and not self.closes
 
 
 def write_pages(
@@ -193,12 +189,18 @@ class _Composer:
                     self.progress(done, done + len(waiting) + sum(self.expected[planned:]))
                 yield line
 
-    def _plan(self, number: int) -> list[_Line]:
-        words, opens = self.segments[number]
+    def _plan(self, number: int, start: int = 0) -> list[_Line]:
+        """Lines of a segment, or of what it says from `start` on."""
+        said, opens = self.segments[number]
+        opens = opens and not start
         indent = self.options.indent if opens and self.options.align in ("left", "justify") else 0.0
         room = self.options.room - self.options.pen
-        texts = wrap_words(words, self.hand.width, room, room - indent, self.hyphen)
-        lines = [_Line(text, number) for text in texts]
+        lines = []
+        for text in wrap_words(said[start:].split(" "), self.hand.width, room, room - indent, self.hyphen):
+            lines.append(_Line(text, number, start))
+            # A hyphen that was added is not in what it says
+            start += len(text) if said.startswith(text, start) else len(text) - len(self.hyphen)
+            start += said.startswith(" ", start)
         lines[0].indent, lines[0].opens, lines[-1].closes = indent, opens, True
         return lines
 
@@ -208,7 +210,7 @@ class _Composer:
             line.strokes = strokes
 
     def _fits(self, line: _Line, waiting: deque[_Line]) -> bool:
-        """Whether the line can be set as it is; if not, its last word has gone to the next line."""
+        """Whether the line can be set as it is; if not, its last word begins the next, and the rest is planned anew."""
         room = (self.options.room - self.options.pen - line.indent) / NARROWEST
         for _ in range(_TRIES):
             if line.width <= room:
@@ -217,19 +219,17 @@ class _Composer:
             self._write([line])
         if line.width <= room or " " not in line.text:
             return True
-        line.text, _, word = line.text.rpartition(" ")
-        line.strokes = []
-        following = waiting[1] if len(waiting) > 1 else None
-        if following is None or following.segment != line.segment or following.fragment:
-            waiting.insert(1, _Line(word, line.segment, closes=line.closes))
-            line.closes = False
-        else:
-            following.text, following.strokes = f"{word} {following.text}", []
+        line.text = line.text.rpartition(" ")[0]
+        line.strokes, line.closes = [], False
+        while len(waiting) > 1 and waiting[1].segment == line.segment:
+            del waiting[1]
+        for place, other in enumerate(self._plan(line.segment, line.start + len(line.text) + 1), 1):
+            waiting.insert(place, other)
         return False
 
 
-def _segments(text: str, breaks: bool) -> list[tuple[list[str], bool]]:
-    """The words between two line breaks, and whether they begin a paragraph."""
+def _segments(text: str, breaks: bool) -> list[tuple[str, bool]]:
+    """What stands between two line breaks, words parted by one space, and whether it begins a paragraph."""
     segments: list[tuple[list[str], bool]] = []
     opens = True
     for row in text.split("\n"):
@@ -241,7 +241,7 @@ def _segments(text: str, breaks: bool) -> list[tuple[list[str], bool]]:
             opens = False
         else:
             segments[-1][0].extend(words)
-    return segments
+    return [(" ".join(words), opens) for words, opens in segments]
 
 
 # Setting -------------------------------------------------------------------------------------------------------------
