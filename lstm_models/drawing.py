@@ -28,9 +28,11 @@ from lstm_models.errors import InputError
 from lstm_models.files import check_writable, shown, write_whole
 from lstm_models.plotter import PlotterOptions, gcode, hpgl
 
-__all__ = ["INK", "Box", "Drawing"]
+__all__ = ["INK", "SUFFIXES", "Box", "Drawing", "check_drawing_path"]
 
 INK = "#1a2a5c"
+SUFFIXES = (".svg", ".png", ".pdf", ".json", ".gcode", ".hpgl")
+"""What the names of a drawing's files end in."""
 
 # Their names before they had modules of their own, which other modules still use
 _bezier, _flattened, _number, _path, _xml = bezier, flattened, vectors.number, vectors.path, vectors.clean
@@ -263,7 +265,7 @@ class Drawing:
             InputError: the suffix is another one, an option does not go with it, the folder is missing, the path is a
                 folder, or the disk refuses; as the function of the format.
         """
-        path = Path(path)
+        path = check_drawing_path(path, kind=kind, seconds=seconds, plotter=plotter)
         formats: dict[str, Callable[[], str | bytes]] = {
             ".svg": lambda: self.svg(kind=kind or "plain", seconds=seconds),
             ".png": self.png,
@@ -272,20 +274,7 @@ class Drawing:
             ".gcode": lambda: self.gcode(plotter),
             ".hpgl": lambda: self.hpgl(plotter),
         }
-        suffix = path.suffix.lower()
-        render = formats.get(suffix)
-        if render is None:
-            what = f"with the suffix {path.suffix}" if path.suffix else "without a suffix"
-            *most, last = formats
-            raise InputError(
-                f"{shown(path)} is a name {what}; a drawing is saved as {', '.join(most)} or {last}.", usage=True
-            )
-        if (kind is not None or seconds is not None) and suffix != ".svg":
-            raise InputError(f"{shown(path)} has no kinds and takes no seconds; a .svg does.", usage=True)
-        if plotter is not None and suffix not in (".gcode", ".hpgl"):
-            raise InputError(f"{shown(path)} is not for a plotter; a .gcode or .hpgl is.", usage=True)
-        check_writable(path)
-        write_whole(path, render())
+        write_whole(path, formats[path.suffix.lower()]())
         return path
 
     @property
@@ -295,6 +284,36 @@ class Drawing:
         told += f", style {self.style}" if self.style else ""
         told += f", seed {self.seed}" if self.seed is not None else ""
         return told + "".join(f"; {note}" for note in self.notes)
+
+
+def check_drawing_path(
+    path: str | os.PathLike[str],
+    *,
+    kind: str | None = None,
+    seconds: float | None = None,
+    plotter: PlotterOptions | None = None,
+) -> Path:
+    """The path, where a drawing can be saved there with these options: to be known before one is made.
+
+    Raises:
+        InputError: the suffix is none of a drawing's, an option does not go with it, or no file can come to lie there.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        what = f"with the suffix {path.suffix}" if path.suffix else "without a suffix"
+        raise InputError(
+            f"{shown(path)} is a name {what}; a drawing is saved as {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}.",
+            usage=True,
+        )
+    if suffix == ".svg":
+        vectors.check(kind or "plain", seconds)
+    elif kind is not None or seconds is not None:
+        raise InputError(f"{shown(path)} has no kinds and takes no seconds; a .svg does.", usage=True)
+    if plotter is not None and suffix not in (".gcode", ".hpgl"):
+        raise InputError(f"{shown(path)} is not for a plotter; a .gcode or .hpgl is.", usage=True)
+    check_writable(path)
+    return path
 
 
 def _checked(strokes: Sequence[Any]) -> tuple[np.ndarray, ...]:

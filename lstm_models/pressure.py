@@ -82,10 +82,10 @@ def _shape(stroke: np.ndarray, radii: np.ndarray) -> list[np.ndarray]:
     size = np.linalg.norm(tangents, axis=1, keepdims=True)
     tangents = np.where(size > 1e-6, tangents / np.maximum(size, 1e-12), np.concatenate([ahead[:1], ahead]))
     normals = _normals(tangents)
-    # Where a side would run backwards, the bend is tighter than the line is wide
-    sides = [points + sign * radius[:, None] * normals for sign in (1, -1)]
-    forward = [(np.diff(side, axis=0) * ahead).sum(axis=1) > 0.1 * lengths[:, 0] for side in sides]
-    smooth = forward[0] & forward[1]
+    # Where the line turns by more than some 70 degrees at a point, or a side of it would run backwards
+    smooth = np.minimum((tangents[:-1] * ahead).sum(axis=1), (tangents[1:] * ahead).sum(axis=1)) > 0.8
+    for side in (points + radius[:, None] * normals, points - radius[:, None] * normals):
+        smooth &= (np.diff(side, axis=0) * ahead).sum(axis=1) > 0.2 * lengths[:, 0]
     parts, start = [], 0
     for step in [*np.flatnonzero(~smooth), len(steps)]:
         if step > start:  # curves go through every other point, which is fine enough

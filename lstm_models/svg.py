@@ -26,7 +26,7 @@ from lstm_models.errors import InputError
 if TYPE_CHECKING:
     from lstm_models.drawing import Drawing
 
-__all__ = ["KINDS", "clean", "number", "path", "svg", "timing"]
+__all__ = ["KINDS", "check", "clean", "number", "path", "svg", "timing"]
 
 KINDS = ("plain", "pressure", "animated")
 
@@ -61,23 +61,19 @@ def svg(
     seconds: float | None,
 ) -> str:
     """The drawing as one SVG document; see `Drawing.svg` for what the arguments mean and what is raised."""
-    if kind not in KINDS:
-        raise InputError(f"The kind of an SVG is one of {', '.join(KINDS)}, not {kind!r}.", usage=True)
-    if seconds is not None and kind != "animated":
-        raise InputError(f"Only an animated SVG takes seconds, not a {kind} one.", usage=True)
-    if seconds is not None and not (math.isfinite(seconds) and seconds > 0):
-        raise InputError(f"An animation must take more than zero seconds, not {seconds}.", usage=True)
+    check(kind, seconds)
     curves = [geometry.bezier(stroke) for stroke in drawing.strokes]
+    box = geometry.picture_box(curves, width, margin, frame)
     ink = quoteattr(clean(color))
     if kind == "pressure":
         from lstm_models import pressure
 
-        box = geometry.picture_box(curves, width * pressure.WIDEST, margin, frame)
+        more = width * (pressure.WIDEST - 1) / 2 if curves else 0.0
+        box = (box[0] - more, box[1] - more, box[2] + more, box[3] + more)
         group = f'<g fill={ink} stroke="none">'
         shapes = pressure.shapes(drawing.strokes, width)
         paths = [f'<path d="{"".join(map(_closed, parts))}"/>' for parts in shapes]
     else:
-        box = geometry.picture_box(curves, width, margin, frame)
         group = (
             f'<g fill="none" stroke={ink} stroke-width="{number(width)}" '
             'stroke-linecap="round" stroke-linejoin="round">'
@@ -91,6 +87,16 @@ def svg(
             for curve, (start, end) in zip(curves, times, strict=True)
         ]
     return _document(drawing, box, [group, *paths, "</g>"], background, _ANIMATION if kind == "animated" else "")
+
+
+def check(kind: str, seconds: float | None) -> None:
+    """Raise InputError where there is no such kind, or `seconds` is not above zero or goes with another kind."""
+    if kind not in KINDS:
+        raise InputError(f"The kind of an SVG is one of {', '.join(KINDS)}, not {kind!r}.", usage=True)
+    if seconds is not None and kind != "animated":
+        raise InputError(f"Only an animated SVG takes seconds, not a {kind} one.", usage=True)
+    if seconds is not None and not (math.isfinite(seconds) and seconds > 0):
+        raise InputError(f"An animation must take more than zero seconds, not {seconds}.", usage=True)
 
 
 def timing(curves: Sequence[np.ndarray], seconds: float | None = None) -> list[tuple[float, float]]:
