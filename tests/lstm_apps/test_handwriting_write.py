@@ -32,7 +32,17 @@ def run(capsys, *arguments: str) -> tuple[int, str, str]:
     return code, out.strip(), err.strip()
 
 
-@pytest.mark.parametrize(("suffix", "start"), [(".svg", b"<"), (".png", b"\x89PNG"), (".json", b"{")])
+@pytest.mark.parametrize(
+    ("suffix", "start"),
+    [
+        (".svg", b"<"),
+        (".png", b"\x89PNG"),
+        (".json", b"{"),
+        (".pdf", b"%PDF-1."),
+        (".gcode", b"; some words\n"),
+        (".hpgl", b"IN;"),
+    ],
+)
 def test_every_format(suffix, start, model, tmp_path, capsys):
     path = tmp_path / f"out{suffix}"
     code, out, err = run(capsys, "some words", "--model", model, "--seed", "7", "-o", str(path))
@@ -59,6 +69,36 @@ def test_options_reach_the_writer(model, tmp_path, capsys):
         written[name] = json.loads(path.read_text())["strokes"]
     assert written["plain"] != written["style"]
     assert written["plain"] != written["legible"]
+
+
+def test_kinds_of_svg(model, tmp_path, capsys):
+    options = ["some words", "--model", model, "--seed", "7", "-o", str(tmp_path / "a.svg")]
+    written = {}
+    for kind in ("plain", "pressure", "animated"):
+        assert run(capsys, *options, "--svg", kind)[0] == 0
+        written[kind] = (tmp_path / "a.svg").read_text()
+    assert 'fill="none"' in written["plain"]
+    assert 'stroke="none"' in written["pressure"]
+    assert "@keyframes" in written["animated"]
+    assert run(capsys, *options, "--svg", "animated", "--seconds", "2")[0] == 0
+    timed = re.findall(r"animation-delay:([\d.]+)s;animation-duration:([\d.]+)s", (tmp_path / "a.svg").read_text())
+    assert sum(map(float, timed[-1])) == pytest.approx(2, abs=0.002)
+
+
+def test_plotter_options(model, tmp_path, capsys):
+    path = tmp_path / "a.gcode"
+    options = ["some words", "--model", model, "--seed", "7", "-o", str(path)]
+    more = ["--plotter.width_mm", "50", "--plotter.x-mm", "20", "--plotter.pen=servo", "--plotter.feed_mm_min=800"]
+    assert run(capsys, *options, *more, "--plotter.bed_height_mm", "900")[0] == 0
+    gcode = path.read_text()
+    across = [float(x) for x in re.findall(r"^G[01] X(\S+)", gcode, re.M)[:-1]]
+    assert (min(across), max(across)) == pytest.approx((20, 70), abs=0.002)
+    assert "M280 P0 S60" in gcode
+    assert "F800" in gcode
+    (tmp_path / "plotter.yaml").write_text("width_mm: 50\nx_mm: 20\npen: servo\nfeed_mm_min: 800\nbed_height_mm: 900")
+    path.unlink()
+    assert run(capsys, *options, "--plotter", str(tmp_path / "plotter.yaml"))[0] == 0
+    assert path.read_text() == gcode
 
 
 def test_what_was_written_otherwise_is_told(model, tmp_path, capsys):
@@ -102,8 +142,17 @@ def test_text_from_standard_input(model, tmp_path, capsys, monkeypatch):
         (["a", "--legibility", "much"], 2, "--legibility is much; a number would be right"),
         (["a", "--seed", "-1"], 2, "seed must be a whole number from 0"),
         ([], 2, "TEXT is missing"),
-        (["a", "--out", "{folder}/a.gif"], 2, ".svg, .png or .json"),
-        (["a", "--out", "{folder}/a"], 2, ".svg, .png or .json"),
+        (["a", "--out", "{folder}/a.gif"], 2, "saved as .svg, .png, .pdf, .json, .gcode or .hpgl."),
+        (["a", "--out", "{folder}/a"], 2, "saved as .svg, .png, .pdf, .json, .gcode or .hpgl."),
+        (["a", "--svg", "bold"], 2, "--svg is bold; one of 'plain', 'pressure', 'animated' would be right"),
+        (["a", "--svg", "pressure", "--out", "{folder}/a.png"], 2, "a.png has no kinds and takes no seconds"),
+        (["a", "--seconds", "3"], 2, "Only an animated SVG takes seconds, not a plain one."),
+        (["a", "--svg", "animated", "--seconds", "0"], 2, "An animation must take more than zero seconds, not 0.0."),
+        (["a", "--plotter.x_mm", "3"], 2, "out.svg is not for a plotter; a .gcode or .hpgl is."),
+        (["a", "--plotter.x_mm", "-3"], 2, "x_mm of a plotter must be 0 or more, not -3.0."),
+        (["a", "--plotter.x_mm", "far"], 2, "--plotter.x_mm is far; a number would be right"),
+        (["a", "--plotter.pen", "quill"], 2, "--plotter.pen is quill; one of 'z', 'servo', 'spindle' would be right"),
+        (["a", "--plotter.x_mm", "300", "--out", "{folder}/a.hpgl"], 2, "beyond the bed's 297 mm; take a smaller"),
         (["a", "--out", "{folder}/none/a.svg"], 1, "{folder}/none does not exist"),
         (["a", "--out", "{folder}/folder.svg"], 1, "folder.svg is a folder"),
         (["a", "--out", "{folder}/file.txt/a.svg"], 1, "cannot be written"),
