@@ -3,18 +3,26 @@
 lstm-models write "Dear reader," -o letter.svg
 lstm-models write "Dear reader," -o letter.svg --svg animated --seconds 5
 lstm-models write "Dear reader," -o letter.gcode --plotter.width_mm 150 --plotter.pen servo
+lstm-models write letter.txt -o letter.svg --page a4 --paper ruled --align justify
 """
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import sys
-from typing import Any, Literal
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 from lstm_models.plotter import PlotterOptions
 
+if TYPE_CHECKING:
+    from lstm_models.paper import Page
+
 __all__ = ["write"]
 
-MOST_BYTES = 1_000_000  # of standard input; far more than a writer takes
+MOST_BYTES = 3_000_000  # of a text; more than a writer takes
 
 
 def write(
@@ -26,12 +34,22 @@ def write(
     svg: Literal["plain", "pressure", "animated"] = "plain",
     seconds: float | None = None,
     plotter: PlotterOptions = PlotterOptions(),  # noqa: B008 - frozen
+    page: str | None = None,
+    margins: str = "20",
+    line_height: float = 9.0,
+    x_height: float = 2.0,
+    align: Literal["left", "right", "center", "justify"] = "left",
+    indent: float = 0.0,
+    paragraph_spacing: float = 1.0,
+    breaks: bool = True,
+    paper: Literal["blank", "ruled", "squared"] = "blank",
+    drift: float = 0.5,
     model: str = "writer",
 ) -> None:
     """Writes a text by hand and saves the strokes as a picture or as data.
 
     Args:
-        text: what to write; - reads it from standard input.
+        text: what to write; the name of a .txt or .md file reads it from there, and - from standard input.
         out: where to: a file ending in .svg, .png, .pdf, .json, .gcode or .hpgl.
         style: whose hand: the name of a style of the model; its usual hand if missing.
         legibility: from 0, as varied as people write, to 1, as legible as the model can.
@@ -39,30 +57,148 @@ def write(
         svg: plain lines; pressure, wider where the pen was slower; or animated, which writes itself in a browser.
         seconds: how long an animated SVG takes to write; as long as a hand if missing.
         plotter: how a pen plotter draws a .gcode or .hpgl.
+        page: write whole pages: a4, a5, letter, or width x height in mm such as 100x150. As .svg, .png or .json they
+            become letter-1.svg, letter-2.svg …, as .pdf one file. The options that follow are for pages.
+        margins: of a page in mm, one number or top,right,bottom,left.
+        line_height: mm from line to line.
+        x_height: mm of small letters such as x.
+        align: lines at the left or right margin, centred, or justified.
+        indent: mm before the first line of a paragraph; blank lines divide paragraphs.
+        paragraph_spacing: lines between two paragraphs.
+        breaks: a line break in the text begins a new line; if not, only a blank line does.
+        paper: blank, ruled or squared.
+        drift: mm that a line may wander off its baseline; 0 for straight lines.
         model: a bundled model, a folder, or the id of one on the Hugging Face hub.
     """
     from lstm_models import hub
     from lstm_models.drawing import check_drawing_path
     from lstm_models.errors import InputError
     from lstm_models.handwriting import HandwritingWriter
+    from lstm_models.paper import check_page_path
 
     options: dict[str, Any] = {
         "kind": None if svg == "plain" else svg,
         "seconds": seconds,
         "plotter": None if plotter == PlotterOptions() else plotter,
     }
-    check_drawing_path(out, **options)
-    if text == "-":
-        data = sys.stdin.buffer.read(MOST_BYTES)
-        try:
-            text = data.decode()
-        except UnicodeDecodeError:
-            raise InputError("standard input is no text in UTF-8") from None
+    layout = {
+        "margins": margins,
+        "line_height": line_height,
+        "x_height": x_height,
+        "align": align,
+        "indent": indent,
+        "paragraph_spacing": paragraph_spacing,
+        "breaks": breaks,
+        "paper": paper,
+        "drift": drift,
+    }
+    if page is not None:
+        sheet = _sheet(page, layout, options)
+        check_page_path(out)
+    else:
+        _needs_page(layout)
+        check_drawing_path(out, **options)
+    text = _text(text)
     writer = hub.load(model)
     if not isinstance(writer, HandwritingWriter):
         raise InputError(f"{model} is no handwriting writer", usage=True)
+    if page is not None:
+        with _bar() as progress:
+            pages = writer.write_pages(
+                text, style=style, legibility=legibility, seed=seed, options=sheet, progress=progress
+            )
+            told = _save_pages(pages, Path(out))
+        print(told)
+        return
     drawing = writer.write(text, style=style, legibility=legibility, seed=seed)
     drawing.save(out, **options)
     for note in drawing.notes:
         print(f"lstm-models: {note}", file=sys.stderr)
     print(f"{out} (seed {drawing.seed})")
+
+
+def _text(given: str) -> str:
+    """The text itself, or what the file it names, or standard input, says.
+
+    Raises:
+        InputError: there is no such file, or it is no text in UTF-8.
+    """
+    from lstm_models.errors import InputError
+    from lstm_models.files import shown
+
+    path = Path(given)
+    if given == "-":
+        name, data = "standard input", sys.stdin.buffer.read(MOST_BYTES)
+    elif path.suffix.lower() in (".txt", ".md") and "\n" not in given and (" " not in given or path.is_file()):
+        name = shown(path)
+        try:
+            with open(path, "rb") as file:
+                data = file.read(MOST_BYTES)
+        except (OSError, ValueError) as error:
+            reason = (getattr(error, "strerror", None) or str(error)).lower()
+            raise InputError(f"{name} cannot be read: {reason}") from None
+    else:
+        return given
+    if len(data) == MOST_BYTES:
+        raise InputError(f"{name} is far longer than a text that can be written", usage=True)
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError(f"{name} is no text in UTF-8") from None
+
+
+# Pages ---------------------------------------------------------------------------------------------------------------
+
+
+def _sheet(size: str, layout: dict[str, Any], options: dict[str, Any]) -> Any:
+    from lstm_models.errors import InputError
+    from lstm_models.paper import PageOptions
+
+    if any(value is not None for value in options.values()):
+        raise InputError("--svg, --seconds and --plotter do not go with --page", usage=True)
+    return PageOptions(size=size, **layout)
+
+
+def _needs_page(layout: dict[str, Any]) -> None:
+    from lstm_models.errors import InputError
+    from lstm_models.paper import PageOptions
+
+    usual = {**{name: getattr(PageOptions, name) for name in layout}, "margins": "20"}
+    for name, value in layout.items():
+        if value != usual[name]:
+            raise InputError(f"--{name.replace('_', '-')} is for whole pages; add --page a4", usage=True)
+
+
+def _save_pages(pages: Iterator[Page], out: Path) -> str:
+    """Saves pages as they come, each file whole; what to tell about them."""
+    from lstm_models.files import shown
+    from lstm_models.paper import save_pdf
+
+    first = next(pages)
+    for note in first.notes:
+        print(f"lstm-models: {note}", file=sys.stderr)
+    if out.suffix.lower() == ".pdf":
+        save_pdf(itertools.chain([first], pages), out)
+        return f"{shown(out)} (seed {first.seed})"
+    second = next(pages, None)
+    if second is None:
+        first.save(out)
+        return f"{shown(out)} (seed {first.seed})"
+    for page in itertools.chain([first, second], pages):
+        path = page.save(out.with_name(f"{out.stem}-{page.number}{out.suffix}"))
+    return f"{shown(out.with_name(f'{out.stem}-1{out.suffix}'))} to {shown(path.name)} (seed {first.seed})"
+
+
+@contextlib.contextmanager
+def _bar() -> Generator[Callable[[int, int], object] | None, None, None]:
+    """A bar of lines on standard error, where somebody sees it."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False) as progress:
+        task = progress.add_task("lines", total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
