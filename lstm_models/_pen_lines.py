@@ -36,6 +36,7 @@ _NARROW, _WIDE = "iljtfrI.,:;!'|()1", "mwMWQGDNHOQ"
 _LONGEST = 52  # characters written at once; most training lines are shorter
 _TRIES = 2
 _BLUR = 0.25  # of the turns' heights, in the writer's units
+_STRAY = (1.0, 0.5)  # of the strokes that a line should not end with, in the writer's units
 _TRUST = 12.0  # turns after which a line's own height counts as much as the style's
 _MOST_RESIZED = 1.25
 
@@ -166,10 +167,10 @@ def _right(strokes: Strokes) -> float:
 
 
 def _without_stray(strokes: Strokes, text: str) -> Strokes:
-    """Without the dots right of all else that the network likes to end a line with, if its text has none there."""
+    """Without the dots and dashes right of all else that the network likes to end a line with, if its text has none there."""
     while len(strokes) > 1 and text[-1].isalnum():
         last, rest = strokes[-1], strokes[:-1]
-        if np.ptp(last, axis=0).max() > 2 * _BLUR or last[:, 0].min() < _right(rest):
+        if (np.ptp(last, axis=0) > _STRAY).any() or last[:, 0].min() < _right(rest):
             break
         strokes = rest
     return strokes

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import lstm_models
 from lstm_models import pages as module
-from lstm_models._pen_lines import Hand, soft, spread
+from lstm_models._pen_lines import Hand, _without_stray, soft, spread
 from lstm_models.errors import InputError
 from lstm_models.pages import Drift, wrap_words, write_pages
 from lstm_models.paper import PageOptions
@@ -230,6 +230,20 @@ def test_long_lines_are_written_in_parts():
     assert hand.writer.batches[-1] == -(-len(text) // 52)
     assert len(line) == 40
     assert all(a[:, 0].max() < b[:, 0].min() for a, b in itertools.pairwise(line))
+
+
+def test_stray_marks_after_the_last_letter_are_left_out():
+    word, dot, dash = (
+        np.array([[0, 0], [1, -1.2], [9, 0.0]]),
+        np.array([[9.5, 0.0]]),
+        np.array([[9.6, -1], [10.4, -0.9]]),
+    )
+    letter = np.array([[9.5, 0], [9.8, -1.2], [10.1, 0]])
+    assert len(_without_stray([word, dot, dash], "came")) == 1
+    assert len(_without_stray([word, dot], "came.")) == 2
+    assert len(_without_stray([word, letter], "came")) == 2
+    assert len(_without_stray([word, dot - (4, 2)], "taxi")) == 2  # over the letter
+    assert len(_without_stray([dot], "a")) == 1
 
 
 def test_bounds_bend_and_do_not_cut():
