@@ -167,7 +167,7 @@ def _right(strokes: Strokes) -> float:
 
 
 def _without_stray(strokes: Strokes, text: str) -> Strokes:
-    """Without the dots and dashes right of all else that the network likes to end a line with, if its text has none there."""
+    """Without the dots and dashes right of all else that the network likes to end a line with, unless its text has."""
     while len(strokes) > 1 and text[-1].isalnum():
         last, rest = strokes[-1], strokes[:-1]
         if (np.ptp(last, axis=0) > _STRAY).any() or last[:, 0].min() < _right(rest):

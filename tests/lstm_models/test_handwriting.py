@@ -219,6 +219,23 @@ def test_every_line_is_cut_off_in_the_end():
     assert [len(row) for row in rows] == [26, 30]
 
 
+def test_tidy_leaves_out_what_follows_the_end():
+    """Where the stop head never speaks, lines run on until the window is four characters past their end."""
+    endless = make()
+    with torch.no_grad():
+        endless.head.bias[-1] = -50
+    texts, styles = ["some words", "a", "quite a long line of words"], torch.tensor([1, 2, 3])
+    *_, whole = endless.sample(texts, styles, bias=1.0, seed=1)
+    *_, tidy = endless.sample(texts, styles, bias=1.0, seed=1, tidy=True)
+    for one, other in zip(whole, tidy, strict=True):
+        assert 0 < len(other) < len(one)
+        assert other[-1, 2] == 1
+        np.testing.assert_array_equal(other[:, :2], one[: len(other), :2])
+    *_, stopped = make(stop=False).sample(texts, styles, bias=1.0, seed=1, tidy=True)
+    *_, plain = make(stop=False).sample(texts, styles, bias=1.0, seed=1)
+    assert list(map(len, stopped)) == list(map(len, plain))  # without a stop head there is no end to miss
+
+
 @pytest.mark.parametrize("text", ["", "   ", "\n\n", "\t \r\n", None, 5])
 def test_no_text(writer, text):
     with pytest.raises(InputError, match="there is no text to write") as error:
