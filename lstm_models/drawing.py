@@ -34,9 +34,6 @@ INK = "#1a2a5c"
 SUFFIXES = (".svg", ".png", ".pdf", ".json", ".gcode", ".hpgl")
 """What the names of a drawing's files end in."""
 
-# Their names before they had modules of their own, which other modules still use
-_bezier, _flattened, _number, _path, _xml = bezier, flattened, vectors.number, vectors.path, vectors.clean
-
 _PNG_MOST_PIXELS = 100_000_000
 _PNG_SUPERSAMPLING = 4  # samples a side of one pixel
 _PNG_BAND_SAMPLES = 16_000_000  # one band of rows is drawn at a time, so memory does not grow with the supersampling
