@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lstm_models.hub import available, load, push, save
     from lstm_models.lstm import LSTM, LSTMState
     from lstm_models.paper import Page, PageOptions
+    from lstm_models.plotter import PlotterOptions
     from lstm_models.reading import HandwritingReader, HandwritingReaderConfig
     from lstm_models.regularization import Dropout
     from lstm_models.results import Caption, Drawing, Reading, Word
@@ -42,6 +43,7 @@ __all__ = [
     "LSTMState",
     "Page",
     "PageOptions",
+    "PlotterOptions",
     "Reading",
     "Recognizer",
     "RecognizerConfig",
@@ -75,6 +77,7 @@ _HOME = {
     "WriterConfig": "lstm_models.handwriting",
     "Page": "lstm_models.paper",
     "PageOptions": "lstm_models.paper",
+    "PlotterOptions": "lstm_models.plotter",
     "Recognizer": "lstm_models.speech",
     "RecognizerConfig": "lstm_models.speech",
     "Caption": "lstm_models.results",

@@ -102,7 +102,7 @@ TASKS: dict[str, Task] = {
             verbs={
                 "write": Command(
                     "lstm_apps.handwriting.write:write",
-                    "write a text by hand, as SVG, PNG or JSON",
+                    "write a text by hand, as lines or pages: SVG, PNG, PDF, JSON, G-code, HPGL",
                     positional=("text",),
                     short={"out": "o"},
                 )
