@@ -287,7 +287,7 @@ def test_print_config_is_a_config_file(tmp_path: Path, capsys: pytest.CaptureFix
         (["play", "a", "--otu", "b"], "--otu is not understood; is --out meant?"),
         (["play", "a", "--sizes.hiden_size", "3"], "is not understood"),
         (["play", "a", "--slant", "steep"], "--slant is steep; a number would be right"),
-        (["play", "a", "--seed", "1.5"], "--seed"),
+        (["play", "a", "--seed", "1.5"], "--seed is 1.5; a whole number would be right"),
         (["play", "a", "--sizes.hidden_size", "x"], "--sizes.hidden_size is x; a whole number would be right"),
         (["play", "a", "--sizes.hidden_size", "0"], "hidden_size must be at least 1"),
         (["play", "a", "--keep", "--out"], "--out needs a value"),
