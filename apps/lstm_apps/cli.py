@@ -304,7 +304,7 @@ def usage_sentence(message: str, command: suite.Command, options: Sequence[str])
     if match := re.search(r"Option '(.+?)' is not accepted", message):
         return f"the config has “{match[1]}”, which is not an option"
     # Of an option that may also be left out, what it is besides
-    optional = r"(.+?: )Does not validate .+?Errors: - (Expected an? .+?) - Expected .*NoneType.*? Given value type: .+?"
+    optional = r"(.+?: )Does not validate .+?Errors: - (Expected an? .+?) - Expected .*NoneType.*? Given value type: .+"
     if match := re.fullmatch(optional + " Given value: (.*)", message):
         message = f"{match[1]}{match[2]}. Got value: {match[3]}"
     if match := re.fullmatch(r'Parser key "(.+?)": Expected an? (.+?)\. Got value: (.*)', message):
