@@ -245,7 +245,8 @@ class Recognizer(nn.Module):
             ``loss`` (utterances too short for their text count 0), ``edits`` (while evaluating: characters by which the
             best path differs), and the counts ``points`` (characters) and ``lines``.
         """
-        return ctc_sums(*self(batch["features"], batch["lengths"]), batch, edits=not self.training)
+        log_probs, lengths = self(batch["features"], batch["lengths"])
+        return ctc_sums(log_probs, lengths, batch, edits=not self.training)
 
     # Use -----------------------------------------------------------------------------------------------------------
 
