@@ -107,7 +107,7 @@ class InkFeatures:
 
 def sampled(strokes: Sequence[np.ndarray], spacing: float) -> list[np.ndarray]:
     """Each stroke [points, 2] at steps of about ``spacing`` along it, its ends kept; a dot stays one point."""
-    points = np.concatenate(strokes)
+    points = np.concatenate(strokes).astype(np.float64)  # lengths add up along the line
     first = np.cumsum([0, *map(len, strokes[:-1])])
     steps = np.hypot(*np.diff(points, axis=0, prepend=points[:1]).T)
     steps[first] = 0

@@ -78,7 +78,7 @@ def evaluate(
     found, seconds = _read(reader, lines, searches)
     whole = {id(line) for line in clean(lines)}
     figures: dict[str, Any] = {"model": model, "validation": validation, "lines": len(lines)}
-    figures |= {"clean_lines": len(whole), "beam": beam, "lm": lm if words else "off"}
+    figures |= {"clean_lines": len(whole), "hypotheses": beam, "language_model": lm if words else "off"}
     figures |= {"lm_weight": reader.config.lm_weight, "word_bonus": reader.config.word_bonus}
     for name in searches:
         figures[name] = _rates([line.text for line in lines], [reading.text for reading in found[name]])
