@@ -36,6 +36,9 @@ train-smoke: $(VENV)/.installed-test
 		--model.hidden_size 32 --training.steps 20 --training.batch_frames 1000 --training.validate_every 10 \
 		--training.precision 32 --training.accelerator cpu
 	OMP_NUM_THREADS=1 $(BIN)/lstm-models write "hello" --model $(RUN)/handwriting/model --seed 1 --out $(RUN)/hello.svg
+	OMP_NUM_THREADS=1 $(BIN)/lstm-models train handwriting-reader --config tiny --data $(RUN)/data/handwriting.jsonl \
+		--run $(RUN)/reader --training.accelerator cpu
+	OMP_NUM_THREADS=1 $(BIN)/lstm-models read $(RUN)/hello.svg --model $(RUN)/reader/model
 	OMP_NUM_THREADS=1 $(BIN)/lstm-models train captioning --config tiny --data $(RUN)/data/photos --run $(RUN)/captioning \
 		--features $(RUN)/features --training.accelerator cpu
 	OMP_NUM_THREADS=1 $(BIN)/lstm-models caption $(RUN)/data/photos/p00.jpg --model $(RUN)/captioning/model
