@@ -10,7 +10,9 @@ __all__ = ["lines_of"]
 
 _BACK = 0.4  # share of a line's width that the pen goes back for the next
 _FAR_BACK = 4.0  # and in heights (vertical standard deviations of the line)
-_DOWN = 3.0  # and it goes down by so many heights
+_STROKE = 0.4  # a line has at least this share of the height of a usual stroke as its own
+_DOWN = 3.0  # and it goes down by so many heights, on average
+_BELOW = 1.0  # and at the least
 
 
 def lines_of(strokes: Sequence[np.ndarray]) -> list[list[np.ndarray]]:
@@ -20,19 +22,41 @@ def lines_of(strokes: Sequence[np.ndarray]) -> list[list[np.ndarray]]:
     to a word later lies higher than that, and what a comma or a loop adds lies to the right.
     """
     lines: list[list[np.ndarray]] = []
+    # A line that has only begun, with the bar of a T, has no height of its own yet
+    least = _STROKE * float(np.median([np.ptp(stroke[:, 1]) for stroke in strokes])) if len(strokes) else 0.0
+    line = _Line()
     for stroke in strokes:
-        if lines and not _next_line(lines[-1], stroke):
-            lines[-1].append(stroke)
-        else:
-            lines.append([stroke])
+        if not lines or line.is_left_by(stroke, least):
+            lines.append([])
+            line = _Line()
+        lines[-1].append(stroke)
+        line.add(stroke)
     return lines
 
 
-def _next_line(line: Sequence[np.ndarray], stroke: np.ndarray) -> bool:
-    points = np.concatenate(line)
-    left, right = points[:, 0].min(), points[:, 0].max()
-    back = right - stroke[:, 0].min()
-    height = points[:, 1].std()
-    if height == 0 or back < max(_BACK * (right - left), _FAR_BACK * height):
-        return False
-    return bool(stroke[:, 1].mean() - points[:, 1].mean() > _DOWN * height)
+class _Line:
+    """What is known of a line that grows: kept as sums, so that a drawing of many strokes takes no longer for each."""
+
+    def __init__(self) -> None:
+        self.left, self.right = np.inf, -np.inf
+        self.origin = self.count = self.total = self.squares = 0.0
+
+    def add(self, stroke: np.ndarray) -> None:
+        x, y = stroke[:, 0], stroke[:, 1]
+        if not self.count:
+            self.origin = float(y[0])
+        self.left, self.right = min(self.left, float(x.min())), max(self.right, float(x.max()))
+        y = y - self.origin
+        self.count += len(y)
+        self.total += float(y.sum())
+        self.squares += float(y @ y)
+
+    def is_left_by(self, stroke: np.ndarray, least: float) -> bool:
+        """Whether the pen went on to the next line with this stroke; a line is at least so high."""
+        mean = self.total / self.count
+        height = max(max(self.squares / self.count - mean**2, 0.0) ** 0.5, least)
+        back = self.right - float(stroke[:, 0].min())
+        if height == 0 or back < max(_BACK * (self.right - self.left), _FAR_BACK * height):
+            return False
+        below = stroke[:, 1] - (self.origin + mean)
+        return bool(below.mean() > _DOWN * height and below.min() > _BELOW * height)
