@@ -30,7 +30,7 @@ from lstm_models.frontends import StrokeFeatures
 from lstm_models.handwriting import HandwritingWriter, WriterConfig
 from lstm_models.ink_files import svg_strokes
 
-__all__ = ["HandwritingLine", "WriterLines", "alphabet_of", "clean", "read_lines", "split_lines"]
+__all__ = ["HandwritingLine", "WriterLines", "alphabet_of", "clean", "read_lines", "read_names", "split_lines"]
 
 BROKEN_LINES = frozenset({"n01-015z-04"})
 LONGEST_STEP = 200  # tablet units within a stroke; longer ones are recording errors
@@ -110,6 +110,23 @@ def clean(lines: Iterable[HandwritingLine], *, suspects: Iterable[str] = ()) -> 
             continue
         kept.append(line)
     return kept
+
+
+def read_names(path: str | None) -> list[str]:
+    """Names of lines to leave out, such as ``clean`` takes as suspects: those in a text file, one a line.
+
+    Args:
+        path: the file; no names where missing.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    if path is None:
+        return []
+    try:
+        return Path(path).read_text(encoding="utf-8").split()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"the list of suspects {path} cannot be read ({error})") from None
 
 
 def split_lines(

@@ -210,11 +210,11 @@ def test_raw_lines_are_not_cleaned(tmp_path):
 
 
 def test_list_of_suspects(data, tmp_path):
-    from lstm_apps.handwriting.train import _names
+    from lstm_datasets.strokes import read_names
 
     (tmp_path / "names.txt").write_text("a01-000u-02\na01-001w-01\n")
-    assert _names(str(tmp_path / "names.txt")) == ["a01-000u-02", "a01-001w-01"]
-    assert _names(None) == []
+    assert read_names(str(tmp_path / "names.txt")) == ["a01-000u-02", "a01-001w-01"]
+    assert read_names(None) == []
     (tmp_path / "names.txt").write_bytes(b"\xff\xff")
     with pytest.raises(InputError, match=r"names\.txt cannot be read"):
-        _names(str(tmp_path / "names.txt"))
+        read_names(str(tmp_path / "names.txt"))

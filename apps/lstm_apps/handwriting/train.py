@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from lstm_apps.training import TrainingConfig, fit, is_main_process
-from lstm_datasets.strokes import HandwritingLine, WriterLines, alphabet_of, clean, read_lines, split_lines
+from lstm_datasets.strokes import HandwritingLine, WriterLines, alphabet_of, clean, read_lines, read_names, split_lines
 from lstm_models import hub
 from lstm_models.errors import InputError
 from lstm_models.handwriting import HandwritingWriter, WriterConfig, batch_lines
@@ -59,7 +59,7 @@ def train(
     lines = read_lines(data)
     learn, held = split_lines(lines, validation)
     if not raw:
-        names = _names(suspects)
+        names = read_names(suspects)
         learn = clean(learn, suspects=names)
         held = clean(held)
         if not learn or not held:
@@ -83,15 +83,6 @@ def train(
         folder = hub.save(writer, Path(run) / "model", card=_card(data, config, training))
         print(f"{folder}: " + ", ".join(f"{name} {value:.4f}" for name, value in figures.items()))
     return figures
-
-
-def _names(path: str | None) -> list[str]:
-    if path is None:
-        return []
-    try:
-        return Path(path).read_text(encoding="utf-8").split()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"the list of suspects {path} cannot be read ({error})") from None
 
 
 def _fit_to_data(config: WriterConfig, lines: Sequence[HandwritingLine]) -> WriterConfig:

@@ -13,7 +13,7 @@ import torch
 
 from lstm_apps.training import TrainingConfig, fit, is_main_process
 from lstm_datasets.ink_data import InkAugmentation, ReaderLines
-from lstm_datasets.strokes import HandwritingLine, alphabet_of, clean, read_lines, split_lines
+from lstm_datasets.strokes import HandwritingLine, alphabet_of, clean, read_lines, read_names, split_lines
 from lstm_models import hub
 from lstm_models.errors import InputError
 from lstm_models.reading import HandwritingReader, HandwritingReaderConfig, batch_ink
@@ -51,7 +51,7 @@ def train(
         InputError: the data cannot be read or leave nothing to train on; else as ``lstm_apps.training.fit``.
     """
     learn, held = split_lines(read_lines(data), validation)
-    learn = clean(learn, suspects=_names(suspects))
+    learn = clean(learn, suspects=read_names(suspects))
     if model.alphabet.strip() == "":
         model = dataclasses.replace(model, alphabet=alphabet_of(learn, least=3 if len(learn) > 1000 else 1))
     known = set(model.alphabet)
@@ -77,15 +77,6 @@ def train(
         folder = hub.save(reader, Path(run) / "model", card=_card(learn, reader.config, training))
         print(f"{folder}: " + ", ".join(f"{name} {value:.4f}" for name, value in figures.items()))
     return figures
-
-
-def _names(path: str | None) -> list[str]:
-    if path is None:
-        return []
-    try:
-        return Path(path).read_text(encoding="utf-8").split()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"the list of suspects {path} cannot be read: {error}") from None
 
 
 def _card(learn: Sequence[HandwritingLine], config: HandwritingReaderConfig, training: TrainingConfig) -> str:
