@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lstm_models.gradients import gradient_flow, plot_gradient_flow
     from lstm_models.handwriting import HandwritingWriter, WriterConfig
     from lstm_models.hub import available, load, push, save
+    from lstm_models.inspection import gate_activations
     from lstm_models.lstm import LSTM, LSTMState
     from lstm_models.paper import Page, PageOptions
     from lstm_models.plotter import PlotterOptions
@@ -51,6 +52,7 @@ __all__ = [
     "WriterConfig",
     "__version__",
     "available",
+    "gate_activations",
     "gradient_flow",
     "load",
     "plot_gradient_flow",
@@ -63,6 +65,7 @@ _HOME = {
     "LSTM": "lstm_models.lstm",
     "LSTMState": "lstm_models.lstm",
     "Dropout": "lstm_models.regularization",
+    "gate_activations": "lstm_models.inspection",
     "gradient_flow": "lstm_models.gradients",
     "plot_gradient_flow": "lstm_models.gradients",
     "available": "lstm_models.hub",
