@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from lstm_models.regularization import Dropout
     from lstm_models.results import Caption, Drawing, Reading, Word
     from lstm_models.speech import Recognizer, RecognizerConfig
+    from lstm_models.styles import Style
 
 __version__ = "0.1.0"
 
@@ -48,6 +49,7 @@ __all__ = [
     "Reading",
     "Recognizer",
     "RecognizerConfig",
+    "Style",
     "Word",
     "WriterConfig",
     "__version__",
@@ -83,6 +85,7 @@ _HOME = {
     "PlotterOptions": "lstm_models.plotter",
     "Recognizer": "lstm_models.speech",
     "RecognizerConfig": "lstm_models.speech",
+    "Style": "lstm_models.styles",
     "Caption": "lstm_models.results",
     "Drawing": "lstm_models.results",
     "Reading": "lstm_models.results",

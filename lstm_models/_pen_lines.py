@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from lstm_models.frontends import level
 from lstm_models.spelling import spell
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from lstm_models.handwriting import HandwritingWriter
 
 __all__ = ["Hand", "narrowed", "soft", "spread"]
@@ -46,14 +47,14 @@ class Hand:
 
     Args:
         writer: the network.
-        style: number of the style.
+        style: the style's vector [style_size].
         bias: of the sampling.
         seeds: where the random numbers of all lines come from.
         x_height: of the letters, in mm.
     """
 
     def __init__(
-        self, writer: HandwritingWriter, style: int, bias: float, seeds: np.random.SeedSequence, x_height: float
+        self, writer: HandwritingWriter, style: Tensor, bias: float, seeds: np.random.SeedSequence, x_height: float
     ) -> None:
         self.writer, self.style, self.bias, self.seeds, self.mm = writer, style, bias, seeds, x_height
         alphabet = writer.config.alphabet
@@ -106,8 +107,8 @@ class Hand:
         return best
 
     def _sample(self, texts: Sequence[str], seed: int) -> list[Strokes]:
-        numbers = torch.full((len(texts),), self.style)
-        *_, rows = self.writer.sample(texts, numbers, bias=self.bias, seed=seed, tidy=True)
+        styles = self.style.expand(len(texts), -1)
+        *_, rows = self.writer.sample(texts, styles, bias=self.bias, seed=seed, tidy=True)
         decode = self.writer.config.features.decode
         return [_without_stray(decode(row), text) for text, row in zip(texts, rows, strict=True)]
 

@@ -28,6 +28,7 @@ from lstm_models.spelling import spell, wrap
 
 if TYPE_CHECKING:
     from lstm_models.paper import Page, PageOptions
+    from lstm_models.styles import Style
 
 __all__ = ["HandwritingWriter", "WriterConfig", "spell", "wrap"]
 
@@ -136,13 +137,14 @@ class HandwritingWriter(nn.Module):
             x: moves so far [batch, time, 3] (dx, dy, lift), the first being zeros.
             text: character numbers [batch, characters].
             text_lengths: how many are real [batch].
-            style: style numbers [batch]; 0 or missing for no style in particular.
+            style: style numbers [batch], or vectors [batch, style_size]; 0 or missing for no style in particular.
         """
         mask = torch.arange(text.size(1), device=text.device) < text_lengths[:, None]
         parts = [x]
         if self.style is not None:
             style = text.new_zeros(text.size(0)) if style is None else style
-            parts.append(self.style(style)[:, None].expand(-1, x.size(1), -1))
+            style = style if style.is_floating_point() else self.style(style)
+            parts.append(style[:, None].expand(-1, x.size(1), -1))
         x = torch.cat(parts, 2)
         hidden, window, _ = self.window(x, self.characters(text), mask)
         features = hidden
@@ -158,7 +160,7 @@ class HandwritingWriter(nn.Module):
 
         Args:
             batch: ``offsets`` [batch, time, 3], ``lengths`` [batch], ``text`` [batch, characters], ``text_lengths``
-                [batch], ``style`` [batch].
+                [batch], ``style`` as `forward` takes it.
 
         Returns:
             ``loss`` (what training minimises, summed), ``nats`` (moves and lifts: Graves' measure), ``moves``,
@@ -188,14 +190,15 @@ class HandwritingWriter(nn.Module):
     # Writing -------------------------------------------------------------------------------------------------------
 
     def write(
-        self, text: str, *, style: str | None = None, legibility: float = 0.75, seed: int | None = None
+        self, text: str, *, style: str | Style | None = None, legibility: float = 0.75, seed: int | None = None
     ) -> Drawing:
         """Writes a text.
 
         Args:
             text: what to write, up to 5,000 characters; line breaks are kept, long lines wrapped at words.
-            style: one of ``styles``, or a writer's id; ``None`` for the usual hand, which is the first named style, or
-                no style in particular where none is named.
+            style: one of ``styles``, or a writer's id; several mixed, such as ``"ada+gus"`` or ``"ada:0.3+gus:0.7"``;
+                a ``Style``, or the name of a .json file of one; ``None`` for the usual hand, which is the first named
+                style, or no style in particular where none is named.
             legibility: 0 (as varied as people write) to 1 (as legible as the model can).
             seed: the same seed gives the same drawing; ``None`` draws a new one.
 
@@ -205,7 +208,13 @@ class HandwritingWriter(nn.Module):
         return next(self._drawings(text, style, legibility, seed, every=None))
 
     def stream(
-        self, text: str, *, style: str | None = None, legibility: float = 0.75, seed: int | None = None, every: int = 40
+        self,
+        text: str,
+        *,
+        style: str | Style | None = None,
+        legibility: float = 0.75,
+        seed: int | None = None,
+        every: int = 40,
     ) -> Iterator[Drawing]:
         """As ``write``, but yields the drawing so far after each ``every`` points, and last the whole."""
         return self._drawings(text, style, legibility, seed, every)
@@ -214,7 +223,7 @@ class HandwritingWriter(nn.Module):
         self,
         text: str,
         *,
-        style: str | None = None,
+        style: str | Style | None = None,
         legibility: float = 0.75,
         seed: int | None = None,
         options: PageOptions | None = None,
@@ -239,33 +248,43 @@ class HandwritingWriter(nn.Module):
             self, text, style=style, legibility=legibility, seed=seed, options=options, progress=progress
         )
 
+    def mix(self, a: str | Style, b: str | Style, share: float = 0.5) -> Style:
+        """A style between two, each anything ``write`` takes; ``share`` (0 to 1) is that of the second.
+
+        Raises:
+            InputError: a style is unknown or another writer's, or the share out of range.
+        """
+        from lstm_models import styles
+
+        return styles.mix(self, a, b, share)
+
     def _drawings(
-        self, text: str, style: str | None, legibility: float, seed: int | None, every: int | None
+        self, text: str, style: str | Style | None, legibility: float, seed: int | None, every: int | None
     ) -> Iterator[Drawing]:
         lines, notes = self._lines(text)
-        style, number, bias, seed = self.settings(style, legibility, seed)
+        name, vector, bias, seed = self.settings(style, legibility, seed)
         written = [line for line in lines if line]
-        styles = torch.full((len(written),), number)
-        for rows in self.sample(written, styles, bias=bias, seed=seed, every=every):
-            yield Drawing(
-                strokes=tuple(self._place(lines, rows)), text=text, style=style, seed=seed, notes=tuple(notes)
-            )
+        for rows in self.sample(written, vector.expand(len(written), -1), bias=bias, seed=seed, every=every):
+            yield Drawing(strokes=tuple(self._place(lines, rows)), text=text, style=name, seed=seed, notes=tuple(notes))
 
-    def settings(self, style: str | None, legibility: float, seed: int | None) -> tuple[str, int, float, int]:
-        """What the options of ``write`` come to: the style, its number, the probability bias and a seed.
+    def settings(
+        self, style: str | Style | None, legibility: float, seed: int | None
+    ) -> tuple[str, Tensor, float, int]:
+        """What the options of ``write`` come to: the style's name, its vector, the probability bias and a seed.
 
         Raises:
             InputError: an unknown style, or a legibility or seed out of range.
         """
-        style = style or next(iter(self.config.names), "")
-        number = self.style_number(style)
+        from lstm_models.styles import resolve
+
+        name, vector = resolve(self, style or next(iter(self.config.names), ""))
         if not 0 <= legibility <= 1:
             raise InputError(f"legibility must lie between 0 and 1, not {legibility:g}", usage=True)
         if seed is None:
             seed = int(np.random.SeedSequence().generate_state(1)[0])
         elif not 0 <= seed < 2**63:
             raise InputError(f"seed must be a whole number from 0 to 9223372036854775807, not {seed}", usage=True)
-        return style, number, self.bias(legibility), seed
+        return name, vector, self.bias(legibility), seed
 
     def _lines(self, text: str) -> tuple[list[str], list[str]]:
         if not isinstance(text, str) or not text.strip():
@@ -310,7 +329,7 @@ class HandwritingWriter(nn.Module):
 
         Args:
             texts: what to write, one line each, of characters in the alphabet.
-            styles: style numbers [lines].
+            styles: style numbers [lines], or vectors [lines, style_size].
             bias: Graves' probability bias, 0 for unbiased samples.
             seed: of the random numbers.
             every: points between two yields; ``None`` yields once, at the end.
@@ -326,7 +345,10 @@ class HandwritingWriter(nn.Module):
         lengths = torch.tensor([len(numbers) for numbers in encoded], device=device)
         text = self.characters(nn.utils.rnn.pad_sequence(encoded, batch_first=True).to(device))
         mask = torch.arange(text.size(1), device=device) < lengths[:, None]
-        style = self.style(styles.to(device)) if self.style is not None else text.new_zeros(len(texts), 0)
+        if self.style is None:
+            style = text.new_zeros(len(texts), 0)
+        else:
+            style = styles.to(text) if styles.is_floating_point() else self.style(styles.to(device))
         limits = self.most_points(lengths)
         most = int(limits.max())
         drawn = np.zeros((len(texts), most, 3), np.float32)

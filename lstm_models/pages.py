@@ -24,7 +24,10 @@ from lstm_models.paper import ASCENT, DESCENT, Page, PageOptions
 from lstm_models.spelling import spell
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from lstm_models.handwriting import HandwritingWriter
+    from lstm_models.styles import Style
 
 __all__ = ["MOST_PAGE_CHARACTERS", "Page", "PageOptions", "Progress", "write_pages"]
 
@@ -59,7 +62,7 @@ def write_pages(
     writer: HandwritingWriter,
     text: str,
     *,
-    style: str | None = None,
+    style: str | Style | None = None,
     legibility: float = 0.75,
     seed: int | None = None,
     options: PageOptions | None = None,
@@ -77,20 +80,19 @@ def write_pages(
     spelt, notes = spell(text, writer.config.alphabet)
     if not spelt.strip():
         raise InputError(f"nothing in the text can be written: {'; '.join(notes)}", usage=True)
-    style, number, bias, seed = writer.settings(style, legibility, seed)
-    return _pages(writer, spelt, (style, number, bias, seed), tuple(notes), options, progress)
+    return _pages(writer, spelt, writer.settings(style, legibility, seed), tuple(notes), options, progress)
 
 
 def _pages(
     writer: HandwritingWriter,
     text: str,
-    settings: tuple[str, int, float, int],
+    settings: tuple[str, Tensor, float, int],
     notes: tuple[str, ...],
     options: PageOptions,
     progress: Progress | None,
 ) -> Iterator[Page]:
-    style, number, bias, seed = settings
-    hand = Hand(writer, number, bias, np.random.SeedSequence((seed, _PAGES_SEED)), options.x_height)
+    style, vector, bias, seed = settings
+    hand = Hand(writer, vector, bias, np.random.SeedSequence((seed, _PAGES_SEED)), options.x_height)
     drift = Drift(options.drift, seed)
     strokes: list[np.ndarray] = []
     lines: list[str] = []

@@ -215,7 +215,7 @@ def test_justified_lines_end_at_the_margin_and_words_stay_whole():
 
 
 def test_spreading_stops_where_gaps_would_gape():
-    hand = Hand(Pen(), 1, 1.0, np.random.SeedSequence(1), 2.0)
+    hand = Hand(Pen(), torch.zeros(1), 1.0, np.random.SeedSequence(1), 2.0)
     (line,) = hand.write(["as we saw"])
     width = max(stroke[:, 0].max() for stroke in line)
     spread_, loose = (spread(line, "as we saw", hand, width + more) for more in (5.0, 60.0))
@@ -224,7 +224,7 @@ def test_spreading_stops_where_gaps_would_gape():
 
 
 def test_long_lines_are_written_in_parts():
-    hand = Hand(Pen(), 1, 1.0, np.random.SeedSequence(1), 2.0)
+    hand = Hand(Pen(), torch.zeros(1), 1.0, np.random.SeedSequence(1), 2.0)
     text = prose(40)
     (line,) = hand.write([text])
     assert hand.writer.batches[-1] == -(-len(text) // 52)
