@@ -50,9 +50,12 @@ class Drawing:
         style: the name of the hand.
         seed: what the random numbers started from; None where there was none.
         notes: sentences for the user, such as "“é” was written as “e”".
+        drawn: numbers of the strokes, from 0, that no model wrote: accents, and characters from a font. Those of
+            strokes left out fall away.
 
     Raises:
-        ValueError: a stroke is not `[points, 2]`, or has a coordinate that is not finite.
+        ValueError: a stroke is not `[points, 2]`, or has a coordinate that is not finite; there is no stroke of a
+            number in `drawn`.
     """
 
     strokes: tuple[np.ndarray, ...]
@@ -60,16 +63,18 @@ class Drawing:
     style: str = ""
     seed: int | None = None
     notes: tuple[str, ...] = field(default=())
+    drawn: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "drawn", _numbers(self.drawn, self.strokes))
         object.__setattr__(self, "strokes", _checked(self.strokes))
         object.__setattr__(self, "notes", tuple(self.notes))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Drawing):
             return NotImplemented
-        mine = (self.text, self.style, self.seed, self.notes, len(self.strokes))
-        theirs = (other.text, other.style, other.seed, other.notes, len(other.strokes))
+        mine = (self.text, self.style, self.seed, self.notes, self.drawn, len(self.strokes))
+        theirs = (other.text, other.style, other.seed, other.notes, other.drawn, len(other.strokes))
         return mine == theirs and all(map(np.array_equal, self.strokes, other.strokes))
 
     def __hash__(self) -> int:
@@ -208,9 +213,14 @@ class Drawing:
         return hpgl(self, options or PlotterOptions())
 
     def json(self) -> str:
-        """The drawing as JSON: `strokes` (lists of [x, y], two decimals), `text`, `style`, `seed` and `notes`."""
+        """The drawing as JSON: `strokes` (lists of [x, y], two decimals), `text`, `style`, `seed`, `notes`, `drawn`.
+
+        Without strokes that were drawn, there is no `drawn`.
+        """
         strokes = [[[round(float(x), 2), round(float(y), 2)] for x, y in stroke] for stroke in self.strokes]
-        about = {"text": self.text, "style": self.style, "seed": self.seed, "notes": list(self.notes)}
+        about: dict[str, Any] = {"text": self.text, "style": self.style, "seed": self.seed, "notes": list(self.notes)}
+        if self.drawn:
+            about["drawn"] = list(self.drawn)
         return json.dumps({"format": "lstm-models drawing", "version": 1, **about, "strokes": strokes}) + "\n"
 
     @classmethod
@@ -237,8 +247,11 @@ class Drawing:
             raise InputError('The "seed" of a drawing is a whole number or null.')
         if not isinstance(notes, list) or not all(isinstance(note, str) for note in notes):
             raise InputError('The "notes" of a drawing are a list of strings.')
+        drawn = read.get("drawn", [])
+        if not isinstance(drawn, list) or not all(type(number) is int for number in drawn):
+            raise InputError('The "drawn" of a drawing are numbers of strokes.')
         try:
-            return cls(strokes=tuple(read["strokes"]), text=text, style=style, seed=seed, notes=tuple(notes))
+            return cls(tuple(read["strokes"]), text, style, seed, tuple(notes), tuple(drawn))
         except (TypeError, ValueError, OverflowError) as error:
             raise InputError(f"The strokes of this drawing cannot be read: {error}") from error
 
@@ -328,6 +341,15 @@ def _checked(strokes: Sequence[Any]) -> tuple[np.ndarray, ...]:
         points.flags.writeable = False
         kept.append(points)
     return tuple(kept)
+
+
+def _numbers(drawn: Sequence[int], strokes: Sequence[Any]) -> tuple[int, ...]:
+    """The numbers in order, each once, as they are when the strokes without a point are gone."""
+    kept = np.cumsum([np.size(stroke) > 0 for stroke in strokes]) - 1 if len(strokes) else np.zeros(0, int)
+    numbers = sorted({int(number) for number in drawn})
+    if numbers and not 0 <= numbers[0] <= numbers[-1] < len(strokes):
+        raise ValueError(f"There is no stroke {numbers[0] if numbers[0] < 0 else numbers[-1]} to be a drawn one.")
+    return tuple(int(kept[number]) for number in numbers if np.size(strokes[number]))
 
 
 def _coverage(lines: Sequence[np.ndarray], width: float, columns: int, rows: int) -> Any:

@@ -324,6 +324,7 @@ class HandwritingWriter(nn.Module):
         seed: int,
         every: int | None = None,
         tidy: bool = False,
+        trace: list[np.ndarray] | None = None,
     ) -> Iterator[list[np.ndarray]]:
         """Draws lines, all at once.
 
@@ -334,6 +335,8 @@ class HandwritingWriter(nn.Module):
             seed: of the random numbers.
             every: points between two yields; ``None`` yields once, at the end.
             tidy: where the stop head misses the end of a text, leave out what the pen does after it.
+            trace: a list that comes to hold, for what was yielded, which character each offset writes: [points] of
+                each line, the hindmost Gaussian's place in the text, whose first character stands at 1.
 
         Yields:
             Offsets so far [points, 3] of each line. A line whose last offset does not lift the pen was cut off.
@@ -354,6 +357,13 @@ class HandwritingWriter(nn.Module):
         drawn = np.zeros((len(texts), most, 3), np.float32)
         counts = np.zeros(len(texts), np.int64)
         ends = np.zeros(len(texts), np.int64)  # where a line would have ended well
+        places = np.zeros(drawn.shape[:2], np.float32)
+
+        def so_far() -> list[np.ndarray]:
+            if trace is not None:
+                trace[:] = [row[:count] for row, count in zip(places, counts, strict=True)]
+            return [row[:count] for row, count in zip(drawn, counts, strict=True)]
+
         rows = torch.arange(len(texts), device=device)
         window = self.window.initial_state(text)
         upper = self.upper.initial_state(len(texts)) if self.upper is not None else None
@@ -380,6 +390,8 @@ class HandwritingWriter(nn.Module):
             index = rows.cpu().numpy()
             drawn[index, point] = move.cpu().numpy()
             counts[index] = point + 1
+            if trace is not None:
+                places[index, point] = (place + lengths).cpu().numpy()
             if tidy and config.stop:
                 # Measured: the stop head ends lines from −0.7 to 0.3; where it does not, the last lift there would do
                 where = place.cpu().numpy()
@@ -397,8 +409,8 @@ class HandwritingWriter(nn.Module):
             if not len(rows):
                 break
             if every and (point + 1) % every == 0:
-                yield [row[:count] for row, count in zip(drawn, counts, strict=True)]
-        yield [row[:count] for row, count in zip(drawn, counts, strict=True)]
+                yield so_far()
+        yield so_far()
 
     @staticmethod
     def bias(legibility: float) -> float:
