@@ -57,6 +57,8 @@ class WriterConfig:
         styles: the writers whose style was learnt, in the order of their vectors (vector 0: no style in particular).
         names: names of styles, each with the writer it stands for.
         dropout: share of features dropped before the upper layers and the head while training.
+        history: moves seen beside the last one; the head then sees them, and the text in the window, too, so that it
+            can carry a stroke on by itself (0: the last move alone, as in the paper).
         stop: learn where a line ends.
         features: how strokes become offsets.
     """
@@ -74,6 +76,7 @@ class WriterConfig:
     styles: tuple[str, ...] = ()
     names: Mapping[str, str] = field(default_factory=dict)
     dropout: float = 0.0
+    history: int = 0
     stop: bool = True
     features: StrokeFeatures = field(default_factory=StrokeFeatures)
 
@@ -81,9 +84,9 @@ class WriterConfig:
         for name in ("hidden_size", "layers", "text_size", "components", "mixtures"):
             if getattr(self, name) < 1:
                 raise ValueError(f"model: {name} must be at least 1, not {getattr(self, name)}")
-        if self.style_size < 0 or self.max_step < 0 or self.floor <= 0 or not 0 <= self.dropout < 1:
+        if min(self.style_size, self.max_step, self.history) < 0 or self.floor <= 0 or not 0 <= self.dropout < 1:
             raise ValueError(
-                "model: style_size and max_step must be 0 or more, floor above 0, dropout from 0 to below 1"
+                "model: style_size, max_step and history must be 0 or more, floor above 0, dropout from 0 to below 1"
             )
         if not 0 < self.step < (self.max_step or float("inf")):
             raise ValueError(f"model: step must lie between 0 and max_step, not {self.step:g}")
@@ -100,23 +103,24 @@ class HandwritingWriter(nn.Module):
     def __init__(self, config: WriterConfig) -> None:
         super().__init__()
         self.config = config
-        hidden, text = config.hidden_size, config.text_size
+        hidden, text, moves = config.hidden_size, config.text_size, 3 * (1 + config.history)
         self.characters = nn.Embedding(len(config.alphabet) + 1, text)
         self.style = nn.Embedding(len(config.styles) + 1, config.style_size) if config.style_size else None
         nn.init.normal_(self.characters.weight, std=0.5)
         if self.style is not None:
             nn.init.normal_(self.style.weight, std=0.1)
         self.window = SoftWindowLSTM(
-            3 + config.style_size,
+            moves + config.style_size,
             text,
             hidden,
             components=config.components,
             max_step=config.max_step or None,
             step=config.step,
         )
-        above = 3 + config.style_size + text + hidden
+        above = moves + config.style_size + text + hidden
         self.upper = LSTM(above, hidden, config.layers - 1) if config.layers > 1 else None
-        self.head = MixtureDensityHead(hidden * (2 if self.upper else 1), config.mixtures, floor=config.floor)
+        below = hidden * (2 if self.upper else 1) + (moves + text if config.history else 0)
+        self.head = MixtureDensityHead(below, config.mixtures, floor=config.floor)
         self._index = {character: number for number, character in enumerate(config.alphabet, 1)}
 
     @property
@@ -140,6 +144,9 @@ class HandwritingWriter(nn.Module):
             style: style numbers [batch], or vectors [batch, style_size]; 0 or missing for no style in particular.
         """
         mask = torch.arange(text.size(1), device=text.device) < text_lengths[:, None]
+        x = torch.cat(
+            [nn.functional.pad(x, (0, 0, back, 0))[:, : x.size(1)] for back in range(1 + self.config.history)], 2
+        )
         parts = [x]
         if self.style is not None:
             style = text.new_zeros(text.size(0)) if style is None else style
@@ -153,7 +160,10 @@ class HandwritingWriter(nn.Module):
                 torch.cat([x.to(hidden.dtype), window, hidden], 2), self.config.dropout, self.training
             )
             features = torch.cat([hidden, self.upper(below)[0].to(hidden.dtype)], 2)
-        return self.head(nn.functional.dropout(features, self.config.dropout, self.training))
+        features = nn.functional.dropout(features, self.config.dropout, self.training)
+        if self.config.history:
+            features = torch.cat([features, parts[0].to(features.dtype), window], 2)
+        return self.head(features)
 
     def loss(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Negative log likelihood in nats, summed over the batch, with what it is a sum over.
@@ -367,14 +377,16 @@ class HandwritingWriter(nn.Module):
         rows = torch.arange(len(texts), device=device)
         window = self.window.initial_state(text)
         upper = self.upper.initial_state(len(texts)) if self.upper is not None else None
-        move = text.new_zeros(len(texts), 3)
+        moves = text.new_zeros(len(texts), 3 * (1 + config.history))  # the last first
         for point in range(most):
-            x = torch.cat([move, style], 1)
+            x = torch.cat([moves, style], 1)
             window = self.window.step(x, text, mask, window)
             features = window.h
             if self.upper is not None:
                 output, upper = self.upper.step(torch.cat([x, window.window, window.h], 1), upper)
                 features = torch.cat([window.h, output], 1)
+            if config.history:
+                features = torch.cat([features, moves, window.window], 1)
             pen = self.head(features)
             uniform = torch.rand(len(rows), generator=generator, device=device)
             # Lifts and ends are sharpened with the bias, as the moves are
@@ -386,6 +398,7 @@ class HandwritingWriter(nn.Module):
                 ended |= (pen.stop > 0) & (place > -6)
             cut = point + 1 >= limits
             move = torch.cat([pen.sample(bias, generator), (lift | ended)[:, None].to(text.dtype)], 1)
+            moves = torch.cat([move, moves[:, :-3]], 1)
             done = ended | cut
             index = rows.cpu().numpy()
             drawn[index, point] = move.cpu().numpy()
@@ -404,7 +417,7 @@ class HandwritingWriter(nn.Module):
             if done.any():
                 keep = torch.nonzero(~done)[:, 0]
                 rows, text, mask, style = rows[keep], text[keep], mask[keep], style[keep]
-                lengths, limits, move, window = lengths[keep], limits[keep], move[keep], window.select(keep)
+                lengths, limits, moves, window = lengths[keep], limits[keep], moves[keep], window.select(keep)
                 upper = upper.select(keep) if upper is not None else None
             if not len(rows):
                 break

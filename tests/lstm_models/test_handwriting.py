@@ -323,6 +323,20 @@ def test_loss_by_hand(writer):
         torch.testing.assert_close(sums[name], value.detach()[0], rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("history", [0, 2])
+def test_while_it_writes_it_sees_what_it_saw_in_training(history):
+    """The head's outputs point by point are those for the finished lines."""
+    model = make(history=history)
+    features = []
+    model.head.register_forward_pre_hook(lambda _, given: features.append(given[0]))
+    (row,) = list(model.sample(["some"], torch.tensor([2]), bias=0.5, seed=1))[-1]
+    written = torch.cat(features)
+    features.clear()
+    model.loss(batch_lines([{"offsets": row, "text": model.encode("some"), "style": 2}]))
+    assert len(row) > 10
+    torch.testing.assert_close(written, features[0][0], rtol=1e-4, atol=1e-5)
+
+
 def test_padding_does_not_matter(writer):
     lines = random_lines(4)
     together = writer.loss(batch_lines(lines))
@@ -396,7 +410,8 @@ def test_saved_and_loaded_it_writes_the_same(writer, tmp_path):
         ({"mixtures": -1}, "mixtures must be at least 1"),
         ({"floor": 0.0}, "floor above 0"),
         ({"dropout": 1.0}, "dropout from 0 to below 1"),
-        ({"style_size": -1}, "style_size and max_step must be 0 or more"),
+        ({"style_size": -1}, "style_size, max_step and history must be 0 or more"),
+        ({"history": -1}, "style_size, max_step and history must be 0 or more"),
         ({"step": 0.5}, "step must lie between 0 and max_step, not 0.5"),
         ({"alphabet": "aba"}, "alphabet has something twice"),
         ({"styles": ("1", "1")}, "styles has something twice"),
