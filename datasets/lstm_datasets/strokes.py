@@ -17,7 +17,7 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -30,7 +30,16 @@ from lstm_models.frontends import StrokeFeatures
 from lstm_models.handwriting import HandwritingWriter, WriterConfig
 from lstm_models.ink_files import svg_strokes
 
-__all__ = ["HandwritingLine", "WriterLines", "alphabet_of", "clean", "read_lines", "read_names", "split_lines"]
+__all__ = [
+    "HandwritingLine",
+    "WriterLines",
+    "alphabet_of",
+    "clean",
+    "read_lines",
+    "read_names",
+    "split_lines",
+    "without_text",
+]
 
 BROKEN_LINES = frozenset({"n01-015z-04"})
 LONGEST_STEP = 200  # tablet units within a stroke; longer ones are recording errors
@@ -158,6 +167,11 @@ def alphabet_of(lines: Iterable[HandwritingLine], least: int = 3) -> str:
     """The characters that occur at least ``least`` times, sorted."""
     counts = Counter(character for line in lines for character in line.text)
     return "".join(sorted(character for character, count in counts.items() if count >= least))
+
+
+def without_text(lines: Iterable[HandwritingLine]) -> list[HandwritingLine]:
+    """The lines without their texts, for a model of strokes alone (Graves 2013, section 4)."""
+    return [replace(line, text="") for line in lines]
 
 
 class WriterLines(Dataset[dict[str, Any]]):

@@ -85,6 +85,7 @@ def test_help_documents_every_option(capsys):
     names += [f"--model.{field.name}" for field in dataclasses.fields(WriterConfig) if field.name != "features"]
     names += [f"--model.features.{field.name}" for field in dataclasses.fields(StrokeFeatures)]
     names += ["--data", "--run", "--suspects", "--validation", "--raw", "--slant", "--scale", "--rare", "--resume"]
+    names += ["--init", "--prediction"]
     for name in names:
         assert name in text, name
         assert len(explained.get(name, "")) > 8, f"{name} is not explained: {explained.get(name)}"
@@ -112,6 +113,41 @@ def test_figures_are_those_of_the_saved_model(data, tmp_path):
     assert figures["validation/nats"] == pytest.approx(
         figures["validation/moves"] + figures["validation/lifts"], rel=1e-4
     )
+
+
+def test_going_on_from_a_writer(data, tmp_path):
+    """Its sizes, alphabet and styles stay; a new writer starts as the usual hand."""
+    train(str(data), str(tmp_path / "first"), SMALL, SHORT)
+    first = str(tmp_path / "first" / "model")
+    before = hub.load(first)
+    mine = [line | {"writer": "me"} for line in tiny.lines(4, words=2)]
+    ours = tiny.jsonl(tmp_path / "mine.jsonl", mine)
+    options = dataclasses.replace(SHORT, steps=1, learning_rate=1e-9)
+    figures = train(
+        str(ours), str(tmp_path / "second"), WriterConfig(), options, init=str(tmp_path / "first" / "model")
+    )
+    after = hub.load(str(tmp_path / "second" / "model"))
+    assert after.styles == (*before.styles, "me")
+    assert after.config == dataclasses.replace(before.config, styles=after.styles)
+    torch.testing.assert_close(after.style.weight[:-1], before.style.weight, rtol=0, atol=1e-3)
+    torch.testing.assert_close(after.style.weight[-1], before.style.weight[0], rtol=0, atol=1e-3)
+    torch.testing.assert_close(after.head.weight, before.head.weight, rtol=0, atol=1e-3)
+    assert np.isfinite(figures["validation/nats"])
+    with pytest.raises(InputError, match="words is no handwriting writer"):
+        train(str(ours), str(tmp_path / "third"), SMALL, SHORT, init="words")
+
+
+def test_prediction_never_sees_a_text(data, tmp_path, monkeypatch):
+    seen, loss = set(), HandwritingWriter.loss
+
+    def watched(self, batch):
+        seen.update(batch["text"].flatten().tolist())
+        return loss(self, batch)
+
+    monkeypatch.setattr(HandwritingWriter, "loss", watched)
+    train(str(data), str(tmp_path), SMALL, SHORT, prediction=True)
+    assert seen == {0}
+    assert hub.load(str(tmp_path / "model")).config.alphabet == " " + tiny.LETTERS
 
 
 def test_stopped_from_outside_and_resumed(data, tmp_path, monkeypatch, capsys):

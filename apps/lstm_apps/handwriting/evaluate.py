@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from lstm_datasets.batching import FrameBatchSampler
-from lstm_datasets.strokes import HandwritingLine, WriterLines, clean, read_lines, split_lines
+from lstm_datasets.strokes import HandwritingLine, WriterLines, clean, read_lines, split_lines, without_text
 from lstm_models import hub
 from lstm_models.errors import InputError
 from lstm_models.files import write_whole
@@ -41,6 +41,7 @@ def evaluate(
     legibility: tuple[float, ...] = (0.5, 0.75, 1.0),
     styles: int = 9,
     seed: int = 1,
+    prediction: bool = False,
     out: str | None = None,
 ) -> dict[str, Any]:
     """Measures a writer on held-out lines and prints the figures as JSON.
@@ -60,6 +61,7 @@ def evaluate(
         legibility: the settings at which lines are read.
         styles: the first so many styles of the model take turns.
         seed: of the random numbers.
+        prediction: likelihood of the strokes alone, for a model that was trained without texts.
         out: a .json file for the figures; only printed if missing.
 
     Returns:
@@ -83,9 +85,10 @@ def evaluate(
         raise InputError(f"{out} is a folder; name a file in it")
     learn, held = split_lines(read_lines(data), validation)
     figures: dict[str, Any] = {"model": model, "validation": validation, "lines": len(held)}
-    figures["likelihood"] = likelihood(writer, held)
+    measured = without_text(held) if prediction else held
+    figures["likelihood"] = likelihood(writer, measured)
     if not writer.config.features.resample:
-        figures["likelihood"]["dequantised"] = likelihood(writer, held, noise=seed)
+        figures["likelihood"]["dequantised"] = likelihood(writer, measured, noise=seed)
     sentences = held_out_sentences(learn, held, writer.config.alphabet) if lines or read else []
     if lines:
         figures["runaway"] = runaways(writer, sentences, lines, styles, seed)

@@ -1,6 +1,7 @@
 """Trains a handwriting writer.
 
 lstm-models train handwriting --config base --data IAM_ONDB --run runs/writer
+lstm-models train handwriting --init writer --data my_lines.json --run runs/mine --training.steps 200
 """
 
 from __future__ import annotations
@@ -13,7 +14,16 @@ from pathlib import Path
 import torch
 
 from lstm_apps.training import TrainingConfig, fit, is_main_process
-from lstm_datasets.strokes import HandwritingLine, WriterLines, alphabet_of, clean, read_lines, read_names, split_lines
+from lstm_datasets.strokes import (
+    HandwritingLine,
+    WriterLines,
+    alphabet_of,
+    clean,
+    read_lines,
+    read_names,
+    split_lines,
+    without_text,
+)
 from lstm_models import hub
 from lstm_models.errors import InputError
 from lstm_models.handwriting import HandwritingWriter, WriterConfig, batch_lines
@@ -26,9 +36,11 @@ def train(
     run: str = "runs/writer",
     model: WriterConfig = WriterConfig(),  # noqa: B008 - frozen
     training: TrainingConfig = TrainingConfig(),  # noqa: B008 - frozen
+    init: str | None = None,
     suspects: str | None = None,
     validation: str = "testset_v",
     raw: bool = False,
+    prediction: bool = False,
     slant: float = 0.0,
     scale: float = 0.0,
     rare: int = 60,
@@ -40,11 +52,14 @@ def train(
         data: lines of handwriting: an .npz of IAM-OnDB lines, IAM-OnDB's folder, .json/.jsonl lines, or a folder of
             .svg files with their texts.
         run: folder of the run: checkpoints, logs, the model.
-        model: sizes of the writer; an empty alphabet, no styles and unfitted features are taken from the data.
+        model: sizes of the writer; an empty alphabet, no styles and unfitted features are taken from the data. With
+            init, only its dropout counts.
         training: how it is trained.
+        init: a writer to go on from, bundled or a folder; writers it does not know get styles of their own.
         suspects: a text file with names of lines to leave out, one a line.
         validation: the split to validate on; every twentieth line where the data names no splits.
         raw: Graves' setting: every line as it is, no cleaning, to compare likelihoods.
+        prediction: leave the texts out (Graves' section 4): the next move from those before it alone.
         slant: largest random slant, as x per y.
         scale: largest random change of size, as a share.
         rare: lines with a character that fewer than this many lines have come up to five times an epoch; 0 for never.
@@ -64,9 +79,12 @@ def train(
         held = clean(held)
         if not learn or not held:
             raise InputError(f"{data} holds no clean lines to train and to validate on")
-    config = _fit_to_data(model, learn)
     torch.manual_seed(training.seed)
-    writer = HandwritingWriter(config)
+    writer = _writer(model, init, learn)
+    config = writer.config
+    if prediction:
+        learn, held = without_text(learn), without_text(held)
+        rare = 0
     figures = fit(
         writer,
         WriterLines(learn, writer, slant=slant, scale=scale, seed=training.seed),
@@ -75,7 +93,8 @@ def train(
         training,
         run,
         resume=resume,
-        settings={"task": "handwriting", "data": data, "raw": raw, "slant": slant, "scale": scale, "rare": rare}
+        settings={"task": "handwriting", "data": data, "init": init, "raw": raw, "prediction": prediction}
+        | {"slant": slant, "scale": scale, "rare": rare}
         | {"model": config, "training": training},
         repeats=_repeats(learn, rare) if rare else None,
     )
@@ -83,6 +102,23 @@ def train(
         folder = hub.save(writer, Path(run) / "model", card=_card(data, config, training))
         print(f"{folder}: " + ", ".join(f"{name} {value:.4f}" for name, value in figures.items()))
     return figures
+
+
+def _writer(config: WriterConfig, init: str | None, lines: Sequence[HandwritingLine]) -> HandwritingWriter:
+    if init is None:
+        return HandwritingWriter(_fit_to_data(config, lines))
+    found = hub.load(init)
+    if not isinstance(found, HandwritingWriter):
+        raise InputError(f"{init} is no handwriting writer", usage=True)
+    known = found.config.styles
+    new = sorted({line.writer for line in lines if line.writer} - set(known)) if found.style is not None else []
+    writer = HandwritingWriter(dataclasses.replace(found.config, styles=(*known, *new), dropout=config.dropout))
+    weights = found.float().state_dict()
+    if new:  # they start as the usual hand
+        usual = weights["style.weight"][:1].expand(len(new), -1)
+        weights["style.weight"] = torch.cat([weights["style.weight"], usual])
+    writer.load_state_dict(weights)
+    return writer
 
 
 def _fit_to_data(config: WriterConfig, lines: Sequence[HandwritingLine]) -> WriterConfig:
