@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from lstm_models.attention import SoftWindowLSTM
+from lstm_models.composing import compose_lines, drawable, planned
 from lstm_models.errors import InputError
 from lstm_models.frontends import StrokeFeatures, level
 from lstm_models.heads import MixtureDensityHead, PenDistribution
@@ -28,6 +29,7 @@ from lstm_models.spelling import spell, wrap
 
 if TYPE_CHECKING:
     from lstm_models.paper import Page, PageOptions
+    from lstm_models.reading import HandwritingReader
     from lstm_models.styles import Style
 
 __all__ = ["HandwritingWriter", "WriterConfig", "spell", "wrap"]
@@ -268,14 +270,62 @@ class HandwritingWriter(nn.Module):
 
         return styles.mix(self, a, b, share)
 
+    def fit_style(
+        self,
+        lines: Sequence[tuple[Any, str]],
+        *,
+        name: str = "own",
+        reader: HandwritingReader | None = None,
+        progress: Callable[[int, int], object] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Style:
+        """Fits a style to lines somebody wrote, so that ``write`` goes on in a hand like theirs.
+
+        Args:
+            lines: one to three lines (up to 12), each with its text. A line is a ``Drawing``, strokes [points, 2], or
+                the name of a JSON or SVG file, of any size; several lines of writing have as many lines of text.
+            name: what to call the style.
+            reader: a ``HandwritingReader`` that checks first whether the strokes say the text.
+            progress: called with how many steps are done and how many there are.
+            cancelled: asked between two steps; where it says yes, the fitting ends with an InputError.
+
+        Raises:
+            InputError: there are no lines, strokes or texts, or too little or too much of them; a text has characters
+                that the writer does not know; or the reader finds the strokes to say something else.
+        """
+        from lstm_models.style_fitting import fit_style
+
+        return fit_style(self, lines, name=name, reader=reader, progress=progress, cancelled=cancelled)
+
     def _drawings(
         self, text: str, style: str | Style | None, legibility: float, seed: int | None, every: int | None
     ) -> Iterator[Drawing]:
         lines, notes = self._lines(text)
         name, vector, bias, seed = self.settings(style, legibility, seed)
-        written = [line for line in lines if line]
-        for rows in self.sample(written, vector.expand(len(written), -1), bias=bias, seed=seed, every=every):
-            yield Drawing(strokes=tuple(self._place(lines, rows)), text=text, style=name, seed=seed, notes=tuple(notes))
+        plans = [planned(line, self.config.alphabet) for line in lines]
+        written = [plan.plain for plan in plans if plan.plain]
+        trace: list[np.ndarray] | None = [] if any(plan.composed for plan in plans) else None
+
+        def drawing(rows: Sequence[np.ndarray], complete: bool) -> Drawing:
+            drawn: tuple[int, ...] = ()
+            if trace is None:
+                strokes = tuple(self._place(lines, rows))
+            else:
+                made, drawn = compose_lines(
+                    plans, rows, trace, self.config.features, **self._sizes, seed=seed, complete=complete
+                )
+                strokes = tuple(made)
+            return Drawing(strokes, text, name, seed, tuple(notes), drawn)
+
+        rows: list[np.ndarray] = []
+        vectors = vector.expand(len(written), -1)
+        # Traced only where it is wanted; and a stray dot would part the last word from what is drawn after it
+        traced: dict[str, Any] = {} if trace is None else {"trace": trace, "tidy": True}
+        for rows in self.sample(written, vectors, bias=bias, seed=seed, every=every, **traced) if written else ():
+            if every or trace is None:
+                yield drawing(rows, trace is None)
+        if trace is not None:
+            yield drawing(rows, True)
 
     def settings(
         self, style: str | Style | None, legibility: float, seed: int | None
@@ -304,7 +354,7 @@ class HandwritingWriter(nn.Module):
                 f"the text has {len(text):,} characters; at most {MOST_CHARACTERS:,} can be written at a time",
                 usage=True,
             )
-        spelt, notes = spell(text, self.config.alphabet)
+        spelt, notes = spell(text, self.config.alphabet, drawable)
         lines = wrap(spelt, LINE_CHARACTERS)
         if not any(lines):
             raise InputError(f"nothing in the text can be written: {'; '.join(notes)}", usage=True)
@@ -434,10 +484,14 @@ class HandwritingWriter(nn.Module):
         """Points after which a line of that many characters is cut off: three times what the text should take."""
         return (40 + 3 * lengths / self.config.step).long()
 
+    @property
+    def _sizes(self) -> dict[str, float]:
+        """Pixels of the unit of the strokes, and between two lines."""
+        return {"scale": PIXELS if self.config.features.resample else 0.2, "pitch": LINE_PITCH * PIXELS}
+
     def _place(self, lines: Sequence[str], rows: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
         """Strokes in pixels, line under line."""
-        scale = PIXELS if self.config.features.resample else 0.2
-        pitch = LINE_PITCH * PIXELS
+        scale, pitch = self._sizes["scale"], self._sizes["pitch"]
         following = iter(rows)
         for number, line in enumerate(lines):
             if not line:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 import unicodedata
+from collections.abc import Callable
 
 from anyascii import anyascii
 
@@ -17,11 +18,17 @@ _RELATIVES = {"[": "(", "]": ")", "{": "(", "}": ")", "<": "(", ">": ")", "_": "
 _WORDS = {"&": "and", "@": "at", "%": "percent", "+": "plus", "=": "equals", "$": "dollars", "#": "no.", "*": "x"}
 
 
-def spell(text: str, alphabet: str) -> tuple[str, list[str]]:
+def spell(text: str, alphabet: str, drawable: Callable[[str, str], str] | None = None) -> tuple[str, list[str]]:
     """The text in the alphabet's characters, with a note for each character that had to be written differently.
 
     Accents fall away, typographic signs become plain ones, other scripts are romanised (``anyascii``); what has no
     spelling is left out and named.
+
+    Args:
+        text: what to spell.
+        alphabet: the characters that are known.
+        drawable: how a character outside the alphabet can be had all the same, as half a sentence, or "": see
+            ``lstm_models.composing.drawable``. Such a character stays in the text.
     """
     known, spellings, notes = set(alphabet), {}, []
     text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " "))
@@ -31,6 +38,11 @@ def spell(text: str, alphabet: str) -> tuple[str, list[str]]:
             continue
         if _invisible(character) or (character.isspace() and " " in known):
             spellings[character] = " " if character.isspace() else ""
+            continue
+        how = drawable(character, alphabet) if drawable else ""
+        if how:
+            spellings[character] = character
+            notes.append(f"{_shown(character)} {how}")
             continue
         plain = anyascii(character)
         # An emoji's name in words is not what was meant

@@ -139,7 +139,7 @@ def test_drawing(writer):
     assert drawing.text == "Dear café,"
     assert drawing.style == "10002"
     assert drawing.seed == 3
-    assert drawing.notes == ("“é” was written as “e”",)
+    assert drawing.notes == ("“é” is “e” with strokes that were drawn, not written by the model",)
     assert drawing.strokes
     for stroke in drawing.strokes:
         assert stroke.dtype == np.float32

@@ -1,0 +1,112 @@
+"""What a written line measures: its baseline, the height of its letters, and how far they lean.
+
+The writer's unit is a line's vertical standard deviation, which depends on what the line says. Where the soft window
+tells which character each point belongs to (`HandwritingWriter.sample`, ``trace``), letters can be measured by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+__all__ = ["TALL", "Measures", "measured", "parts_of", "slant_of"]
+
+TALL = 1.7  # capitals of a usual hand, in x-heights
+
+_SMALL_LETTERS, _TALL_LETTERS = frozenset("acemnorsuvwxz"), frozenset("bdhkl0123456789ABCDEFGHIKLMNOPRSTUVWZ")
+# Measured: of −0.1 to 1.1, this leaves the fewest points to spaces, and small letters nearest to one height
+_AHEAD = 0.3
+_TRUST = 4.0  # small letters after which a line's own height counts as much as the other lines'
+
+
+def parts_of(strokes: Sequence[np.ndarray], trace: np.ndarray) -> list[np.ndarray]:
+    """Which character each point of a line's strokes writes, from 0: [points] whole numbers of each stroke.
+
+    Args:
+        strokes: of the line, each [points, 2].
+        trace: where the window stood at each offset [points − 1], the first character at 1.
+    """
+    trace = np.concatenate([trace[:1], trace])  # the first point is no offset's
+    numbers = np.maximum(np.floor(trace + _AHEAD).astype(int) - 1, 0)
+    return np.split(numbers, np.cumsum([len(stroke) for stroke in strokes])[:-1])
+
+
+@dataclass(frozen=True)
+class Measures:
+    """Where a line stands and how large it is, in its own units, y down.
+
+    Attributes:
+        base: of the baseline at x = 0.
+        slope: of the baseline.
+        x_height: of small letters.
+        tall: of capitals and digits, in x-heights.
+        letters: how many letters tell the x-height.
+    """
+
+    base: float = 0.0
+    slope: float = 0.0
+    x_height: float = 1.9
+    tall: float = TALL
+    letters: int = 0
+
+    @classmethod
+    def together(cls, lines: Sequence[Measures]) -> Measures:
+        """The usual measures of lines, each counted by the letters that tell its own."""
+        heights = [line.x_height for line in lines for _ in range(line.letters)]
+        tall = [line.tall for line in lines if line.letters]
+        if not heights:
+            return lines[0] if lines else cls()
+        base = float(np.median([line.base for line in lines]))
+        return cls(base, 0.0, float(np.median(heights)), float(np.median(tall)), len(heights))
+
+    def beside(self, usual: Measures) -> Measures:
+        """The same line, its height doubted as far as few letters tell it."""
+        share = self.letters / (self.letters + _TRUST)
+        height = self.x_height**share * usual.x_height ** (1 - share)
+        return replace(self, x_height=height, tall=self.tall if self.letters else usual.tall)
+
+
+def measured(strokes: Sequence[np.ndarray], places: Sequence[np.ndarray], plain: str) -> Measures:
+    """Measures of a line of strokes [points, 2], which writes `plain` as its trace says: letter by letter."""
+    points, place = np.concatenate(list(strokes)), np.concatenate(list(places))
+    lows, heights = [], []
+    for number, character in enumerate(plain):
+        own = points[place == number]
+        if len(own) and (character in _SMALL_LETTERS or character in _TALL_LETTERS):
+            lows.append(own[own[:, 1].argmax()])
+            heights.append((character, own[:, 1].min()))
+    if not lows:
+        return Measures()
+    low = np.array(lows)
+    base = float(np.median(low[:, 1]))
+    x = low[:, 0] - low[:, 0].mean()
+    # Few letters say little about a slope, and a comma taken for one should not tilt the line
+    off = np.clip(low[:, 1] - base, -0.5, 0.5)
+    slope = float(x @ off / (x @ x + 200))
+    base -= slope * float(low[:, 0].mean())
+    tops = [(character, base + slope * point[0] - top) for point, (character, top) in zip(low, heights, strict=True)]
+    small = [top for character, top in tops if character in _SMALL_LETTERS]
+    large = [top for character, top in tops if character in _TALL_LETTERS]
+    if not small:
+        return Measures(base, slope, float(np.median(large)) / TALL, TALL, 0)
+    x_height = float(np.median(small))
+    tall = float(np.clip(np.median(large) / x_height, 1.4, 2.2)) if len(large) > 1 else TALL
+    return Measures(base, slope, max(x_height, 1e-3), tall, len(small))
+
+
+def slant_of(lines: Sequence[Sequence[np.ndarray]]) -> float:
+    """How far the writing leans to the right, x by height: the median of strokes that go down."""
+    moves = [np.diff(stroke, axis=0) for line in lines for stroke in line if len(stroke) > 1]
+    if not moves:
+        return 0.0
+    dx, dy = np.concatenate(moves).T
+    down = (dy > 0) & (np.abs(dx) < 1.2 * dy) & (dy > np.median(np.hypot(dx, dy)) * 0.6)
+    if not down.any():
+        return 0.0
+    lean, weight = -dx[down] / dy[down], dy[down]
+    order = np.argsort(lean)
+    total = weight[order].cumsum()
+    middle = float(lean[order][np.searchsorted(total, total[-1] / 2)])
+    return float(np.clip(middle, -0.6, 1.0)) * len(lean) / (len(lean) + 3)
