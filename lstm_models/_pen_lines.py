@@ -7,12 +7,15 @@ come from measuring them: the lower turns of the strokes gather on the baseline,
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lstm_models.frontends import level
+from lstm_models.rereading import Judge, choose
 from lstm_models.spelling import spell
+from lstm_models.verdict import Verdict
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -36,6 +39,7 @@ _PROBE_SEED = 20  # the same for every text: a style has one size
 _NARROW, _WIDE = "iljtfrI.,:;!'|()1", "mwMWQGDNHOQ"
 _LONGEST = 52  # characters written at once; most training lines are shorter
 _TRIES = 2
+_ASTRAY = 0.4  # of a line's width from what was expected, as a logarithm
 _BLUR = 0.25  # of the turns' heights, in the writer's units
 _STRAY = (1.0, 0.5)  # of the strokes that a line should not end with, in the writer's units
 _TRUST = 12.0  # turns after which a line's own height counts as much as the style's
@@ -51,12 +55,23 @@ class Hand:
         bias: of the sampling.
         seeds: where the random numbers of all lines come from.
         x_height: of the letters, in mm.
+        judge: re-reads the lines, of which the best of several is kept; none if missing.
+
+    Attributes:
+        verdicts: on the lines written last, with a judge.
     """
 
     def __init__(
-        self, writer: HandwritingWriter, style: Tensor, bias: float, seeds: np.random.SeedSequence, x_height: float
+        self,
+        writer: HandwritingWriter,
+        style: Tensor,
+        bias: float,
+        seeds: np.random.SeedSequence,
+        x_height: float,
+        judge: Judge | None = None,
     ) -> None:
         self.writer, self.style, self.bias, self.seeds, self.mm = writer, style, bias, seeds, x_height
+        self.judge, self.verdicts = judge, list[Verdict]()
         alphabet = writer.config.alphabet
         probe = [text for text in (spell(each, alphabet)[0].strip() for each in _PROBE) if text] or [alphabet.strip()]
         lines = self._sample(probe, _PROBE_SEED)
@@ -74,7 +89,11 @@ class Hand:
     def write(self, texts: Sequence[str]) -> list[Strokes]:
         """The texts as strokes in mm, each from x = 0 on, baseline at y = 0."""
         pieces = [_pieces(text) for text in texts]
-        written = iter(self._pieces([piece for each in pieces for piece in each]))
+        strokes, verdicts = self._pieces([piece for each in pieces for piece in each])
+        written, judged = iter(strokes), iter(verdicts)
+        self.verdicts = (
+            [Verdict.together(islice(judged, len(each)), one_line=True) for each in pieces] if verdicts else []
+        )
         lines = []
         for each in pieces:
             line: Strokes = []
@@ -84,8 +103,10 @@ class Hand:
             lines.append(line)
         return lines
 
-    def _pieces(self, texts: Sequence[str]) -> list[Strokes]:
+    def _pieces(self, texts: Sequence[str]) -> tuple[list[Strokes], list[Verdict]]:
         """As `write`, of texts short enough to be written at once; those that went astray are written again."""
+        if self.judge is not None:
+            return self._judged(texts, self.judge)
         best: list[Strokes] = [[] for _ in texts]
         errors = np.full(len(texts), np.inf)
         todo = list(range(len(texts)))
@@ -96,15 +117,37 @@ class Hand:
             rows = self._sample([texts[number] for number in todo], int(seed.generate_state(1, np.uint64)[0] >> 1))
             for number, row in zip(todo, rows, strict=True):
                 line = self._sized(row)
-                error = abs(np.log((_right(line) + self.mm) / (self.width(texts[number]) + self.mm)))
+                error = self._astray(texts[number], line)
                 if error < errors[number]:
                     best[number], errors[number] = line, error
-            todo = [number for number in todo if errors[number] > 0.4]
-        for text, line, error in zip(texts, best, errors, strict=True):
-            if error <= 0.4:
+            todo = [number for number in todo if errors[number] > _ASTRAY]
+        self._learn(texts, best)
+        return best, []
+
+    def _judged(self, texts: Sequence[str], judge: Judge) -> tuple[list[Strokes], list[Verdict]]:
+        """As `_pieces`, of several candidates the most legible that did not go astray."""
+
+        def drawn(numbers: Sequence[int], seed: int) -> list[Strokes]:
+            return [self._sized(row) for row in self._sample([texts[number] for number in numbers], seed)]
+
+        def astray(number: int, line: Strokes) -> bool:
+            return self._astray(texts[number], line) > _ASTRAY
+
+        (seed,) = self.seeds.spawn(1)
+        own = int(seed.generate_state(1, np.uint64)[0] >> 1)
+        chosen = choose(drawn, lambda line: line, texts, judge, own, astray=astray)
+        self._learn(texts, chosen.rows)
+        return chosen.rows, chosen.verdicts
+
+    def _astray(self, text: str, line: Strokes) -> float:
+        """How far from its expected width a line is, as a logarithm."""
+        return float(abs(np.log((_right(line) + self.mm) / (self.width(text) + self.mm))))
+
+    def _learn(self, texts: Sequence[str], lines: Sequence[Strokes]) -> None:
+        for text, line in zip(texts, lines, strict=True):
+            if self._astray(text, line) <= _ASTRAY:
                 self._advances.learn(text, _right(line))
         self._advances.solve()
-        return best
 
     def _sample(self, texts: Sequence[str], seed: int) -> list[Strokes]:
         styles = self.style.expand(len(texts), -1)

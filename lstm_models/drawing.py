@@ -27,6 +27,7 @@ from lstm_models.curves import Box, bezier, flattened, picture_box
 from lstm_models.errors import InputError
 from lstm_models.files import check_writable, shown, write_whole
 from lstm_models.plotter import PlotterOptions, gcode, hpgl
+from lstm_models.verdict import Verdict
 
 __all__ = ["INK", "SUFFIXES", "Box", "Drawing", "check_drawing_path"]
 
@@ -52,6 +53,7 @@ class Drawing:
         notes: sentences for the user, such as "“é” was written as “e”".
         drawn: numbers of the strokes, from 0, that no model wrote: accents, and characters from a font. Those of
             strokes left out fall away.
+        verdict: what a reader made of it, where it was re-read.
 
     Raises:
         ValueError: a stroke is not `[points, 2]`, or has a coordinate that is not finite; there is no stroke of a
@@ -64,6 +66,7 @@ class Drawing:
     seed: int | None = None
     notes: tuple[str, ...] = field(default=())
     drawn: tuple[int, ...] = ()
+    verdict: Verdict | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "drawn", _numbers(self.drawn, self.strokes))
@@ -73,9 +76,10 @@ class Drawing:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Drawing):
             return NotImplemented
-        mine = (self.text, self.style, self.seed, self.notes, self.drawn, len(self.strokes))
-        theirs = (other.text, other.style, other.seed, other.notes, other.drawn, len(other.strokes))
-        return mine == theirs and all(map(np.array_equal, self.strokes, other.strokes))
+        names = ("text", "style", "seed", "notes", "drawn", "verdict")
+        if any(getattr(self, name) != getattr(other, name) for name in names):
+            return False
+        return len(self.strokes) == len(other.strokes) and all(map(np.array_equal, self.strokes, other.strokes))
 
     def __hash__(self) -> int:
         return hash((self.text, self.style, self.seed, self.notes, tuple(map(np.ndarray.tobytes, self.strokes))))
@@ -215,12 +219,14 @@ class Drawing:
     def json(self) -> str:
         """The drawing as JSON: `strokes` (lists of [x, y], two decimals), `text`, `style`, `seed`, `notes`, `drawn`.
 
-        Without strokes that were drawn, there is no `drawn`.
+        Without strokes that were drawn, there is no `drawn`; what a reader made of it is its `verdict`.
         """
         strokes = [[[round(float(x), 2), round(float(y), 2)] for x, y in stroke] for stroke in self.strokes]
         about: dict[str, Any] = {"text": self.text, "style": self.style, "seed": self.seed, "notes": list(self.notes)}
         if self.drawn:
             about["drawn"] = list(self.drawn)
+        if self.verdict is not None:
+            about["verdict"] = self.verdict.as_dict()
         return json.dumps({"format": "lstm-models drawing", "version": 1, **about, "strokes": strokes}) + "\n"
 
     @classmethod
@@ -250,8 +256,9 @@ class Drawing:
         drawn = read.get("drawn", [])
         if not isinstance(drawn, list) or not all(type(number) is int for number in drawn):
             raise InputError('The "drawn" of a drawing are numbers of strokes.')
+        verdict = Verdict.from_dict(read["verdict"]) if read.get("verdict") is not None else None
         try:
-            return cls(tuple(read["strokes"]), text, style, seed, tuple(notes), tuple(drawn))
+            return cls(tuple(read["strokes"]), text, style, seed, tuple(notes), tuple(drawn), verdict)
         except (TypeError, ValueError, OverflowError) as error:
             raise InputError(f"The strokes of this drawing cannot be read: {error}") from error
 

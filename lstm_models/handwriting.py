@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from lstm_models import rereading
 from lstm_models.attention import SoftWindowLSTM
 from lstm_models.composing import compose_lines, drawable, planned
 from lstm_models.errors import InputError
@@ -202,7 +203,14 @@ class HandwritingWriter(nn.Module):
     # Writing -------------------------------------------------------------------------------------------------------
 
     def write(
-        self, text: str, *, style: str | Style | None = None, legibility: float = 0.75, seed: int | None = None
+        self,
+        text: str,
+        *,
+        style: str | Style | None = None,
+        legibility: float = 0.75,
+        seed: int | None = None,
+        reader: HandwritingReader | None = None,
+        candidates: int = 4,
     ) -> Drawing:
         """Writes a text.
 
@@ -213,11 +221,15 @@ class HandwritingWriter(nn.Module):
                 style, or no style in particular where none is named.
             legibility: 0 (as varied as people write) to 1 (as legible as the model can).
             seed: the same seed gives the same drawing; ``None`` draws a new one.
+            reader: re-reads every line: of several candidates, the most legible is kept, and what is still wrong is
+                drawn again; ``Drawing.verdict`` tells. See ``lstm_models.rereading``.
+            candidates: how many of each line are drawn, with a reader.
 
         Raises:
-            InputError: nothing that can be written, too long, an unknown style or a legibility out of range.
+            InputError: nothing that can be written, too long, an unknown style, or an option out of range.
         """
-        return next(self._drawings(text, style, legibility, seed, every=None))
+        judge = None if reader is None else rereading.Judge(reader, candidates)
+        return next(self._drawings(text, style, legibility, seed, every=None, judge=judge))
 
     def stream(
         self,
@@ -240,6 +252,8 @@ class HandwritingWriter(nn.Module):
         seed: int | None = None,
         options: PageOptions | None = None,
         progress: Callable[[int, int], object] | None = None,
+        reader: HandwritingReader | None = None,
+        candidates: int = 4,
     ) -> Iterator[Page]:
         """Writes a text on as many pages as it takes, and yields each when it is full.
 
@@ -250,14 +264,17 @@ class HandwritingWriter(nn.Module):
             seed: the same seed gives the same pages; ``None`` draws new ones.
             options: the paper and how the text is set on it; A4 if missing.
             progress: called with how many lines are written and how many there are in all (an estimate).
+            reader: as for ``write``; ``Page.verdict`` tells.
+            candidates: as for ``write``.
 
         Raises:
             InputError: as ``write``, at the call itself.
         """
         from lstm_models.pages import write_pages
 
+        judge = None if reader is None else rereading.Judge(reader, candidates)
         return write_pages(
-            self, text, style=style, legibility=legibility, seed=seed, options=options, progress=progress
+            self, text, style=style, legibility=legibility, seed=seed, options=options, progress=progress, judge=judge
         )
 
     def mix(self, a: str | Style, b: str | Style, share: float = 0.5) -> Style:
@@ -298,7 +315,13 @@ class HandwritingWriter(nn.Module):
         return fit_style(self, lines, name=name, reader=reader, progress=progress, cancelled=cancelled)
 
     def _drawings(
-        self, text: str, style: str | Style | None, legibility: float, seed: int | None, every: int | None
+        self,
+        text: str,
+        style: str | Style | None,
+        legibility: float,
+        seed: int | None,
+        every: int | None,
+        judge: rereading.Judge | None = None,
     ) -> Iterator[Drawing]:
         lines, notes = self._lines(text)
         name, vector, bias, seed = self.settings(style, legibility, seed)
@@ -306,7 +329,7 @@ class HandwritingWriter(nn.Module):
         written = [plan.plain for plan in plans if plan.plain]
         trace: list[np.ndarray] | None = [] if any(plan.composed for plan in plans) else None
 
-        def drawing(rows: Sequence[np.ndarray], complete: bool) -> Drawing:
+        def drawing(rows: Sequence[np.ndarray], complete: bool, chosen: rereading.Chosen | None = None) -> Drawing:
             drawn: tuple[int, ...] = ()
             if trace is None:
                 strokes = tuple(self._place(lines, rows))
@@ -315,10 +338,15 @@ class HandwritingWriter(nn.Module):
                     plans, rows, trace, self.config.features, **self._sizes, seed=seed, complete=complete
                 )
                 strokes = tuple(made)
-            return Drawing(strokes, text, name, seed, tuple(notes), drawn)
+            told = (*notes, *(chosen.notes(written) if chosen is not None else ()))
+            return Drawing(strokes, text, name, seed, told, drawn, chosen.verdict if chosen is not None else None)
 
         rows: list[np.ndarray] = []
         vectors = vector.expand(len(written), -1)
+        if judge is not None and written:
+            chosen = rereading.draw(self, written, vectors, judge, bias=bias, seed=seed, trace=trace)
+            yield drawing(chosen.rows, True, chosen)
+            return
         # Traced only where it is wanted; and a stray dot would part the last word from what is drawn after it
         traced: dict[str, Any] = {} if trace is None else {"trace": trace, "tidy": True}
         for rows in self.sample(written, vectors, bias=bias, seed=seed, every=every, **traced) if written else ():

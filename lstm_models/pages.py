@@ -21,7 +21,9 @@ import numpy as np
 from lstm_models._pen_lines import Hand, narrowed, soft, spread
 from lstm_models.errors import InputError
 from lstm_models.paper import ASCENT, DESCENT, Page, PageOptions
+from lstm_models.rereading import Judge, still_wrong
 from lstm_models.spelling import spell
+from lstm_models.verdict import Verdict
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -52,6 +54,7 @@ class _Line:
     opens: bool = False  # a paragraph
     closes: bool = False  # a segment: its last line is never spread out
     strokes: list[np.ndarray] = field(default_factory=list)
+    verdict: Verdict | None = None  # where lines are re-read
 
     @property
     def width(self) -> float:
@@ -67,8 +70,9 @@ def write_pages(
     seed: int | None = None,
     options: PageOptions | None = None,
     progress: Progress | None = None,
+    judge: Judge | None = None,
 ) -> Iterator[Page]:
-    """See `HandwritingWriter.write_pages`."""
+    """See `HandwritingWriter.write_pages`; the judge re-reads lines."""
     options = options or PageOptions()
     if not isinstance(text, str) or not text.strip():
         raise InputError("there is no text to write", usage=True)
@@ -80,7 +84,7 @@ def write_pages(
     spelt, notes = spell(text, writer.config.alphabet)
     if not spelt.strip():
         raise InputError(f"nothing in the text can be written: {'; '.join(notes)}", usage=True)
-    return _pages(writer, spelt, writer.settings(style, legibility, seed), tuple(notes), options, progress)
+    return _pages(writer, spelt, writer.settings(style, legibility, seed), tuple(notes), options, progress, judge)
 
 
 def _pages(
@@ -90,30 +94,35 @@ def _pages(
     notes: tuple[str, ...],
     options: PageOptions,
     progress: Progress | None,
+    judge: Judge | None,
 ) -> Iterator[Page]:
     style, vector, bias, seed = settings
-    hand = Hand(writer, vector, bias, np.random.SeedSequence((seed, _PAGES_SEED)), options.x_height)
+    hand = Hand(writer, vector, bias, np.random.SeedSequence((seed, _PAGES_SEED)), options.x_height, judge)
     drift = Drift(options.drift, seed)
     strokes: list[np.ndarray] = []
     lines: list[str] = []
+    verdicts: list[tuple[str, Verdict]] = []
     place = 0.0  # of the next line, in lines from the top
     pages = itertools.count(1)
 
     def page() -> Page:
         which = next(pages)
         said = "\n".join(lines)
-        return Page(which, tuple(strokes), said, options, style, seed, notes if which == 1 else ())
+        told = (*(notes if which == 1 else ()), *still_wrong(verdicts))
+        verdict = Verdict.together(verdict for _, verdict in verdicts) if verdicts else None
+        return Page(which, tuple(strokes), said, options, style, seed, told, verdict)
 
     for line in _Composer(hand, text, options, progress).lines():
         spaced = line.opens and place > 0
         place += options.spacing if spaced else 0
         if place > options.lines - 1 + 1e-9:
             yield page()
-            strokes, lines, place = [], [], 0.0
+            strokes, lines, verdicts, place = [], [], [], 0.0
         elif spaced:
             lines.append("")
         strokes += _placed(line, hand, options, drift.next(options.width), options.baseline(place))
         lines.append(line.text)
+        verdicts += [(line.text, line.verdict)] if line.verdict is not None else []
         place += 1
     yield page()
 
@@ -210,6 +219,8 @@ class _Composer:
         todo = [line for line in lines if not line.strokes]
         for line, strokes in zip(todo, self.hand.write([line.text for line in todo]), strict=True):
             line.strokes = strokes
+        for line, verdict in zip(todo, self.hand.verdicts, strict=False):
+            line.verdict = verdict
 
     def _fits(self, line: _Line, waiting: deque[_Line]) -> bool:
         """Whether the line can be set as it is; if not, its last word begins the next, and the rest is planned anew."""

@@ -29,6 +29,7 @@ from lstm_models.files import check_writable, shown, write_whole, written_whole
 from lstm_models.svg import clean
 from lstm_models.svg import number as decimals
 from lstm_models.svg import path as outline
+from lstm_models.verdict import Verdict
 
 __all__ = ["Page", "PageOptions", "save_pdf"]
 
@@ -209,6 +210,7 @@ class Page:
         style: the name of the hand.
         seed: what the random numbers of all pages started from.
         notes: sentences about the whole text, such as "“é” was written as “e”"; on the first page only.
+        verdict: what a reader made of the lines, where they were re-read.
     """
 
     number: int
@@ -218,6 +220,7 @@ class Page:
     style: str = ""
     seed: int | None = None
     notes: tuple[str, ...] = ()
+    verdict: Verdict | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "strokes", Drawing(tuple(self.strokes), self.text).strokes)
@@ -227,7 +230,7 @@ class Page:
     def drawing(self) -> Drawing:
         """The strokes alone in the pixels of a screen, 96 an inch: for every format that a `Drawing` has."""
         strokes = tuple(stroke * np.float32(96 / _MM) for stroke in self.strokes)
-        return Drawing(strokes, self.text, self.style, self.seed, self.notes)
+        return Drawing(strokes, self.text, self.style, self.seed, self.notes, verdict=self.verdict)
 
     def svg(self, color: str = INK, background: str | None = None) -> str:
         """The page as one SVG document in millimetres; the printed lines are a group of their own, `ruling`.
@@ -290,7 +293,7 @@ class Page:
     def json(self) -> str:
         """The page as JSON: its paper, what it says, and `strokes`, lists of [x, y]; all lengths in mm."""
         strokes = [[[round(float(x), 3), round(float(y), 3)] for x, y in stroke] for stroke in self.strokes]
-        about = {
+        about: dict[str, Any] = {
             "format": "lstm-models page",
             "version": 1,
             "page": self.number,
@@ -303,6 +306,8 @@ class Page:
             "seed": self.seed,
             "notes": list(self.notes),
         }
+        if self.verdict is not None:
+            about["verdict"] = self.verdict.as_dict()
         return json.dumps({**about, "strokes": strokes}) + "\n"
 
     def save(self, path: str | os.PathLike[str]) -> Path:
