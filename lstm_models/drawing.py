@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from lstm_models import svg as vectors
-from lstm_models.curves import Box, bezier, flattened, picture_box
+from lstm_models.curves import Box, bezier
 from lstm_models.errors import InputError
 from lstm_models.files import check_writable, shown, write_whole
 from lstm_models.plotter import PlotterOptions, gcode, hpgl
@@ -36,8 +36,6 @@ SUFFIXES = (".svg", ".png", ".pdf", ".json", ".gcode", ".hpgl")
 """What the names of a drawing's files end in."""
 
 _PNG_MOST_PIXELS = 100_000_000
-_PNG_SUPERSAMPLING = 4  # samples a side of one pixel
-_PNG_BAND_SAMPLES = 16_000_000  # one band of rows is drawn at a time, so memory does not grow with the supersampling
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,10 +131,12 @@ class Drawing:
         background: str | None = "#ffffff",
         *,
         frame: Box | None = None,
+        kind: str = "plain",
     ) -> bytes:
         """The same picture as `svg`, as a PNG file of `scale` pixels a unit, anti-aliased.
 
-        The other arguments are those of `svg`; `background=None` leaves the paper transparent.
+        The other arguments are those of `svg`; `background=None` leaves the paper transparent, and the kind is `plain`
+        or `pressure`.
 
         Raises:
             InputError: as `svg`; `scale` is not above zero; the picture would have more than 100 million pixels;
@@ -144,10 +144,13 @@ class Drawing:
         """
         from PIL import Image, ImageColor
 
+        from lstm_models.raster import coverage
+
+        vectors.check_still(kind, "a PNG")
         if not (math.isfinite(scale) and scale > 0):
             raise InputError(f"The scale of a picture must be above zero, not {scale}.", usage=True)
         curves = [bezier(stroke) for stroke in self.strokes]
-        left, top, right, bottom = picture_box(curves, width, margin, frame)
+        left, top, right, bottom = vectors.box(curves, width, margin, frame, kind)
         columns, rows = max(1, math.ceil((right - left) * scale)), max(1, math.ceil((bottom - top) * scale))
         if columns * rows > _PNG_MOST_PIXELS:
             raise InputError(
@@ -160,10 +163,7 @@ class Drawing:
             paper = (255, 255, 255, 0) if background is None else ImageColor.getcolor(background, "RGBA")
         except ValueError as error:
             raise InputError(f"A PNG needs a colour such as #1a2a5c or navy: {error}.", usage=True) from error
-        samples = scale * _PNG_SUPERSAMPLING
-        origin = np.array([left, top])
-        lines = [(flattened(curve, 0.4 / samples) - origin) * samples for curve in curves]
-        mask = _coverage(lines, width * samples, columns, rows)
+        mask = coverage(self.strokes, width, columns, rows, scale=scale, origin=(left, top), kind=kind)
         picture = Image.new("RGBA", (columns, rows), paper)
         if background is None:  # ink colour everywhere, covered as far as the mask says: no pale fringe
             assert isinstance(ink, tuple)
@@ -185,6 +185,7 @@ class Drawing:
         *,
         frame: Box | None = None,
         page: tuple[float, float] | None = None,
+        kind: str = "plain",
     ) -> bytes:
         """The same picture as `svg`, as a PDF of one page with lines, not pixels; 96 pixels are one inch.
 
@@ -192,13 +193,14 @@ class Drawing:
             width, color, margin, background, frame: as for `svg`; a colour such as #1a2a5c or navy.
             page: width and height of the page in mm. The picture comes to lie in its middle, made smaller if it does
                 not fit; with a `frame`, the frame is the page. None makes the page as large as the picture.
+            kind: `plain` or `pressure`, as for `svg`.
 
         Raises:
             InputError: as `svg`; the page has no size a PDF can have; a colour has no meaning for Pillow.
         """
         from lstm_models.pdf import pdf
 
-        return pdf(self, width, color, margin, background, frame, page)
+        return pdf(self, width, color, margin, background, frame, page, kind)
 
     def gcode(self, options: PlotterOptions | None = None) -> str:
         """The drawing as G-code for a pen plotter; see `PlotterOptions`.
@@ -274,7 +276,7 @@ class Drawing:
 
         Args:
             path: the suffix picks the format: .svg, .png, .pdf, .json, .gcode or .hpgl.
-            kind: of an SVG, see `svg`; None is `plain`.
+            kind: of an SVG, see `svg`; of a PNG or PDF, `plain` or `pressure`. None is `plain`.
             seconds: of an animated SVG, see `svg`.
             plotter: for .gcode and .hpgl.
 
@@ -285,8 +287,8 @@ class Drawing:
         path = check_drawing_path(path, kind=kind, seconds=seconds, plotter=plotter)
         formats: dict[str, Callable[[], str | bytes]] = {
             ".svg": lambda: self.svg(kind=kind or "plain", seconds=seconds),
-            ".png": self.png,
-            ".pdf": self.pdf,
+            ".png": lambda: self.png(kind=kind or "plain"),
+            ".pdf": lambda: self.pdf(kind=kind or "plain"),
             ".json": self.json,
             ".gcode": lambda: self.gcode(plotter),
             ".hpgl": lambda: self.hpgl(plotter),
@@ -325,8 +327,12 @@ def check_drawing_path(
         )
     if suffix == ".svg":
         vectors.check(kind or "plain", seconds)
-    elif kind is not None or seconds is not None:
-        raise InputError(f"{shown(path)} has no kinds and takes no seconds; a .svg does.", usage=True)
+    elif seconds is not None:
+        raise InputError(f"{shown(path)} does not move and takes no seconds; an animated .svg does.", usage=True)
+    elif suffix in (".png", ".pdf"):
+        vectors.check_still(kind or "plain", shown(path))
+    elif kind is not None:
+        raise InputError(f"{shown(path)} has no kinds; a .svg, .png or .pdf does.", usage=True)
     if plotter is not None and suffix not in (".gcode", ".hpgl"):
         raise InputError(f"{shown(path)} is not for a plotter; a .gcode or .hpgl is.", usage=True)
     check_writable(path)
@@ -352,44 +358,10 @@ def _checked(strokes: Sequence[Any]) -> tuple[np.ndarray, ...]:
 
 def _numbers(drawn: Sequence[int], strokes: Sequence[Any]) -> tuple[int, ...]:
     """The numbers in order, each once, as they are when the strokes without a point are gone."""
-    kept = np.cumsum([np.size(stroke) > 0 for stroke in strokes]) - 1 if len(strokes) else np.zeros(0, int)
+    if not len(drawn):
+        return ()
+    kept = np.cumsum([np.size(stroke) > 0 for stroke in strokes]) - 1
     numbers = sorted({int(number) for number in drawn})
-    if numbers and not 0 <= numbers[0] <= numbers[-1] < len(strokes):
+    if not 0 <= numbers[0] <= numbers[-1] < len(strokes):
         raise ValueError(f"There is no stroke {numbers[0] if numbers[0] < 0 else numbers[-1]} to be a drawn one.")
     return tuple(int(kept[number]) for number in numbers if np.size(strokes[number]))
-
-
-def _coverage(lines: Sequence[np.ndarray], width: float, columns: int, rows: int) -> Any:
-    """A Pillow mask (mode L, `rows` by `columns`) of how far each pixel is covered by ink.
-
-    `lines` are polylines `[points, 2]` and `width` the pen's, in samples (`_PNG_SUPERSAMPLING` a pixel side).
-    """
-    from PIL import Image, ImageDraw
-
-    fine = _PNG_SUPERSAMPLING
-    mask = Image.new("L", (columns, rows), 0)
-    radius = width / 2
-    band_rows = max(1, _PNG_BAND_SAMPLES // (columns * fine * fine))
-    for start in range(0, rows, band_rows):
-        height = min(band_rows, rows - start)
-        band = Image.new("L", (columns * fine, height * fine), 0)
-        pen = ImageDraw.Draw(band)
-        shift = np.array([0.0, start * fine])
-        for line in lines:
-            moved = line - shift
-            if moved[:, 1].max() + radius < 0 or moved[:, 1].min() - radius > height * fine:
-                continue
-            # Rounded here: Pillow cuts towards zero, which moves what lies above or left of the band.
-            discs = np.rint(np.concatenate([moved - radius, moved + radius], axis=1)).astype(int)
-            for disc in discs.tolist():  # at every point: round caps and joins
-                pen.ellipse(disc, fill=255)
-            across = np.diff(moved, axis=0)[:, ::-1] * (1, -1)
-            lengths = np.linalg.norm(across, axis=1, keepdims=True)
-            across *= radius / np.maximum(lengths, 1e-9)
-            quads = np.concatenate(
-                [moved[:-1] + across, moved[1:] + across, moved[1:] - across, moved[:-1] - across], 1
-            )
-            for quad in np.rint(quads).astype(int).tolist():
-                pen.polygon(quad, fill=255)
-        mask.paste(band.reduce(fine), (0, start))
-    return mask

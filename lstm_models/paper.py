@@ -14,19 +14,20 @@ import json
 import math
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 
-from lstm_models.curves import bezier, flattened
-from lstm_models.drawing import INK, Drawing, _coverage
+from lstm_models.curves import bezier
+from lstm_models.drawing import INK, Drawing
 from lstm_models.errors import InputError
 from lstm_models.files import check_writable, shown, write_whole, written_whole
-from lstm_models.svg import clean
+from lstm_models.plotter import PlotterOptions, page_gcode, page_hpgl, turned
+from lstm_models.svg import check_still, clean, closed
 from lstm_models.svg import number as decimals
 from lstm_models.svg import path as outline
 from lstm_models.verdict import Verdict
@@ -39,6 +40,8 @@ PAPERS = ("blank", "ruled", "squared")
 RULING = "#b9c8dc"
 RULING_WIDTH = 0.15  # mm
 ASCENT, DESCENT = 0.8, 0.5  # line heights above and below the baseline that the strokes of a line may take
+SUFFIXES = (".svg", ".png", ".pdf", ".json", ".gcode", ".hpgl")
+"""What the names of a page's files end in."""
 LEAST_ROOM = 15.0  # x-heights: a line of some six letters
 _MM = 25.4  # of an inch
 _PNG_MOST_PIXELS = 100_000_000
@@ -117,6 +120,11 @@ class PageOptions:
     def height(self) -> float:
         """Of the paper."""
         return _size(self.size)[1]
+
+    @property
+    def sides(self) -> tuple[float, float, float, float]:
+        """The margins: top, right, bottom, left."""
+        return _margins(self.margins)
 
     @property
     def left(self) -> float:
@@ -211,6 +219,7 @@ class Page:
         seed: what the random numbers of all pages started from.
         notes: sentences about the whole text, such as "“é” was written as “e”"; on the first page only.
         verdict: what a reader made of the lines, where they were re-read.
+        drawn: numbers of the strokes that no model wrote, as of a `Drawing`.
     """
 
     number: int
@@ -221,24 +230,32 @@ class Page:
     seed: int | None = None
     notes: tuple[str, ...] = ()
     verdict: Verdict | None = None
+    drawn: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "strokes", Drawing(tuple(self.strokes), self.text).strokes)
+        checked = Drawing(tuple(self.strokes), self.text, drawn=self.drawn)
+        object.__setattr__(self, "strokes", checked.strokes)
+        object.__setattr__(self, "drawn", checked.drawn)
         object.__setattr__(self, "notes", tuple(self.notes))
 
     @property
     def drawing(self) -> Drawing:
         """The strokes alone in the pixels of a screen, 96 an inch: for every format that a `Drawing` has."""
         strokes = tuple(stroke * np.float32(96 / _MM) for stroke in self.strokes)
-        return Drawing(strokes, self.text, self.style, self.seed, self.notes, verdict=self.verdict)
+        return Drawing(strokes, self.text, self.style, self.seed, self.notes, self.drawn, self.verdict)
 
-    def svg(self, color: str = INK, background: str | None = None) -> str:
+    def svg(self, color: str = INK, background: str | None = None, *, kind: str = "plain") -> str:
         """The page as one SVG document in millimetres; the printed lines are a group of their own, `ruling`.
 
         Args:
             color: of the ink; any CSS colour.
             background: of the paper; None leaves it transparent.
+            kind: `plain`, or `pressure`: filled shapes, wider where the pen was slower.
+
+        Raises:
+            InputError: there is no such kind.
         """
+        check_still(kind, "a page")
         width, height = decimals(self.options.width), decimals(self.options.height)
         lines = [
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}mm" height="{height}mm" '
@@ -253,21 +270,33 @@ class Page:
             lines.append(f'<g id="ruling" fill="none" stroke="{RULING}" stroke-width="{RULING_WIDTH}">')
             lines += [f'<path d="M{_pair(start)}L{_pair(end)}"/>' for start, end in ruling]
             lines.append("</g>")
-        lines.append(
-            f'<g id="ink" fill="none" stroke={quoteattr(clean(color))} stroke-width="{decimals(self.options.pen)}" '
-            'stroke-linecap="round" stroke-linejoin="round">'
-        )
-        lines += [f'<path d="{outline(bezier(stroke))}"/>' for stroke in self.strokes]
+        ink = quoteattr(clean(color))
+        if kind == "pressure":
+            from lstm_models import pressure
+
+            lines.append(f'<g id="ink" fill={ink} stroke="none">')
+            pixels = pressure.shapes(self.drawing.strokes, self.options.pen * 96 / _MM)
+            lines += [f'<path d="{closed([part * _MM / 96 for part in parts])}"/>' for parts in pixels]
+        else:
+            lines.append(
+                f'<g id="ink" fill="none" stroke={ink} stroke-width="{decimals(self.options.pen)}" '
+                'stroke-linecap="round" stroke-linejoin="round">'
+            )
+            lines += [f'<path d="{outline(bezier(stroke))}"/>' for stroke in self.strokes]
         return "\n".join([*lines, "</g>", "</svg>", ""])
 
-    def png(self, dpi: float = 200.0, color: str = INK, background: str = "#ffffff") -> bytes:
-        """The page as a PNG file of `dpi` pixels an inch.
+    def png(self, dpi: float = 200.0, color: str = INK, background: str = "#ffffff", *, kind: str = "plain") -> bytes:
+        """The page as a PNG file of `dpi` pixels an inch; `kind` is that of `svg`.
 
         Raises:
-            InputError: `dpi` is not above zero or makes more than 100 million pixels; a colour means nothing.
+            InputError: `dpi` is not above zero or makes more than 100 million pixels; a colour means nothing; there is
+                no such kind.
         """
         from PIL import Image, ImageColor, ImageDraw
 
+        from lstm_models.raster import coverage
+
+        check_still(kind, "a page")
         if not (math.isfinite(dpi) and dpi > 0):
             raise _wrong(f"The dots per inch of a picture must be above zero, not {dpi}.")
         scale = dpi / _MM
@@ -282,9 +311,7 @@ class Page:
         draw = ImageDraw.Draw(picture)
         for line in self.options.ruling():
             draw.line([tuple(point) for point in (line * scale).tolist()], RULING, max(1, round(RULING_WIDTH * scale)))
-        samples = scale * 4  # as many a pixel side as `_coverage` takes
-        lines = [flattened(bezier(stroke), 0.4 / samples) * samples for stroke in self.strokes]
-        mask = _coverage(lines, self.options.pen * samples, columns, rows)
+        mask = coverage(self.strokes, self.options.pen, columns, rows, scale=scale, kind=kind)
         picture.paste(Image.new("RGB", (columns, rows), ink), (0, 0), mask)
         written = io.BytesIO()
         picture.save(written, format="PNG", dpi=(dpi, dpi))
@@ -308,97 +335,123 @@ class Page:
         }
         if self.verdict is not None:
             about["verdict"] = self.verdict.as_dict()
+        if self.drawn:
+            about["drawn"] = list(self.drawn)
         return json.dumps({**about, "strokes": strokes}) + "\n"
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the page to a `.svg`, `.png`, `.json` or `.pdf` file, whole or not at all, and give back its path.
+    def gcode(self, options: PlotterOptions | None = None) -> str:
+        """The writing as G-code at its true size, the sheet's lower left corner at the origin or `x_mm`, `y_mm`.
+
+        Where the bed is too small for the upright page, the page lies on its side, its top to the left. Printed lines
+        are not plotted.
 
         Raises:
-            InputError: the suffix is another one, the folder is missing, the path is a folder, or the disk refuses.
+            InputError: the page does not fit on the bed either way; `width_mm` is given.
         """
-        path = check_page_path(path)
+        return page_gcode(self, options or PlotterOptions())
+
+    def hpgl(self, options: PlotterOptions | None = None) -> str:
+        """Likewise as HPGL.
+
+        Raises:
+            InputError: as `gcode`, or the page goes beyond the numbers HPGL has.
+        """
+        return page_hpgl(self, options or PlotterOptions())
+
+    def save(
+        self, path: str | os.PathLike[str], *, kind: str | None = None, plotter: PlotterOptions | None = None
+    ) -> Path:
+        """Write the page to a file, whole or not at all, and give back its path.
+
+        Args:
+            path: the suffix picks the format: .svg, .png, .pdf, .json, .gcode or .hpgl.
+            kind: of a .svg, .png or .pdf: `plain` or `pressure`; None is `plain`.
+            plotter: for .gcode and .hpgl.
+
+        Raises:
+            InputError: the suffix is another one, an option does not go with it, the folder is missing, the path is a
+                folder, or the disk refuses; as the function of the format.
+        """
+        path = check_page_path(path, kind=kind, plotter=plotter)
+        line = kind or "plain"
         if path.suffix.lower() == ".pdf":
-            return save_pdf([self], path)
-        formats: dict[str, Callable[[], bytes]] = {
-            ".svg": lambda: self.svg().encode(),
-            ".png": self.png,
-            ".json": lambda: self.json().encode(),
+            return save_pdf([self], path, kind=line)
+        formats: dict[str, Callable[[], str | bytes]] = {
+            ".svg": lambda: self.svg(kind=line),
+            ".png": lambda: self.png(kind=line),
+            ".json": self.json,
+            ".gcode": lambda: self.gcode(plotter),
+            ".hpgl": lambda: self.hpgl(plotter),
         }
         write_whole(path, formats[path.suffix.lower()]())
         return path
 
 
-def check_page_path(path: str | os.PathLike[str]) -> Path:
-    """The path, where a page can be saved there.
+def check_page_path(
+    path: str | os.PathLike[str],
+    *,
+    kind: str | None = None,
+    plotter: PlotterOptions | None = None,
+    options: PageOptions | None = None,
+) -> Path:
+    """The path, where pages can be saved there: to be known before they are written.
+
+    Args:
+        path: of the file.
+        kind: as for `Page.save`.
+        plotter: likewise.
+        options: of the pages, if they are known: whether the plotter's bed is large enough is looked at then.
 
     Raises:
-        InputError: the suffix is none of a page's, or no file can come to lie there.
+        InputError: the suffix is none of a page's, an option does not go with it, or no file can come to lie there.
     """
     path = Path(path)
-    if path.suffix.lower() not in (".svg", ".png", ".json", ".pdf"):
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
         what = f"with the suffix {path.suffix}" if path.suffix else "without a suffix"
-        raise _wrong(f"{shown(path)} is a name {what}; a page is saved as .svg, .png, .json or .pdf.")
+        raise _wrong(
+            f"{shown(path)} is a name {what}; a page is saved as {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}."
+        )
+    plotted = suffix in (".gcode", ".hpgl")
+    if kind is not None and suffix not in (".svg", ".png", ".pdf"):
+        raise _wrong(f"{shown(path)} has no kinds; a .svg, .png or .pdf does.")
+    check_still(kind or "plain", "a page")
+    if plotter is not None and not plotted:
+        raise _wrong(f"{shown(path)} is not for a plotter; a .gcode or .hpgl is.")
+    if plotted and options is not None:
+        turned(options, plotter or PlotterOptions())
     check_writable(path)
     return path
 
 
-def save_pdf(pages: Iterable[Page], path: str | os.PathLike[str], color: str = INK) -> Path:
+def save_pdf(pages: Iterable[Page], path: str | os.PathLike[str], color: str = INK, *, kind: str = "plain") -> Path:
     """Write pages, as they come, to one PDF file, whole or not at all, and give back its path.
 
+    Args:
+        pages: at least one.
+        path: of the file.
+        color: of the ink; a colour such as #1a2a5c or navy.
+        kind: `plain`, or `pressure`: wider where the pen was slower.
+
     Raises:
-        InputError: there is no page, the folder is missing, the path is a folder, or the disk refuses.
+        InputError: there is no page, the folder is missing, the path is a folder, or the disk refuses; the colour means
+            nothing, or there is no such kind.
     """
+    from lstm_models.pdf import PagesPdf
+
     path = Path(path)
     check_writable(path)
     pages = iter(pages)
-    first = next(pages, None)
-    if first is None:
+    page = next(pages, None)
+    if page is None:
         raise _wrong(f"{shown(path)}: there is no page to save")
     with written_whole(path) as file:
-        _write_pdf(_chained(first, pages), file, color)
+        document = PagesPdf(file, color, kind)
+        while page is not None:
+            document.add(page)
+            page = next(pages, None)
+        document.close()
     return path
-
-
-def _chained(first: Page, rest: Iterator[Page]) -> Iterator[Page]:
-    yield first
-    yield from rest
-
-
-def _write_pdf(pages: Iterable[Page], file: IO[bytes], color: str) -> None:
-    from matplotlib.backends.backend_pdf import PdfPages
-    from matplotlib.collections import LineCollection
-    from matplotlib.figure import Figure
-    from matplotlib.patches import PathPatch
-    from matplotlib.path import Path as Outline
-
-    # Without a date, the same page is the same file
-    with PdfPages(file, metadata={"Creator": "lstm-models", "CreationDate": None}) as document:
-        for page in pages:
-            width, height = page.options.width, page.options.height
-            figure = Figure(figsize=(width / _MM, height / _MM))
-            axes = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0))
-            axes.set_axis_off()
-            points = 72 / _MM
-            axes.add_collection(LineCollection(page.options.ruling(), colors=RULING, linewidths=RULING_WIDTH * points))
-            curves = [bezier(stroke) for stroke in page.strokes]
-            if curves:
-                vertices = [np.concatenate([curve[:1, 0], curve[:, 1:].reshape(-1, 2)]) for curve in curves]
-                for dot in vertices:
-                    if (dot == dot[0]).all():
-                        dot[-1, 0] += 0.01  # not of length zero, which some readers leave out
-                codes = [[Outline.MOVETO, *[Outline.CURVE4] * (len(each) - 1)] for each in vertices]
-                axes.add_patch(
-                    PathPatch(
-                        Outline(np.concatenate(vertices), np.concatenate(codes)),
-                        fill=False,
-                        edgecolor=color,
-                        linewidth=page.options.pen * points,
-                        capstyle="round",
-                        joinstyle="round",
-                        snap=False,
-                    )
-                )
-            document.savefig(figure)
 
 
 def _pair(point: np.ndarray) -> str:

@@ -1,22 +1,25 @@
-"""A drawing as a PDF of one page, drawn by matplotlib's PDF backend: curves and exact sizes, no pixels, no fonts."""
+"""Drawings and pages as PDF, drawn by matplotlib's PDF backend: curves and exact sizes, no pixels, no fonts."""
 
 from __future__ import annotations
 
 import io
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
 from lstm_models import curves as geometry
 from lstm_models.curves import Box
 from lstm_models.errors import InputError
-from lstm_models.svg import clean
+from lstm_models.svg import box as picture_box
+from lstm_models.svg import check_still, clean
 
 if TYPE_CHECKING:
     from lstm_models.drawing import Drawing
+    from lstm_models.paper import Page
 
-__all__ = ["pdf"]
+__all__ = ["PagesPdf", "pdf"]
 
 PIXEL = 0.75  # points (1/72 inch) of a CSS pixel (1/96 inch)
 MILLIMETRE = 72 / 25.4  # points
@@ -32,16 +35,17 @@ def pdf(
     background: str | None,
     frame: Box | None,
     page: tuple[float, float] | None,
+    kind: str,
 ) -> bytes:
     """The drawing as a PDF; see `Drawing.pdf` for what the arguments mean and what is raised."""
     from matplotlib.backends.backend_pdf import FigureCanvasPdf
     from matplotlib.figure import Figure
-    from matplotlib.patches import PathPatch, Rectangle
-    from matplotlib.path import Path
+    from matplotlib.patches import Rectangle
     from matplotlib.transforms import Affine2D, IdentityTransform
 
+    check_still(kind, "a PDF")
     curves = [geometry.bezier(stroke) for stroke in drawing.strokes]
-    box = geometry.picture_box(curves, width, margin, frame)
+    box = picture_box(curves, width, margin, frame, kind)
     if page is not None and frame is not None:
         box = frame
     columns, rows, scale = _layout(box, page)
@@ -54,23 +58,9 @@ def pdf(
     # The middle of the picture onto the middle of the page; y goes up in a PDF
     place = Affine2D().translate(-(box[0] + box[2]) / 2, -(box[1] + box[3]) / 2)
     place = place.scale(scale, -scale).translate(columns / 2, rows / 2)
-    for curve in curves:
-        points = place.transform(np.concatenate([curve[:1, 0], curve[:, 1:].reshape(-1, 2)]))
-        if (points == points[0]).all():
-            points = points[:1] + np.array(
-                [[0, 0], [0.01, 0]]
-            )  # a dot: not of length zero, which some readers leave out
-        codes = [Path.MOVETO, *([Path.LINETO] if len(points) == 2 else [Path.CURVE4] * (len(points) - 1))]
-        stroke = PathPatch(
-            Path(points, codes),
-            fill=False,
-            edgecolor=ink,
-            linewidth=width * scale,
-            capstyle="round",
-            joinstyle="round",
-            transform=IdentityTransform(),
-        )
-        figure.add_artist(stroke)
+    for each in outlines(drawing.strokes, width, kind):
+        shape = _outline([place.transform(part) for part in each])
+        figure.add_artist(_patch(shape, ink, width * scale, kind, transform=IdentityTransform()))
     written = io.BytesIO()
     about = {"Title": clean(drawing.text), "Subject": clean(drawing.description), "Creator": "lstm-models"}
     # No date, so that the same drawing is the same file
@@ -107,3 +97,87 @@ def _rgba(color: str) -> tuple[float, ...]:
         raise InputError(f"A PDF needs a colour such as #1a2a5c or navy: {error}.", usage=True) from error
     assert isinstance(channels, tuple)
     return tuple(channel / 255 for channel in channels)
+
+
+def outlines(strokes: Sequence[np.ndarray], width: float, kind: str) -> list[list[np.ndarray]]:
+    """Of each stroke its lines, or the closed outlines of its ink where the kind is `pressure`.
+
+    Each is `[1 + 3 * segments, 2]`: a start and the other three control points of every Bézier.
+    """
+    from lstm_models import pressure
+
+    if kind == "pressure":
+        shapes = pressure.shapes(strokes, width)
+    else:
+        shapes = [[geometry.bezier(stroke)] for stroke in strokes]
+    return [[np.concatenate([curve[:1, 0], curve[:, 1:].reshape(-1, 2)]) for curve in parts] for parts in shapes]
+
+
+def _outline(parts: Sequence[np.ndarray]) -> Any:
+    """A matplotlib path of `outlines`; a dot becomes a short line, as some readers leave out those of length zero."""
+    from matplotlib.path import Path
+
+    points, codes = [], []
+    for part in parts:
+        if (part == part[0]).all():
+            part = part[:1] + np.array([[0, 0], [0.01, 0]])
+        points.append(part)
+        codes.append([Path.MOVETO, *([Path.LINETO] if len(part) == 2 else [Path.CURVE4] * (len(part) - 1))])
+    return Path(np.concatenate(points), np.concatenate(codes))
+
+
+def _patch(shape: Any, ink: Any, width: float, kind: str, **options: Any) -> Any:
+    """The ink of a path: a line `width` points wide, or for `pressure` what it encloses."""
+    from matplotlib.patches import PathPatch
+
+    if kind == "pressure":
+        return PathPatch(shape, facecolor=ink, edgecolor="none", linewidth=0, snap=False, **options)
+    line = {"fill": False, "edgecolor": ink, "linewidth": width, "capstyle": "round", "joinstyle": "round"}
+    return PathPatch(shape, **line, snap=False, **options)
+
+
+class PagesPdf:
+    """A PDF of pages that are added as they come: only what is needed to end it is kept in memory.
+
+    Args:
+        file: to write to.
+        color: of the ink, such as #1a2a5c or navy.
+        kind: `plain` or `pressure`, see `lstm_models.svg`.
+
+    Raises:
+        InputError: there is no such kind, or the colour has no meaning for Pillow.
+    """
+
+    def __init__(self, file: IO[bytes], color: str, kind: str = "plain") -> None:
+        from matplotlib.backends.backend_pdf import PdfPages
+
+        check_still(kind, "a PDF")
+        self._ink, self._kind = _rgba(color), kind
+        # Without a date, the same page is the same file
+        self._document = PdfPages(file, metadata={"Creator": "lstm-models", "CreationDate": None})
+
+    def add(self, page: Page) -> None:
+        """Write a page."""
+        from matplotlib.collections import LineCollection
+        from matplotlib.figure import Figure
+
+        from lstm_models.paper import RULING, RULING_WIDTH
+
+        width, height = page.options.width, page.options.height
+        figure = Figure(figsize=(width / 25.4, height / 25.4))
+        figure.patch.set_visible(False)
+        axes = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0))
+        axes.set_axis_off()
+        lines = page.options.ruling()
+        axes.add_collection(LineCollection(lines, colors=RULING, linewidths=RULING_WIDTH * MILLIMETRE))
+        drawing, size = page.drawing, 25.4 / 96  # mm of a pixel
+        parts = [
+            size * part for each in outlines(drawing.strokes, page.options.pen / size, self._kind) for part in each
+        ]
+        if parts:
+            axes.add_patch(_patch(_outline(parts), self._ink, page.options.pen * MILLIMETRE, self._kind))
+        self._document.savefig(figure)
+
+    def close(self) -> None:
+        """Write what ends the file."""
+        self._document.close()

@@ -22,13 +22,15 @@ if TYPE_CHECKING:
     import numpy as np
 
     from lstm_models.drawing import Drawing
+    from lstm_models.paper import Page, PageOptions
 
-__all__ = ["PlotterOptions", "gcode", "hpgl"]
+__all__ = ["PlotterOptions", "gcode", "hpgl", "page_gcode", "page_hpgl", "turned"]
 
 PIXEL_MM = 25.4 / 96  # of a CSS pixel, which is one unit of a drawing
 HPGL_UNITS = 40  # a millimetre
 _HPGL_MOST = 32_767  # the greatest coordinate of the instructions
 _HPGL_POINTS = 32  # in one instruction, for the small buffers of plotters
+_PLACE = 10.0  # mm
 _PENS = {"z": (5.0, 0.0), "servo": (60.0, 30.0), "spindle": (700.0, 300.0)}  # how the pen moves -> up, down
 _RANGES = {"z": (-200.0, 200.0), "servo": (0.0, 180.0), "spindle": (0.0, 30_000.0)}
 
@@ -40,8 +42,9 @@ class PlotterOptions:
     Attributes:
         width_mm: width of the writing on the paper in mm, from the leftmost to the rightmost point of the pen; the size
             it has on a screen, 96 pixels an inch, if missing.
-        x_mm: where the left edge of the writing comes to lie, in mm from the left edge of the bed.
-        y_mm: where the lower edge of the writing comes to lie, in mm from the lower edge of the bed.
+        x_mm: where the left edge of the writing, or of a page, comes to lie, in mm from the left edge of the bed; if
+            missing 10, and 0 for a page.
+        y_mm: where the lower edge comes to lie, in mm from the lower edge of the bed; likewise.
         bed_width_mm: how far the pen reaches in x; a drawing that goes beyond is refused.
         bed_height_mm: how far the pen reaches in y.
         pen: what moves the pen; z: the z axis, G0 Z and G1 Z; servo: M280 P0 S, as Marlin has it; spindle: M3 S, a
@@ -58,8 +61,8 @@ class PlotterOptions:
     """
 
     width_mm: float | None = None
-    x_mm: float = 10.0
-    y_mm: float = 10.0
+    x_mm: float | None = None
+    y_mm: float | None = None
     bed_width_mm: float = 297.0
     bed_height_mm: float = 210.0
     pen: Literal["z", "servo", "spindle"] = "z"
@@ -77,7 +80,7 @@ class PlotterOptions:
                 raise InputError(f"{name} of a plotter must be above 0, not {value}.", usage=True)
         for name in ("x_mm", "y_mm"):
             value = getattr(self, name)
-            if not (math.isfinite(value) and value >= 0):
+            if value is not None and not (math.isfinite(value) and value >= 0):
                 raise InputError(f"{name} of a plotter must be 0 or more, not {value}.", usage=True)
         for name, least, most in (("pen_seconds", 0.0, 10.0), ("tolerance_mm", 0.001, 1.0)):
             value = getattr(self, name)
@@ -104,6 +107,11 @@ class PlotterOptions:
             )
 
     @property
+    def place(self) -> tuple[float, float]:
+        """`x_mm` and `y_mm` of a drawing, or what is usual."""
+        return (_PLACE if self.x_mm is None else self.x_mm, _PLACE if self.y_mm is None else self.y_mm)
+
+    @property
     def up(self) -> float:
         """`pen_up`, or what is usual."""
         return _PENS[self.pen][0] if self.pen_up is None else self.pen_up
@@ -122,12 +130,24 @@ def gcode(drawing: Drawing, options: PlotterOptions) -> str:
     Raises:
         InputError: the drawing does not fit on the bed.
     """
+    return _gcode(_placed(drawing, options), [drawing.text], options)
+
+
+def page_gcode(page: Page, options: PlotterOptions) -> str:
+    """See `lstm_models.paper.Page.gcode`."""
+    side = turned(page.options, options)
+    told = f"page {page.number}, {page.options.width:g} x {page.options.height:g} mm"
+    told += ", on its side, its top to the left" if side else ", upright"
+    return _gcode(_set(page, options, side), [page.text, told], options)
+
+
+def _gcode(placed: Iterator[np.ndarray], about: list[str], options: PlotterOptions) -> str:
+    """Lines `[points, 2]` in mm on the bed as G-code, with comments that say what it is about."""
     travel = f"F{_number(options.travel_mm_min)}"
     up, down = _pen_commands(options)
-    told = _comment(drawing.text)
-    lines = [f"; {told}"] if told else []
+    lines = [f"; {told}" for told in map(_comment, about) if told]
     lines += ["; handwriting by lstm-models, mm, origin at the lower left", "G21", "G90", *up]
-    for line in _placed(drawing, options):
+    for line in placed:
         (x, y), *rest = [(_number(x), _number(y)) for x, y in line.tolist()]
         lines += [f"G0 X{x} Y{y} {travel}", *down]
         rest = rest or [(x, y)]  # a dot: a move to where the pen is
@@ -144,12 +164,22 @@ def hpgl(drawing: Drawing, options: PlotterOptions) -> str:
     Raises:
         InputError: the drawing does not fit on the bed, or goes beyond the numbers HPGL has.
     """
+    return _hpgl(_placed(drawing, options), "width_mm")
+
+
+def page_hpgl(page: Page, options: PlotterOptions) -> str:
+    """See `lstm_models.paper.Page.hpgl`."""
+    return _hpgl(_set(page, options, turned(page.options, options)), "page")
+
+
+def _hpgl(placed: Iterator[np.ndarray], what: str) -> str:
+    """Lines `[points, 2]` in mm on the bed as HPGL; `what` could be smaller where they are too far out."""
     instructions = ["IN", "SP1"]
-    for line in _placed(drawing, options):
+    for line in placed:
         if line.max() * HPGL_UNITS > _HPGL_MOST:
             raise InputError(
                 f"The drawing would reach {line.max():.0f} mm, and HPGL ends at {_HPGL_MOST / HPGL_UNITS:.0f} mm; take "
-                "a smaller width_mm.",
+                f"a smaller {what}.",
                 usage=True,
             )
         points = [f"{round(x * HPGL_UNITS)},{round(y * HPGL_UNITS)}" for x, y in line.tolist()]
@@ -183,9 +213,10 @@ def _placed(drawing: Drawing, options: PlotterOptions) -> Iterator[np.ndarray]:
         scale = options.width_mm / (right - left)
     lines = [flattened(curve, options.tolerance_mm / scale) for curve in curves]
     left, top, right, bottom = _extent(lines)
+    start_x, start_y = options.place
     sides = (
-        ("x", "wide", options.x_mm, (right - left) * scale, options.bed_width_mm),
-        ("y", "high", options.y_mm, (bottom - top) * scale, options.bed_height_mm),
+        ("x", "wide", start_x, (right - left) * scale, options.bed_width_mm),
+        ("y", "high", start_y, (bottom - top) * scale, options.bed_height_mm),
     )
     for axis, how, start, size, bed in sides:
         if start + size > bed + 1e-6:
@@ -195,7 +226,45 @@ def _placed(drawing: Drawing, options: PlotterOptions) -> Iterator[np.ndarray]:
                 usage=True,
             )
     for line in lines:
-        yield (line - (left, bottom)) * (scale, -scale) + (options.x_mm, options.y_mm)
+        yield (line - (left, bottom)) * (scale, -scale) + (start_x, start_y)
+
+
+def turned(page: PageOptions, options: PlotterOptions) -> bool:
+    """Whether pages lie on their side, as the bed is too small for the upright ones: the same for all of a text.
+
+    What must be on the bed is what the margins leave of the page.
+
+    Raises:
+        InputError: they do not fit either way; `width_mm` is given.
+    """
+    if options.width_mm is not None:
+        raise InputError("A page is plotted at its true size; width_mm does not go with it.", usage=True)
+    top, right, bottom, _ = page.sides
+    x, y = options.x_mm or 0.0, options.y_mm or 0.0
+    bed = (options.bed_width_mm + 1e-6, options.bed_height_mm + 1e-6)
+    if x + page.width - right <= bed[0] and y + page.height - top <= bed[1]:
+        return False
+    if x + page.height - bottom <= bed[0] and y + page.width - right <= bed[1]:
+        return True
+    raise InputError(
+        f"The writing on a page of {page.width:g} x {page.height:g} mm does not fit on the plotter's bed of "
+        f"{options.bed_width_mm:g} x {options.bed_height_mm:g} mm, neither upright nor on its side; take a "
+        "smaller page, or give the size of the bed.",
+        usage=True,
+    )
+
+
+def _set(page: Page, options: PlotterOptions, side: bool) -> Iterator[np.ndarray]:
+    """The strokes of a page as polylines `[points, 2]` in mm on the bed, y up; `side`: its top lies to the left."""
+    from lstm_models.curves import bezier, flattened
+
+    x, y = options.x_mm or 0.0, options.y_mm or 0.0
+    for stroke in page.strokes:
+        line = flattened(bezier(stroke), options.tolerance_mm)
+        if side:
+            yield line[:, ::-1] + (x, y)
+        else:
+            yield line * (1, -1) + (x, y + page.options.height)
 
 
 def _extent(lines: list[np.ndarray]) -> tuple[float, float, float, float]:

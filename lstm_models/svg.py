@@ -26,7 +26,7 @@ from lstm_models.errors import InputError
 if TYPE_CHECKING:
     from lstm_models.drawing import Drawing
 
-__all__ = ["KINDS", "check", "clean", "number", "path", "svg", "timing"]
+__all__ = ["KINDS", "box", "check", "check_still", "clean", "closed", "number", "path", "svg", "timing"]
 
 KINDS = ("plain", "pressure", "animated")
 
@@ -63,16 +63,13 @@ def svg(
     """The drawing as one SVG document; see `Drawing.svg` for what the arguments mean and what is raised."""
     check(kind, seconds)
     curves = [geometry.bezier(stroke) for stroke in drawing.strokes]
-    box = geometry.picture_box(curves, width, margin, frame)
+    shown = box(curves, width, margin, frame, kind)
     ink = quoteattr(clean(color))
     if kind == "pressure":
         from lstm_models import pressure
 
-        more = width * (pressure.WIDEST - 1) / 2 if curves else 0.0
-        box = (box[0] - more, box[1] - more, box[2] + more, box[3] + more)
         group = f'<g fill={ink} stroke="none">'
-        shapes = pressure.shapes(drawing.strokes, width)
-        paths = [f'<path d="{"".join(map(_closed, parts))}"/>' for parts in shapes]
+        paths = [f'<path d="{closed(parts)}"/>' for parts in pressure.shapes(drawing.strokes, width)]
     else:
         group = (
             f'<g fill="none" stroke={ink} stroke-width="{number(width)}" '
@@ -86,7 +83,7 @@ def svg(
             f'd="{path(curve)}"/>'
             for curve, (start, end) in zip(curves, times, strict=True)
         ]
-    return _document(drawing, box, [group, *paths, "</g>"], background, _ANIMATION if kind == "animated" else "")
+    return _document(drawing, shown, [group, *paths, "</g>"], background, _ANIMATION if kind == "animated" else "")
 
 
 def check(kind: str, seconds: float | None) -> None:
@@ -97,6 +94,23 @@ def check(kind: str, seconds: float | None) -> None:
         raise InputError(f"Only an animated SVG takes seconds, not a {kind} one.", usage=True)
     if seconds is not None and not (math.isfinite(seconds) and seconds > 0):
         raise InputError(f"An animation must take more than zero seconds, not {seconds}.", usage=True)
+
+
+def check_still(kind: str, name: str) -> None:
+    """Raise InputError where the kind is none of a picture that cannot move, which the sentence calls ``name``."""
+    if kind == "animated":
+        raise InputError(f"{name[0].upper()}{name[1:]} does not move; only an SVG can be animated.", usage=True)
+    if kind not in KINDS:
+        raise InputError(f"The kind of {name} is plain or pressure, not {kind!r}.", usage=True)
+
+
+def box(curves: Sequence[np.ndarray], width: float, margin: float, frame: Box | None, kind: str) -> Box:
+    """`lstm_models.curves.picture_box`, with room for the widest line of a `pressure` one."""
+    from lstm_models.pressure import WIDEST
+
+    made = geometry.picture_box(curves, width, margin, frame)
+    more = width * (WIDEST - 1) / 2 if curves and kind == "pressure" else 0.0
+    return (made[0] - more, made[1] - more, made[2] + more, made[3] + more)
 
 
 def timing(curves: Sequence[np.ndarray], seconds: float | None = None) -> list[tuple[float, float]]:
@@ -149,9 +163,9 @@ def path(curve: np.ndarray) -> str:
     return start + "C" + " ".join(_pair(point) for point in curve[:, 1:].reshape(-1, 2))
 
 
-def _closed(outline: np.ndarray) -> str:
-    """A closed part of the `d` of an SVG path for Béziers `[segments, 4, 2]`."""
-    return path(outline) + "z"
+def closed(outlines: Sequence[np.ndarray]) -> str:
+    """The `d` of an SVG path for closed Béziers `[segments, 4, 2]`, such as `lstm_models.pressure.shapes` gives."""
+    return "".join(path(outline) + "z" for outline in outlines)
 
 
 def _pair(point: np.ndarray) -> str:

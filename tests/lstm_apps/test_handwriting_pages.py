@@ -38,8 +38,9 @@ def run(capsys, *arguments: str) -> tuple[int, str, str]:
 
 
 @pytest.mark.parametrize(
-    ("suffix", "start"), [(".svg", b"<svg"), (".png", b"\x89PNG"), (".json", b"{"), (".pdf", b"%PDF")]
-)
+    ("suffix", "start"), [(".svg", b"<svg"), (".png", b"\x89PNG"), (".json", b"{"), (".pdf", b"%PDF"),
+                       (".gcode", b"; Dear Anna,"), (".hpgl", b"IN;")]
+)  # fmt: skip
 def test_one_page(suffix, start, tmp_path, capsys):
     path = tmp_path / f"letter{suffix}"
     code, out, err = run(capsys, TEXT, "--page", "a4", "--seed", "7", "-o", str(path))
@@ -62,6 +63,24 @@ def test_several_pages_in_one_pdf(tmp_path, capsys):
     path = tmp_path / "letter.pdf"
     assert run(capsys, TEXT, *SMALL, "--seed", "7", "-o", str(path))[:2] == (0, f"{path} (seed 7)")
     assert path.read_bytes().count(b"/Type /Page ") == 3
+
+
+def test_pages_for_a_plotter(tmp_path, capsys):
+    path = tmp_path / "letter.gcode"
+    code, out, err = run(capsys, TEXT, *SMALL, "--seed", "7", "-o", str(path), "--plotter.pen", "servo")
+    assert (code, out, err) == (0, f"{tmp_path / 'letter-1.gcode'} to letter-3.gcode (seed 7)", "")
+    made = [(tmp_path / f"letter-{number}.gcode").read_text() for number in (1, 2, 3)]
+    assert all(f"; page {number}, 60 x 60 mm, upright" in each for number, each in enumerate(made, 1))
+    assert all("M280 P0 S30" in each for each in made)
+
+
+def test_lines_as_a_pen_presses(tmp_path, capsys):
+    options = [TEXT, "--page", "a5", "--seed", "7", "-o"]
+    for suffix in ("svg", "png", "pdf"):
+        assert run(capsys, *options, str(tmp_path / f"a.{suffix}"), "--kind", "pressure")[0] == 0
+        assert run(capsys, *options, str(tmp_path / f"b.{suffix}"))[0] == 0
+        assert (tmp_path / f"a.{suffix}").read_bytes() != (tmp_path / f"b.{suffix}").read_bytes()
+    assert '<g id="ink" fill="#1a2a5c" stroke="none">' in (tmp_path / "a.svg").read_text()
 
 
 def test_the_options_reach_the_page(tmp_path, capsys):
@@ -155,8 +174,17 @@ def test_progress_where_somebody_sees_it(tmp_path, capsys, monkeypatch):
         (["{folder}/none.txt", "--page", "a4"], 1, "none.txt cannot be read: no such file or directory"),
         (["{folder}/bytes.txt", "--page", "a4"], 1, "bytes.txt is no text in UTF-8"),
         (["{folder}/folder.txt", "--page", "a4"], 1, "folder.txt cannot be read: is a directory"),
-        (["a", "--page", "a4", "--svg", "animated"], 2, "--svg, --seconds and --plotter do not go with --page"),
-        (["a", "--page", "a4", "--out", "{folder}/a.gcode"], 2, "a page is saved as .svg, .png, .json or .pdf"),
+        (["a", "--page", "a4", "--kind", "animated"], 2, "A page does not move; only an SVG can be animated."),
+        (["a", "--page", "a4", "--seconds", "3"], 2, "--seconds does not go with --page"),
+        (["a", "--page", "a4", "--plotter.pen", "servo"], 2, "out.svg is not for a plotter; a .gcode or .hpgl is."),
+        (["a", "--page", "a4", "--kind", "pressure", "--out", "{folder}/a.json"], 2, "a.json has no kinds"),
+        (["a", "--page", "a4", "--out", "{folder}/a.gif"], 2, "a page is saved as .svg, .png, .pdf, .json, .gcode or"),
+        (["a", "--page", "500x400", "--out", "{folder}/a.gcode"], 2, "does not fit on the plotter's bed of 297 x 210"),
+        (
+            ["a", "--page", "a4", "--plotter.width_mm", "90", "--out", "{folder}/a.hpgl"],
+            2,
+            "A page is plotted at its true size; width_mm does not go with it.",
+        ),
         (["a", "--page", "a4", "--out", "{folder}/none/a.svg"], 1, "{folder}/none does not exist"),
         (["a", "--align", "right"], 2, "--align is for whole pages; add --page a4"),
         (["a", "--line-height", "8"], 2, "--line-height is for whole pages; add --page a4"),

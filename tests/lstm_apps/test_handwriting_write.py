@@ -79,6 +79,14 @@ def test_kinds_of_svg(model, tmp_path, capsys):
         written[kind] = (tmp_path / "a.svg").read_text()
     assert 'fill="none"' in written["plain"]
     assert 'stroke="none"' in written["pressure"]
+    assert run(capsys, *options, "--kind", "pressure")[0] == 0
+    assert (tmp_path / "a.svg").read_text() == written["pressure"]
+    for suffix in ("png", "pdf"):
+        path = tmp_path / f"a.{suffix}"
+        assert run(capsys, *options[:-1], str(path))[0] == 0
+        plain = path.read_bytes()
+        assert run(capsys, *options[:-1], str(path), "--kind", "pressure")[0] == 0
+        assert path.read_bytes() != plain
     assert "@keyframes" in written["animated"]
     assert run(capsys, *options, "--svg", "animated", "--seconds", "2")[0] == 0
     timed = re.findall(r"animation-delay:([\d.]+)s;animation-duration:([\d.]+)s", (tmp_path / "a.svg").read_text())
@@ -145,7 +153,8 @@ def test_text_from_standard_input(model, tmp_path, capsys, monkeypatch):
         (["a", "--out", "{folder}/a.gif"], 2, "saved as .svg, .png, .pdf, .json, .gcode or .hpgl."),
         (["a", "--out", "{folder}/a"], 2, "saved as .svg, .png, .pdf, .json, .gcode or .hpgl."),
         (["a", "--svg", "bold"], 2, "--svg is bold; one of 'plain', 'pressure', 'animated' would be right"),
-        (["a", "--svg", "pressure", "--out", "{folder}/a.png"], 2, "a.png has no kinds and takes no seconds"),
+        (["a", "--kind", "pressure", "--out", "{folder}/a.json"], 2, "a.json has no kinds; a .svg, .png or .pdf does."),
+        (["a", "--svg", "animated", "--out", "{folder}/a.png"], 2, "a.png does not move; only an SVG can be animated."),
         (["a", "--seconds", "3"], 2, "Only an animated SVG takes seconds, not a plain one."),
         (["a", "--svg", "animated", "--seconds", "0"], 2, "An animation must take more than zero seconds, not 0.0."),
         (["a", "--plotter.x_mm", "3"], 2, "out.svg is not for a plotter; a .gcode or .hpgl is."),

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from lstm_models import drawing as drawings
-from lstm_models import files
+from lstm_models import files, raster
 from lstm_models.errors import InputError
 from lstm_models.plotter import PlotterOptions
 from lstm_models.results import Drawing
@@ -222,7 +222,7 @@ class TestPng:
 
     def test_bands_join_without_a_seam(self, monkeypatch):
         whole = self.pixels(drawing().png())
-        monkeypatch.setattr(drawings, "_PNG_BAND_SAMPLES", 1)
+        monkeypatch.setattr(raster, "_BAND_SAMPLES", 1)
         assert (self.pixels(drawing().png()) == whole).all()
 
     def test_transparent_paper_has_no_pale_fringe(self):
@@ -316,6 +316,9 @@ class TestSave:
             assert drawing().save(tmp_path / "a.svg", kind=kind).read_text() == drawing().svg(kind=kind)
         timed = drawing().save(tmp_path / "a.svg", kind="animated", seconds=9).read_text()
         assert timed == drawing().svg(kind="animated", seconds=9)
+        for kind in ("plain", "pressure"):
+            assert drawing().save(tmp_path / "a.png", kind=kind).read_bytes() == drawing().png(kind=kind)
+            assert drawing().save(tmp_path / "a.pdf", kind=kind).read_bytes() == drawing().pdf(kind=kind)
         options = PlotterOptions(width_mm=33, pen="servo")
         assert drawing().save(tmp_path / "a.gcode", plotter=options).read_text() == drawing().gcode(options)
         assert drawing().save(tmp_path / "a.hpgl", plotter=options).read_text() == drawing().hpgl(options)
@@ -323,8 +326,10 @@ class TestSave:
     @pytest.mark.parametrize(
         ("name", "options", "said"),
         [
-            ("a.pdf", {"kind": "plain"}, "a.pdf has no kinds and takes no seconds; a .svg does."),
-            ("a.json", {"seconds": 3}, "a.json has no kinds and takes no seconds; a .svg does."),
+            ("a.json", {"kind": "plain"}, "a.json has no kinds; a .svg, .png or .pdf does."),
+            ("a.pdf", {"kind": "animated"}, "a.pdf does not move; only an SVG can be animated."),
+            ("a.png", {"kind": "wide"}, "a.png is plain or pressure, not 'wide'."),
+            ("a.json", {"seconds": 3}, "a.json does not move and takes no seconds; an animated .svg does."),
             ("a.svg", {"plotter": PlotterOptions()}, "a.svg is not for a plotter; a .gcode or .hpgl is."),
             ("a.svg", {"kind": "wide"}, "The kind of an SVG is one of plain, pressure, animated, not 'wide'."),
             ("a.svg", {"seconds": 3}, "Only an animated SVG takes seconds, not a plain one."),

@@ -11,8 +11,10 @@ import json
 import xml.etree.ElementTree as ElementTree
 
 import numpy as np
+import pypdf
 import pytest
 from PIL import Image
+from pypdf.generic import ContentStream
 
 from lstm_models.errors import InputError
 from lstm_models.paper import SIZES, Page, PageOptions, save_pdf
@@ -190,6 +192,25 @@ def test_as_a_drawing_it_has_pixels_and_every_format(tmp_path):
     assert (drawing.text, drawing.style, drawing.seed) == ("a <b>\nc", "round", 7)
 
 
+def test_pressure_is_wider_where_the_pen_is_slower_in_every_picture(tmp_path):
+    slow, fast = np.linspace(20, 60, 80), np.linspace(20, 60, 8)
+    strokes = (np.column_stack([slow, 0 * slow + 40]), np.column_stack([fast, 0 * fast + 80]))
+    made = Page(1, strokes, "a", PageOptions(size="100x150", pen=1))
+    for kind, ratio in (("plain", 1.0), ("pressure", 1.3)):
+        ink = np.asarray(Image.open(io.BytesIO(made.png(254, kind=kind))).convert("L")) < 128
+        widths = [int(ink[row - 30 : row + 30, 400].sum()) for row in (400, 800)]  # at 40 mm, in tenths of a mm
+        assert widths[0] / widths[1] == pytest.approx(1.0, abs=0.05) if ratio == 1 else widths[0] / widths[1] > ratio
+        svg = ElementTree.fromstring(made.svg(kind=kind))
+        group = next(each for each in svg.iter(SVG + "g") if each.get("id") == "ink")
+        assert (group.get("stroke"), group.get("fill")) == (("#1a2a5c", "none") if ratio == 1 else ("none", "#1a2a5c"))
+        save_pdf([made], tmp_path / "a.pdf", kind=kind)
+        page = pypdf.PdfReader(tmp_path / "a.pdf", strict=True).pages[0]
+        operators = [operator for _, operator in ContentStream(page.get_contents(), page.pdf).operations]
+        assert (b"S" in operators, b"f" in operators) == (ratio == 1, ratio != 1)
+    with pytest.raises(InputError, match="A page does not move"):
+        made.svg(kind="animated")
+
+
 def test_pdf_of_many_pages(tmp_path):
     path = save_pdf((page(number, size="a5", paper="ruled") for number in (1, 2, 3)), tmp_path / "a.pdf")
     data = path.read_bytes()
@@ -224,7 +245,8 @@ def test_saving(suffix, start, tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("a.gif", "with the suffix .gif; a page is saved as .svg, .png, .json or .pdf"), ("a", "without a suffix"),
+    [("a.gif", "with the suffix .gif; a page is saved as .svg, .png, .pdf, .json, .gcode or .hpgl"),
+     ("a", "without a suffix"),
      ("none/a.svg", "does not exist"), ("folder.svg", "is a folder"), ("none/a.pdf", "does not exist")],
 )  # fmt: skip
 def test_paths_that_cannot_be(name, said, tmp_path):

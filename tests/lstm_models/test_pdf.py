@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pypdf
 import pytest
+import svgelements
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pypdf.generic import ContentStream
@@ -145,3 +146,27 @@ class TestPdf:
     def test_a_colour_without_meaning(self, options):
         with pytest.raises(InputError, match="A PDF needs a colour such as #1a2a5c or navy"):
             drawing().pdf(**options)
+
+
+class TestPressure:
+    def test_ink_is_filled_as_the_svg_has_it(self):
+        content = drawing().pdf(kind="pressure")
+        made = operations(content)
+        assert [operator for _, operator in made if operator in ("S", "f")] == ["f", "f"]
+        rows = svgelements.SVG.parse(io.StringIO(drawing().svg(kind="pressure")))
+        left, top, right, bottom = drawing_box(rows)
+        box = page_of(content).mediabox
+        assert float(box.width) / 0.75 == pytest.approx(float(rows.viewbox.width), abs=0.02)
+        points = np.concatenate(lines(content)) / 0.75  # svgelements counts from the corner, too
+        assert (*points.min(axis=0), *points.max(axis=0)) == pytest.approx((left, top, right, bottom), abs=0.3)
+
+    def test_what_cannot_move(self):
+        with pytest.raises(InputError, match=r"^A PDF does not move; only an SVG can be animated\.$"):
+            drawing().pdf(kind="animated")
+        with pytest.raises(InputError, match="The kind of a PDF is plain or pressure, not 'wide'"):
+            drawing().pdf(kind="wide")
+
+
+def drawing_box(rows: Any) -> tuple[float, float, float, float]:
+    boxes = np.array([path.bbox() for path in rows.elements() if isinstance(path, svgelements.Path)])
+    return (*boxes[:, :2].min(axis=0), *boxes[:, 2:].max(axis=0))

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lstm_models.errors import InputError
+from lstm_models.paper import Page, PageOptions
 from lstm_models.plotter import PIXEL_MM, PlotterOptions
 from lstm_models.results import Drawing
 
@@ -174,6 +175,47 @@ class TestGcode:
         told, _, rest = Drawing((DOT,), text).gcode().rpartition("; handwriting")
         assert plain == "; handwriting" + rest
         assert re.fullmatch(r"(?:; [A-Za-z0-9 .,:'-]{1,60}\n)?", told)
+
+
+class TestPages:
+    """A page at its true size: where its strokes lie on the bed, in mm, upright or on its side."""
+
+    STROKES = (np.array([[30, 40], [50, 45], [70, 40.0]]), np.array([[100, 150.0]]))
+
+    def page(self, **options) -> Page:
+        return Page(2, self.STROKES, "Dear Anna", PageOptions(**options))
+
+    @pytest.mark.parametrize(
+        ("size", "options", "place"),
+        [
+            ("a5", {}, lambda x, y: (x, 210 - y)),
+            ("a5", {"x_mm": 7, "y_mm": 3, "bed_height_mm": 230}, lambda x, y: (x + 7, 213 - y)),
+            ("a4", {}, lambda x, y: (y, x)),  # on its side: its top at the left edge of the bed, lines go up
+            ("a4", {"bed_width_mm": 210, "bed_height_mm": 297}, lambda x, y: (x, 297 - y)),
+        ],
+    )
+    def test_strokes_lie_where_they_lie_on_the_paper(self, size, options, place):
+        made = self.page(size=size)
+        options = PlotterOptions(**options)
+        for lines in (plotted(made.gcode(options), 5, 0), drawn(made.hpgl(options))):
+            assert len(lines) == 2
+            for line, stroke in zip(lines, made.strokes, strict=True):
+                expected = np.array([place(x, y) for x, y in stroke.tolist()])
+                assert line[0] == pytest.approx(expected[0], abs=0.013)
+                assert line[-1] == pytest.approx(expected[-1], abs=0.013)
+                assert far(expected, line) < 0.03 or len(expected) == 1
+
+    def test_all_pages_of_a_text_lie_the_same_way(self):
+        small = Page(1, (np.array([[30, 40.0], [40, 40]]),), "a", PageOptions(size="a4"))
+        assert "page 1, 210 x 297 mm, on its side, its top to the left" in small.gcode()
+
+    def test_what_fits_neither_way(self):
+        with pytest.raises(InputError, match=r"page of 400 x 297 mm does not fit on the plotter's bed of 297 x 210 mm"):
+            self.page(size="400x297").gcode()
+        with pytest.raises(InputError, match="HPGL ends at 819 mm; take a smaller page"):
+            Page(1, (np.array([[900, 40.0], [910, 40]]),), "a", PageOptions("1000x200")).hpgl(PlotterOptions(**HUGE))
+        with pytest.raises(InputError, match="A page is plotted at its true size; width_mm does not go with it"):
+            self.page().hpgl(PlotterOptions(width_mm=100))
 
 
 class TestHpgl:

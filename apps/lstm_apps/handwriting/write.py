@@ -3,7 +3,9 @@
 lstm-models write "Dear reader," -o letter.svg
 lstm-models write "Dear reader," -o letter.svg --svg animated --seconds 5
 lstm-models write "Dear reader," -o letter.gcode --plotter.width_mm 150 --plotter.pen servo
+lstm-models write "Dear reader," -o letter.png --kind pressure
 lstm-models write letter.txt -o letter.svg --page a4 --paper ruled --align justify
+lstm-models write letter.txt -o letter.gcode --page a4 --plotter.pen servo
 """
 
 from __future__ import annotations
@@ -31,7 +33,8 @@ def write(
     style: str | None = None,
     legibility: float = 0.75,
     seed: int | None = None,
-    svg: Literal["plain", "pressure", "animated"] = "plain",
+    kind: Literal["plain", "pressure", "animated"] = "plain",
+    svg: Literal["plain", "pressure", "animated"] | None = None,
     seconds: float | None = None,
     plotter: PlotterOptions = PlotterOptions(),  # noqa: B008 - frozen
     page: str | None = None,
@@ -54,11 +57,13 @@ def write(
         style: whose hand: the name of a style of the model; its usual hand if missing.
         legibility: from 0, as varied as people write, to 1, as legible as the model can.
         seed: the same seed gives the same strokes; a new one each time if missing.
-        svg: plain lines; pressure, wider where the pen was slower; or animated, which writes itself in a browser.
+        kind: plain lines; pressure, wider where the pen was slower, in a .svg, .png or .pdf; or animated, a .svg that
+            writes itself in a browser.
+        svg: the older name of kind.
         seconds: how long an animated SVG takes to write; as long as a hand if missing.
         plotter: how a pen plotter draws a .gcode or .hpgl.
-        page: write whole pages: a4, a5, letter, or width x height in mm such as 100x150. As .svg, .png or .json they
-            become letter-1.svg, letter-2.svg …, as .pdf one file. The options that follow are for pages.
+        page: write whole pages: a4, a5, letter, or width x height in mm such as 100x150. They become letter-1.svg,
+            letter-2.svg …, as .pdf one file. The options that follow are for pages.
         margins: of a page in mm, one number or top,right,bottom,left.
         line_height: mm from line to line.
         x_height: mm of small letters such as x.
@@ -74,10 +79,10 @@ def write(
     from lstm_models.drawing import check_drawing_path
     from lstm_models.errors import InputError
     from lstm_models.handwriting import HandwritingWriter
-    from lstm_models.paper import check_page_path
+    from lstm_models.paper import PageOptions, check_page_path
 
     options: dict[str, Any] = {
-        "kind": None if svg == "plain" else svg,
+        "kind": None if (svg or kind) == "plain" else svg or kind,
         "seconds": seconds,
         "plotter": None if plotter == PlotterOptions() else plotter,
     }
@@ -93,8 +98,10 @@ def write(
         "drift": drift,
     }
     if page is not None:
-        sheet = _sheet(page, layout, options)
-        check_page_path(out)
+        sheet = PageOptions(size=page, **layout)
+        if options.pop("seconds") is not None:
+            raise InputError("--seconds does not go with --page", usage=True)
+        check_page_path(out, **options, options=sheet)
     else:
         _needs_page(layout)
         check_drawing_path(out, **options)
@@ -107,7 +114,7 @@ def write(
             pages = writer.write_pages(
                 text, style=style, legibility=legibility, seed=seed, options=sheet, progress=progress
             )
-            told = _save_pages(pages, Path(out))
+            told = _save_pages(pages, Path(out), **options)
         print(told)
         return
     drawing = writer.write(text, style=style, legibility=legibility, seed=seed)
@@ -150,15 +157,6 @@ def _text(given: str) -> str:
 # Pages ---------------------------------------------------------------------------------------------------------------
 
 
-def _sheet(size: str, layout: dict[str, Any], options: dict[str, Any]) -> Any:
-    from lstm_models.errors import InputError
-    from lstm_models.paper import PageOptions
-
-    if any(value is not None for value in options.values()):
-        raise InputError("--svg, --seconds and --plotter do not go with --page", usage=True)
-    return PageOptions(size=size, **layout)
-
-
 def _needs_page(layout: dict[str, Any]) -> None:
     from lstm_models.errors import InputError
     from lstm_models.paper import PageOptions
@@ -169,7 +167,7 @@ def _needs_page(layout: dict[str, Any]) -> None:
             raise InputError(f"--{name.replace('_', '-')} is for whole pages; add --page a4", usage=True)
 
 
-def _save_pages(pages: Iterator[Page], out: Path) -> str:
+def _save_pages(pages: Iterator[Page], out: Path, kind: str | None, plotter: PlotterOptions | None) -> str:
     """Saves pages as they come, each file whole; what to tell about them."""
     from lstm_models.files import shown
     from lstm_models.paper import save_pdf
@@ -178,14 +176,14 @@ def _save_pages(pages: Iterator[Page], out: Path) -> str:
     for note in first.notes:
         print(f"lstm-models: {note}", file=sys.stderr)
     if out.suffix.lower() == ".pdf":
-        save_pdf(itertools.chain([first], pages), out)
+        save_pdf(itertools.chain([first], pages), out, kind=kind or "plain")
         return f"{shown(out)} (seed {first.seed})"
     second = next(pages, None)
     if second is None:
-        first.save(out)
+        first.save(out, kind=kind, plotter=plotter)
         return f"{shown(out)} (seed {first.seed})"
     for page in itertools.chain([first, second], pages):
-        path = page.save(out.with_name(f"{out.stem}-{page.number}{out.suffix}"))
+        path = page.save(out.with_name(f"{out.stem}-{page.number}{out.suffix}"), kind=kind, plotter=plotter)
     return f"{shown(out.with_name(f'{out.stem}-1{out.suffix}'))} to {shown(path.name)} (seed {first.seed})"
 
 
