@@ -44,7 +44,8 @@ const button = (name) => element.querySelector(`[data-do=${name}]`);
 const room = JSON.parse(paper.dataset.room);
 const space = 'http://www.w3.org/2000/svg';
 let strokes = [], current = null, pointer = null, kind = '', lastPen = -Infinity, frame = 0;
-let scale = 1, timer = 0, since = 0, points = 0;
+let scale = 1, timer = 0, since = 0, points = 0, rolling = 0;
+const calm = matchMedia('(prefers-reduced-motion: reduce)');
 
 const line = (stroke) => {  // through the middles between points, so that no corner of a mouse's path is seen
   let d = `M${stroke[0][0]} ${stroke[0][1]}`;
@@ -64,7 +65,7 @@ const added = (stroke) => {
 };
 const redraw = () => { ink.replaceChildren(); strokes.forEach(added); };
 const layout = () => {
-  const width = paper.clientWidth, height = paper.clientHeight;
+  const {width, height} = sheet.getBoundingClientRect();
   if (!width) return;  // in a tab that is not shown
   let right = 0, bottom = 0;
   for (const stroke of strokes) for (const [x, y] of stroke) {
@@ -73,6 +74,7 @@ const layout = () => {
   }
   scale = Math.min(1, width / (right + 8), height / (bottom + 8));
   sheet.setAttribute('viewBox', `0 0 ${width / scale} ${height / scale}`);
+  if (button('back')) for (const name of ['back', 'on']) button(name).hidden = width < paper.clientWidth + 2;
   rules.replaceChildren();
   for (let y = room.pitch * 0.72; y < height / scale; y += room.pitch) {
     const rule = document.createElementNS(space, 'line');
@@ -110,6 +112,13 @@ const changed = (soon) => {  // the value at once, the event when the pen rests,
   since = since || now;
   clearTimeout(timer);
   timer = setTimeout(send, soon ? 50 : Math.max(0, Math.min(400, since + 1600 - now)));
+};
+const roll = (to) => paper.scrollTo({left: to, behavior: calm.matches ? 'auto' : 'smooth'});
+const follow = (stroke) => {  // on a narrow screen the paper moves on under the hand
+  const end = Math.max(...stroke.map(([x]) => x)) * scale;
+  clearTimeout(rolling);
+  if (end > paper.scrollLeft + 0.6 * paper.clientWidth)
+    rolling = setTimeout(() => { if (!current) roll(end - 0.3 * paper.clientWidth); }, 700);
 };
 const at = (event) => {
   const box = sheet.getBoundingClientRect();
@@ -152,6 +161,7 @@ paper.addEventListener('pointerup', (event) => {
   if (!current || event.pointerId !== pointer) return;
   current.path.setAttribute('d', line(current.stroke));
   strokes.push(current.stroke);
+  follow(current.stroke);
   current = pointer = null;
   tell();
   changed();
@@ -175,11 +185,14 @@ const clear = () => {
   strokes = [];
   redraw();
   layout();
+  roll(0);
   tell();
   changed(true);
 };
 button('undo').addEventListener('click', undo);
 button('clear').addEventListener('click', clear);
+for (const [name, way] of [['back', -1], ['on', 1]]) if (button(name))
+  button(name).addEventListener('click', () => roll(paper.scrollLeft + way * 0.6 * paper.clientWidth));
 paper.addEventListener('keydown', (event) => {
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'z' && !event.shiftKey) {
     event.preventDefault();
@@ -217,6 +230,7 @@ _STYLE = """
   box-shadow: 0 1px 2px rgb(60 50 30 / 6%), 0 8px 24px rgb(60 50 30 / 5%); }
 .dark & .paper-pad { background: #1f2026; color: #dfe6fa; border-color: #3a3b43; box-shadow: none; }
 .paper-pad svg { display: block; width: 100%; height: 100%; }
+.paper-pad.wide svg { width: max(100%, 52rem); }
 .paper-pad .ink path { fill: none; stroke: currentColor; stroke-width: 2.2px; stroke-linecap: round;
   stroke-linejoin: round; vector-effect: non-scaling-stroke; }
 .paper-pad .rules line { stroke: #d9d6c6; stroke-width: 1px; vector-effect: non-scaling-stroke; }
@@ -231,6 +245,7 @@ _STYLE = """
   color: var(--body-text-color); cursor: pointer; }
 .tools button:hover:not(:disabled) { border-color: var(--color-accent); }
 .tools button:disabled { cursor: default; color: var(--body-text-color-subdued); opacity: 0.75; }
+.tools [hidden] { display: none; }
 .tools .told { margin: 0; font-size: 0.85rem; color: var(--body-text-color-subdued); }
 @media (pointer: coarse) { .tools button { min-height: 2.5rem; padding: 0.2rem 1rem; } }
 """
@@ -243,6 +258,7 @@ def pad(
     rules: int = 1,
     hint: str = "Write here with mouse, finger or pen",
     opens: bool = False,
+    wide: bool = False,
 ) -> gr.HTML:
     """A pad as a Gradio component in the current blocks; its value is what `strokes` takes.
 
@@ -255,6 +271,7 @@ def pad(
         rules: ruled lines, at least; as many fit on it.
         hint: what an empty pad says.
         opens: whether there is a button to open a file of strokes.
+        wide: the paper is as wide as a sentence, and moves on under the hand where the screen is narrower.
     """
     room = {
         "points": MOST_POINTS,
@@ -265,6 +282,8 @@ def pad(
     buttons = [("undo", "Undo", "take back the last stroke"), ("clear", "Clear", "take away all strokes")]
     if opens:
         buttons.append(("open", "Open a file", "strokes as JSON or SVG"))
+    if wide:
+        buttons += [("back", "←", "move the paper back"), ("on", "→", "move the paper on")]
     tools = "".join(
         f'<button type="button" data-do="{name}" title="{about}" aria-label="{text}: {about}">{text}</button>'
         for name, text, about in buttons
@@ -272,8 +291,9 @@ def pad(
     if opens:
         tools += '<input type="file" accept=".json,.svg" hidden tabindex="-1" aria-label="File of strokes">'
     height = round(_PITCH * (rules + 0.35))
+    kind = "paper-pad empty wide" if wide else "paper-pad empty"
     markup = (
-        f'<div class="paper-pad empty" tabindex="0" role="application" aria-label="{escape(label)}" '
+        f'<div class="{kind}" tabindex="0" role="application" aria-label="{escape(label)}" '
         f'aria-roledescription="writing pad" data-label="{escape(label)}" data-room="{escape(json.dumps(room))}" '
         f'style="height: {height}px"><svg role="img" aria-label="{escape(label)}"><g class="rules"></g>'
         f'<g class="ink"></g></svg><p class="hint" aria-hidden="true">{escape(hint)}</p></div>'
