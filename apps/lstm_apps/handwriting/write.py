@@ -6,6 +6,7 @@ lstm-models write "Dear reader," -o letter.gcode --plotter.width_mm 150 --plotte
 lstm-models write "Dear reader," -o letter.png --kind pressure
 lstm-models write letter.txt -o letter.svg --page a4 --paper ruled --align justify
 lstm-models write letter.txt -o letter.gcode --page a4 --plotter.pen servo
+lstm-models write "Dear reader," -o letter.svg --candidates 4
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ def write(
     style: str | None = None,
     legibility: float = 0.75,
     seed: int | None = None,
+    candidates: int = 1,
     kind: Literal["plain", "pressure", "animated"] = "plain",
     svg: Literal["plain", "pressure", "animated"] | None = None,
     seconds: float | None = None,
@@ -57,6 +59,8 @@ def write(
         style: whose hand: the name of a style of the model; its usual hand if missing.
         legibility: from 0, as varied as people write, to 1, as legible as the model can.
         seed: the same seed gives the same strokes; a new one each time if missing.
+        candidates: draw each line so many times, have them read, keep the most legible and draw again what is still
+            wrong; 4 is a good number. With 1, every line is drawn once and nothing is read.
         kind: plain lines; pressure, wider where the pen was slower, in a .svg, .png or .pdf; or animated, a .svg that
             writes itself in a browser.
         svg: the older name of kind.
@@ -109,19 +113,27 @@ def write(
     writer = hub.load(model)
     if not isinstance(writer, HandwritingWriter):
         raise InputError(f"{model} is no handwriting writer", usage=True)
+    again = _rereading(candidates)
     if page is not None:
         with _bar() as progress:
             pages = writer.write_pages(
-                text, style=style, legibility=legibility, seed=seed, options=sheet, progress=progress
+                text, style=style, legibility=legibility, seed=seed, options=sheet, progress=progress, **again
             )
             told = _save_pages(pages, Path(out), **options)
         print(told)
         return
-    drawing = writer.write(text, style=style, legibility=legibility, seed=seed)
+    drawing = writer.write(text, style=style, legibility=legibility, seed=seed, **again)
     drawing.save(out, **options)
     for note in drawing.notes:
         print(f"lstm-models: {note}", file=sys.stderr)
     print(f"{out} (seed {drawing.seed})")
+
+
+def _rereading(candidates: int) -> dict[str, Any]:
+    """What `HandwritingWriter.write` takes for so many candidates."""
+    from lstm_models import hub
+
+    return {} if candidates == 1 else {"reader": hub.load("reader"), "candidates": candidates}
 
 
 def _text(given: str) -> str:
@@ -172,9 +184,8 @@ def _save_pages(pages: Iterator[Page], out: Path, kind: str | None, plotter: Plo
     from lstm_models.files import shown
     from lstm_models.paper import save_pdf
 
+    pages = _told(pages)
     first = next(pages)
-    for note in first.notes:
-        print(f"lstm-models: {note}", file=sys.stderr)
     if out.suffix.lower() == ".pdf":
         save_pdf(itertools.chain([first], pages), out, kind=kind or "plain")
         return f"{shown(out)} (seed {first.seed})"
@@ -185,6 +196,14 @@ def _save_pages(pages: Iterator[Page], out: Path, kind: str | None, plotter: Plo
     for page in itertools.chain([first, second], pages):
         path = page.save(out.with_name(f"{out.stem}-{page.number}{out.suffix}"), kind=kind, plotter=plotter)
     return f"{shown(out.with_name(f'{out.stem}-1{out.suffix}'))} to {shown(path.name)} (seed {first.seed})"
+
+
+def _told(pages: Iterator[Page]) -> Iterator[Page]:
+    """The pages, whose notes go to standard error."""
+    for page in pages:
+        for note in page.notes:
+            print(f"lstm-models: {note}", file=sys.stderr)
+        yield page
 
 
 @contextlib.contextmanager
