@@ -17,11 +17,12 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn.functional import linear
 
 from lstm_models.attention import SoftWindowLSTM, SoftWindowState
 from lstm_models.cells import Cell, CoupledCell, LayerNormCell, PeepholeCell, StandardCell
 from lstm_models.lstm import LSTM, LSTMState
-from lstm_models.regularization import CellNoise, Dropout
+from lstm_models.regularization import Dropout
 
 __all__ = ["GateActivations", "WindowActivations", "gate_activations", "window_activations"]
 
@@ -127,12 +128,14 @@ def window_activations(
         gates = torch.addmm(layer.bias, frame, layer.weight_ih.t())
         gates = gates.addmm(state.h, layer.weight_hh.t()).addmm(state.window, layer.weight_wh.t())
         i, f, g, o = gates.chunk(4, 1)
-        state = layer.step(frame, text, text_mask, state)
+        i, f, g, o = i.sigmoid(), f.sigmoid(), g.tanh(), o.sigmoid()
+        c = f * state.c + i * g
+        h = o * c.tanh()
+        state = SoftWindowState(h, c, *layer.look(h, text, text_mask, state.position))
         importance, sharpness, _ = torch.addmm(layer.window_bias, state.h, layer.window_weight.t()).exp().chunk(3, 1)
         exponent = sharpness[:, :, None] * (state.position[:, :, None] - places) ** 2
         weights = torch.bmm(importance[:, None], torch.exp(-exponent))[:, 0] * text_mask
-        squashed = (i.sigmoid(), f.sigmoid(), g.tanh(), o.sigmoid())
-        steps.append((*squashed, state.c, state.h, state.window, weights, state.position))
+        steps.append((i, f, g, o, c, h, state.window, weights, state.position))
     if not steps:
         sizes = [layer.hidden_size] * 6 + [layer.text_size, text.size(1), layer.components]
         tensors = [x.new_zeros(x.size(0), 0, size) for size in sizes]
@@ -143,11 +146,14 @@ def window_activations(
 
 def _run(cell: Cell, x: Tensor, h: Tensor, c: Tensor, real: Tensor, dropout: Dropout) -> GateActivations:
     """One cell over ``x [batch, time, feature]``; where a sequence has ended its state stands still."""
-    quiet = CellNoise(zoneout_h=dropout.zoneout_h, zoneout_c=dropout.zoneout_c)
     steps: list[tuple[Tensor, ...]] = []
     for frame, there in zip(x.unbind(1), real.unbind(1), strict=True):
-        squashed = _squashed(cell, cell.preactivations(frame, h, cell.weight_hh), c)
-        new_h, new_c = cell.step(frame, h, c, quiet)
+        gates = cell.preactivations(frame, h, cell.weight_hh)
+        squashed = _squashed(cell, gates, c)
+        new_h, new_c = cell.update(gates, c)
+        if cell.projection:
+            new_h = linear(new_h, cell.weight_hr)
+        new_h, new_c = torch.lerp(new_h, h, dropout.zoneout_h), torch.lerp(new_c, c, dropout.zoneout_c)
         there = there[:, None]
         h, c = torch.where(there, new_h, h), torch.where(there, new_c, c)
         steps.append(tuple(part.masked_fill(~there, 0) for part in (*squashed, new_c, new_h)))

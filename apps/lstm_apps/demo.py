@@ -13,6 +13,7 @@ import socket
 from typing import Any
 
 from lstm_apps import suite, theme
+from lstm_apps.inside import style
 from lstm_apps.tabs import KEEP_SECONDS
 from lstm_models.errors import InputError
 
@@ -21,6 +22,7 @@ TASKS = {
     "captioning": "lstm_apps.captioning.demo",
     "speech": "lstm_apps.speech.demo",
     "handwriting": "lstm_apps.handwriting.demo",
+    "inside": "lstm_apps.inside.demo",
 }
 _MOST_UPLOAD = "64mb"  # a file sent to the server is refused above this
 
@@ -49,6 +51,8 @@ def launch(
     """
     if model is not None and task is None:
         raise InputError(f"--model needs the task it is for: {', '.join(TASKS)}.", usage=True)
+    if model is not None and task not in suite.TASKS and task in TASKS:
+        raise InputError(f"The tab {task} shows the bundled models and takes no --model.", usage=True)
     options = {} if model is None or task is None else {"load": functools.partial(_load, task, model)}
     page = assemble(task, **options)
     url = serve(page, host=host, port=port, share=share, open_browser=open_browser)
@@ -103,7 +107,7 @@ def serve(page: Any, host: str = "127.0.0.1", port: int = 7860, share: bool = Fa
             quiet=True,
             prevent_thread_lock=True,
             theme=theme.theme(),
-            css=theme.CSS,
+            css=theme.CSS + style.CSS,
             footer_links=[],
             ssr_mode=False,
             run_history=False,

@@ -230,6 +230,7 @@ class TestServing:
             "Captioning",
             "Speech",
             "Handwriting",
+            "Inside the LSTM",
         ]
         ids = [block.elem_id for block in page.blocks.values() if block.elem_id]
         assert len(ids) == len(set(ids))
@@ -239,6 +240,9 @@ class TestServing:
 
         with pytest.raises(InputError, match="--model needs the task it is for") as error:
             demo.launch(model="runs/mine")
+        assert error.value.exit_code == 2
+        with pytest.raises(InputError, match=r"The tab inside shows the bundled models and takes no --model\.") as error:
+            demo.launch("inside", model="runs/mine")
         assert error.value.exit_code == 2
         with pytest.raises(TypeError):
             demo.assemble(load=lambda: writer)

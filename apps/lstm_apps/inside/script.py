@@ -1,0 +1,217 @@
+"""What the page does by itself: a cursor through the timesteps, the numbers at it, the trace of a unit.
+
+Gradio draws an HTML block anew with every update, so the listeners are the block's own.
+"""
+
+from __future__ import annotations
+
+__all__ = ["GATES", "LESSON", "SHAPES"]
+
+# Asks for the first picture when the block comes into sight: nothing is computed for a tab that nobody opens.
+LESSON = """
+const sight = new IntersectionObserver((entries) => {
+  if (!entries.some((entry) => entry.isIntersecting)) return;
+  sight.disconnect();
+  if (element.querySelector('.inside-none')) trigger('click', {});
+});
+sight.observe(element);
+"""
+
+_COMMON = """
+const numbers = (node) => {
+  const bytes = Uint8Array.from(atob(node.dataset.values), (sign) => sign.charCodeAt(0));
+  const whole = new Int16Array(bytes.buffer), scale = Number(node.dataset.scale);
+  return Float32Array.from(whole, (number) => number * scale);
+};
+const told = (number) => number.toFixed(2).replace('-0.00', '0.00').replace('-', '\\u2212');
+"""
+
+SHAPES = (
+    _COMMON
+    + """
+let samples = [];
+const root = () => element.querySelector('.inside-shapes');
+const show = () => {
+  if (!root() || !samples.length) return;
+  const one = samples[Number(element.querySelector('.sample-choice').value)];
+  const at = element.querySelector('.at'), features = Number(root().dataset.features);
+  at.max = one.steps - 1;
+  const step = Math.min(Number(at.value), one.steps - 1);
+  for (const other of samples) {
+    other.now.hidden = other !== one;
+    other.now.style.left = `${100 * (step + 0.5) / samples.longest}%`;
+  }
+  const column = one.values.subarray(step * features, (step + 1) * features);
+  const names = root().dataset.first.split(' ');
+  const first = [...column.subarray(0, 3)].map((value, k) => `${names[k] || ''} ${told(value)}`.trim()).join(', ');
+  element.querySelector('.told-numbers').textContent =
+    `x[${one.number}, ${step}, :] is one timestep, ${features} features: ${first}, \\u2026`;
+  const largest = Math.max(...column.map(Math.abs), 0.01);
+  element.querySelector('.bars').setAttribute('d', [...column].map((value, k) =>
+    `M${1000 * (k + 0.15) / features} 50h${700 / features}V${50 - 48 * value / largest}h${-700 / features}Z`).join(''));
+};
+const begin = () => {
+  samples = [...element.querySelectorAll('.sample')].map((node) => ({
+    number: Number(node.dataset.sample), steps: Number(node.dataset.steps), values: numbers(node),
+    now: node.querySelector('.now'),
+  }));
+  samples.longest = Math.max(...samples.map((one) => one.steps));
+  show();
+};
+element.addEventListener('input', show);
+element.addEventListener('pointermove', (event) => {
+  const lane = event.target.closest('.lane');
+  if (!lane) return;
+  const box = lane.getBoundingClientRect(), one = samples[Number(lane.parentElement.dataset.sample)];
+  const step = Math.floor(samples.longest * (event.clientX - box.left) / box.width);
+  if (step < 0 || step >= one.steps) return;
+  element.querySelector('.sample-choice').value = one.number;
+  element.querySelector('.at').max = one.steps - 1;
+  element.querySelector('.at').value = step;
+  show();
+});
+watch('value', () => setTimeout(begin));
+begin();
+"""
+)
+
+GATES = (
+    LESSON
+    + _COMMON
+    + """
+let view = null, frame = 0;
+const one = (selector) => element.querySelector(selector);
+const line = (pen, last) => {  // curves through the middles between points
+  const at = (k) => `${pen[3 * k].toFixed(2)} ${pen[3 * k + 1].toFixed(2)}`;
+  const middle = (k) => [0, 1].map((axis) => ((pen[3 * k + axis] + pen[3 * k + 3 + axis]) / 2).toFixed(2)).join(' ');
+  let path = '', down = false;
+  for (let k = 0; k <= last; k++) {
+    const goes = k < last && pen[3 * k + 2] < 0.5;
+    if (!down) path += `M${at(k)}L${goes ? middle(k) : at(k)}`;
+    else path += goes ? `Q${at(k)} ${middle(k)}` : `L${at(k)}`;
+    down = goes;
+  }
+  return path;
+};
+const curve = (values, unit, top, bottom) => {
+  let points = '';
+  for (let t = 0; t < view.steps; t++) {
+    const y = 4 + 92 * (top - values[t * view.units.length + unit]) / (top - bottom);
+    points += `${(1000 * (t + 0.5) / view.steps).toFixed(1)},${y.toFixed(1)} `;
+  }
+  return points;
+};
+const trace = (unit) => {
+  for (const lane of element.querySelectorAll('.trace')) {
+    const names = lane.dataset.curves.split(' ');
+    let top = 1, bottom = 0;
+    if (names[0] === 'cell') {
+      top = 0.1;
+      for (const name of names)
+        for (let t = 0; t < view.steps; t++)
+          top = Math.max(top, Math.abs(view.gates[name][t * view.units.length + unit]));
+      bottom = -top;
+    }
+    lane.querySelector('svg').innerHTML = (bottom ? '<polyline class="zero" points="0,50 1000,50"/>' : '') +
+      names.map((name) =>
+        `<polyline class="${name}" points="${curve(view.gates[name], unit, top, bottom)}"/>`).join('');
+  }
+  for (const row of element.querySelectorAll('.heat .row'))
+    row.style.top = `${100 * (unit + 0.5) / view.units.length}%`;
+};
+const show = () => {
+  if (!view) return;
+  const step = Number(one('.at').value) - 1, unit = Number(one('.unit').value) - 1, count = view.units.length;
+  const value = (name, back = 0) => step < back ? 0 : view.gates[name][(step - back) * count + unit];
+  const share = (step + 0.5) / view.steps;
+  one('.lanes > .now').style.left = `${100 * share}%`;
+  let letter = '';
+  for (const mark of element.querySelectorAll('.marks span')) {
+    const here = share >= Number(mark.dataset.from) && share < Number(mark.dataset.to);
+    mark.classList.toggle('here', here);
+    if (here && mark.parentElement.classList.contains('letters')) letter = mark.textContent;
+  }
+  const seconds = view.seconds ? `, ${(view.seconds * step).toFixed(2)} s` : '';
+  const sign = letter === ' ' ? ', at the space' : letter ? `, at \\u201c${letter}\\u201d` : '';
+  const [i, f, o, g, c, h] = ['input', 'forget', 'output', 'candidate', 'cell', 'hidden'].map((name) => value(name));
+  const signed = (number) => number < 0 ? `(${told(number)})` : told(number);
+  one('.where').textContent = `Step ${step + 1} of ${view.steps}${seconds}${sign}. Unit ${view.units[unit]}:`;
+  one('.sum .c').textContent =
+    `c = f \\u00b7 c before + i \\u00b7 g = ${told(f)} \\u00d7 ${signed(value('cell', 1))} + ${told(i)} \\u00d7 ` +
+    `${signed(g)} = ${told(c)}`;
+  one('.sum .h').textContent = `h = o \\u00b7 tanh c = ${told(o)} \\u00d7 ${signed(Math.tanh(c))} = ${told(h)}`;
+  one('.of').textContent = `unit ${view.units[unit]}`;
+  if (view.unit !== unit) trace(view.unit = unit);
+  if (view.pen) {
+    one('.ink').setAttribute('d', line(view.pen, step));
+    one('.pen').setAttribute('d', `M${view.pen[3 * step]} ${view.pen[3 * step + 1]}h0`);
+  }
+};
+const stop = () => {
+  cancelAnimationFrame(frame);
+  frame = 0;
+  const sound = one('audio');
+  if (sound && !sound.paused) sound.pause();
+  if (one('.play')) one('.play').textContent = 'Play';
+};
+const follow = () => {
+  const strip = one('.strip'), x = one('.lanes > .now').offsetLeft;
+  if (x < strip.scrollLeft || x > strip.scrollLeft + strip.clientWidth - 40) strip.scrollLeft = Math.max(0, x - 60);
+};
+const play = () => {
+  const at = one('.at'), sound = one('audio');
+  if (Number(at.value) >= view.steps) at.value = 1;
+  one('.play').textContent = 'Stop';
+  let before = performance.now(), step = Number(at.value);
+  if (sound) {
+    sound.currentTime = (step - 1) * view.seconds;
+    sound.play().catch(stop);
+  }
+  const next = (now) => {
+    step = sound ? sound.currentTime / view.seconds + 1 : step + (now - before) * 0.045;
+    before = now;
+    at.value = Math.min(view.steps, Math.floor(step));
+    show();
+    follow();
+    if (step >= view.steps || (sound && sound.ended)) return stop();
+    frame = requestAnimationFrame(next);
+  };
+  frame = requestAnimationFrame(next);
+};
+const begin = () => {
+  cancelAnimationFrame(frame);
+  frame = 0;
+  const root = one('.inside-gates');
+  view = null;
+  if (!root) return;
+  const gates = Object.fromEntries([...element.querySelectorAll('.heat')].map((lane) =>
+    [lane.dataset.name, numbers(lane)]));
+  view = {steps: Number(root.dataset.steps), seconds: Number(root.dataset.seconds),
+    units: root.dataset.units.split(' '), gates, unit: -1, pen: one('.stage.paper') && numbers(one('.stage.paper'))};
+  if (view.pen) one('.ghost').setAttribute('d', line(view.pen, view.steps - 1));
+  show();
+};
+element.addEventListener('input', (event) => {
+  if (frame && event.target.matches('.at')) stop();
+  show();
+});
+element.addEventListener('click', (event) => {
+  if (event.target.closest('.play')) return frame ? stop() : play();
+  const lane = event.target.closest('.heat');
+  if (!lane || !view) return;
+  const box = lane.getBoundingClientRect();
+  const row = Math.floor(view.units.length * (event.clientY - box.top) / box.height);
+  one('.unit').value = Math.min(view.units.length, Math.max(1, row + 1));
+  show();
+});
+element.addEventListener('pointermove', (event) => {
+  const lane = event.target.closest('.lane, .marks');
+  if (!lane || !view || frame) return;
+  const box = lane.getBoundingClientRect();
+  one('.at').value = 1 + Math.floor(view.steps * (event.clientX - box.left) / box.width);
+  show();
+});
+watch('value', () => setTimeout(begin));
+begin();
+"""
+)
