@@ -112,7 +112,8 @@ def overview() -> str:
 
 def tasks(verb: str) -> str:
     """The text of ``lstm-models train --help``."""
-    rows = _columns({name: task.summary for name, task in suite.TASKS.items()})
+    more = suite.MEASURES if verb == "evaluate" else {}
+    rows = _columns({name: task.summary for name, task in {**suite.TASKS, **more}.items()})
     return "\n".join(
         [
             f"usage: {PROGRAM} {verb} TASK [OPTIONS]",

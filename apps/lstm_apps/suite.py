@@ -105,7 +105,13 @@ TASKS: dict[str, Task] = {
                     "write a text by hand, as lines or pages: SVG, PNG, PDF, JSON, G-code, HPGL",
                     positional=("text",),
                     short={"out": "o"},
-                )
+                ),
+                "style": Command(
+                    "lstm_apps.handwriting.style:style",
+                    "fit a style to a few lines of your own, for write --style",
+                    positional=("paths",),
+                    short={"out": "o"},
+                ),
             },
         ),
         Task(
@@ -125,6 +131,14 @@ TASKS: dict[str, Task] = {
     )
 }
 
+# What `evaluate` measures besides: name -> function and summary.
+MEASURES: dict[str, Command] = {
+    "handwriting-style": Command(
+        "lstm_apps.handwriting.similarity:evaluate",
+        "how alike a style fitted to three lines of an unseen writer is to their hand",
+    )
+}
+
 # Verbs that need a task next.
 PER_TASK = {
     "train": "train a model of TASK on your data",
@@ -135,7 +149,7 @@ PER_TASK = {
 def verbs() -> dict[str, Command]:
     """Verb -> command, for all verbs that need no task, in the order of the help."""
     return {
-        "demo": Command("lstm_apps.demo:launch", "try everything in the browser"),
+        "demo": Command("lstm_apps.demo:launch", "try everything in the browser", positional=("task",)),
         **{verb: command for task in TASKS.values() for verb, command in task.verbs.items()},
         "synthesize": Command(
             "lstm_apps.speech.synthesize:synthesize",
@@ -165,8 +179,10 @@ def command(verb: str, task: str | None = None) -> Command:
         return every[verb]
     if task is None:
         raise InputError(f"{verb} needs a task: {', '.join(TASKS)}.", usage=True)
+    if verb == "evaluate" and task in MEASURES:
+        return MEASURES[task]
     if task not in TASKS:
-        raise InputError(_no_such("task", task, list(TASKS)), usage=True)
+        raise InputError(_no_such("task", task, [*TASKS, *(MEASURES if verb == "evaluate" else ())]), usage=True)
     presets = verb == "train" and TASKS[task].presets
     return Command(getattr(TASKS[task], verb), PER_TASK[verb].replace("TASK", task), presets=presets)
 
