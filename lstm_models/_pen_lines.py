@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lstm_models.composing import compose, planned, room
 from lstm_models.frontends import level
+from lstm_models.measuring import TALL, measured, parts_of, slant_of
 from lstm_models.rereading import Judge, choose
 from lstm_models.spelling import spell
 from lstm_models.verdict import Verdict
@@ -36,6 +38,7 @@ _PROBE = (
     "her cousin was never in Vienna again",
 )
 _PROBE_SEED = 20  # the same for every text: a style has one size
+_DRAWN_SEED = 2**31
 _NARROW, _WIDE = "iljtfrI.,:;!'|()1", "mwMWQGDNHOQ"
 _LONGEST = 52  # characters written at once; most training lines are shorter
 _TRIES = 2
@@ -59,6 +62,7 @@ class Hand:
 
     Attributes:
         verdicts: on the lines written last, with a judge.
+        drawn: of the lines written last, the numbers of the strokes that were drawn: see `Drawing`.
     """
 
     def __init__(
@@ -72,9 +76,14 @@ class Hand:
     ) -> None:
         self.writer, self.style, self.bias, self.seeds, self.mm = writer, style, bias, seeds, x_height
         self.judge, self.verdicts = judge, list[Verdict]()
-        alphabet = writer.config.alphabet
+        self.drawn: list[list[int]] = []
+        self._traced = False  # whether strokes have a third column: which character of the text each point writes
+        # Beside the seeds that lines spawn, so that a text without drawn strokes is written as ever
+        self._random = np.random.default_rng(np.random.SeedSequence(seeds.entropy, spawn_key=(_DRAWN_SEED,)))
+        alphabet = writer.written
         probe = [text for text in (spell(each, alphabet)[0].strip() for each in _PROBE) if text] or [alphabet.strip()]
         lines = self._sample(probe, _PROBE_SEED)
+        self._slant = slant_of([level(line) for line in lines])
         heights = [height for _, height, _ in (_settled(strokes, None) for strokes in lines) if height is not None]
         self._x_height = float(np.median(heights)) if heights else 1.0
         self._advances = _Advances(alphabet)
@@ -84,23 +93,41 @@ class Hand:
 
     def width(self, text: str) -> float:
         """How wide the text will be, in mm."""
-        return self._advances.width(text)
+        line = planned(text, self.writer.written)
+        if not line.composed:
+            return self._advances.width(text)
+        drawn, spaces = room(line)
+        return max(self._advances.width(line.plain) + spaces * self._advances.width(" ") + drawn * self.mm, 0.0)
 
     def write(self, texts: Sequence[str]) -> list[Strokes]:
         """The texts as strokes in mm, each from x = 0 on, baseline at y = 0."""
-        pieces = [_pieces(text) for text in texts]
+        plans = [planned(text, self.writer.written) for text in texts]
+        self._traced = any(plan.composed for plan in plans)
+        pieces = [_pieces(plan.plain) for plan in plans]
         strokes, verdicts = self._pieces([piece for each in pieces for piece in each])
         written, judged = iter(strokes), iter(verdicts)
         self.verdicts = (
             [Verdict.together(islice(judged, len(each)), one_line=True) for each in pieces] if verdicts else []
         )
-        lines = []
-        for each in pieces:
+        lines: list[Strokes] = []
+        self.drawn = []
+        for plan, each in zip(plans, pieces, strict=True):
             line: Strokes = []
-            for _ in each:
+            start = 0
+            for piece in each:
                 shift = _right(line) + self.width(" ") if line else 0.0
-                line += [stroke + np.array([shift, 0.0]) for stroke in next(written)]
+                move = np.array([shift, 0.0, start] if self._traced else [shift, 0.0])
+                line += [stroke + move for stroke in next(written)]
+                start += len(piece) + 1
+            drawn: list[int] = []
+            if self._traced:
+                places = [stroke[:, 2].astype(int) for stroke in line]
+                line = [stroke[:, :2] for stroke in line]
+                if plan.composed:
+                    tall = measured(line, places, plan.plain).tall if line else TALL
+                    line, drawn = compose(plan, line, places, self.mm, self._slant, tall=tall, random=self._random)
             lines.append(line)
+            self.drawn.append(drawn)
         return lines
 
     def _pieces(self, texts: Sequence[str]) -> tuple[list[Strokes], list[Verdict]]:
@@ -135,7 +162,7 @@ class Hand:
 
         (seed,) = self.seeds.spawn(1)
         own = int(seed.generate_state(1, np.uint64)[0] >> 1)
-        chosen = choose(drawn, lambda line: line, texts, judge, own, astray=astray)
+        chosen = choose(drawn, lambda line: [stroke[:, :2] for stroke in line], texts, judge, own, astray=astray)
         self._learn(texts, chosen.rows)
         return chosen.rows, chosen.verdicts
 
@@ -151,18 +178,26 @@ class Hand:
 
     def _sample(self, texts: Sequence[str], seed: int) -> list[Strokes]:
         styles = self.style.expand(len(texts), -1)
-        *_, rows = self.writer.sample(texts, styles, bias=self.bias, seed=seed, tidy=True)
-        decode = self.writer.config.features.decode
-        return [_without_stray(decode(row), text) for text, row in zip(texts, rows, strict=True)]
+        trace: list[np.ndarray] = []
+        traced: dict[str, Any] = {"trace": trace} if self._traced else {}
+        *_, rows = self.writer.sample(texts, styles, bias=self.bias, seed=seed, tidy=True, **traced)
+        lines = [self.writer.config.features.decode(row) for row in rows]
+        kept = [_without_stray(line, text) for line, text in zip(lines, texts, strict=True)]
+        if self._traced:
+            for number, line in enumerate(kept):
+                places = parts_of(lines[number], trace[number])
+                kept[number] = [np.column_stack(each) for each in zip(line, places, strict=False)]
+        return kept
 
     def _sized(self, strokes: Strokes) -> Strokes:
         """In mm, the letters as high as the style's: what the line itself measures counts as far as it is sure."""
-        strokes, height, turns = _settled(strokes, self._x_height)
+        places = [stroke[:, 2:] for stroke in strokes]
+        strokes, height, turns = _settled([stroke[:, :2] for stroke in strokes], self._x_height)
         own = self._x_height if height is None else height
         share = turns / (turns + _TRUST)
         factor = float(np.clip((self._x_height / own) ** share, 1 / _MOST_RESIZED, _MOST_RESIZED))
         scale = factor * self.mm / self._x_height
-        return [stroke * scale for stroke in strokes]
+        return [np.concatenate([stroke * scale, place], 1) for stroke, place in zip(strokes, places, strict=True)]
 
 
 class _Advances:

@@ -72,9 +72,9 @@ def is_mark(character: str) -> bool:
 @functools.cache
 def parted(character: str) -> Letter | None:
     """The letter without its marks and the marks, if there are any and all of them can be drawn."""
-    base, *marks = unicodedata.normalize("NFD", character)
-    base, *own = _STROKED.get(base, base)
-    marks = [_variant(base, mark) for mark in [*own, *marks]]
+    whole = unicodedata.normalize("NFD", character)
+    whole = _STROKED.get(whole[0], whole[0]) + whole[1:]
+    base, marks = whole[0], [_variant(whole[0], mark) for mark in whole[1:]]
     if not marks or not all(mark in _SHAPES or mark == _NOTHING for mark in marks):
         return None
     return Letter(base, "".join(marks))

@@ -19,7 +19,7 @@ from lstm_models.frontends import StrokeFeatures, level
 from lstm_models.glyphs import glyph, has_glyph, rough
 from lstm_models.measuring import TALL, Measures, measured, parts_of, slant_of
 
-__all__ = ["ComposedLine", "compose", "compose_lines", "drawable", "planned"]
+__all__ = ["ComposedLine", "compose", "compose_lines", "drawable", "planned", "room"]
 
 Strokes = list[np.ndarray]
 
@@ -27,6 +27,10 @@ _TIGHT = 0.24  # between a glyph and its neighbour in a word, in x-heights
 _TIGHTEST = (0.12, 0.6)  # joined letters have no gap between them, a glyph has one
 _WORD_GAP = 0.9  # where a line shows none of its own
 _GLYPHS_TALL = 1.5  # capitals of the glyphs, in x-heights
+_GAP_COUNTS, _WIDEST = (
+    10.0,
+    1.5,
+)  # an x-height of gap between words counts as so many points; the widest gap that counts
 _DOT = 0.6  # most extent of the dot of an i, in x-heights
 
 
@@ -98,6 +102,14 @@ def planned(text: str, alphabet: str) -> ComposedLine:
         plain += "".join(token.base for token in part)
         joints.append(())
     return ComposedLine(text, plain, letters, tuple(cuts), tuple(joints))
+
+
+def room(line: ComposedLine) -> tuple[float, int]:
+    """How many x-heights of a line are drawn, and how many spaces it has beyond those of its plain text."""
+    tokens = [token for joint in line.joints for token in joint]
+    glyphs = [glyph(token.base) for token in tokens if token is not None]
+    widths = sum(each.width * (np.sqrt(TALL / _GLYPHS_TALL) if each.top > 1.2 else 1.0) for each in glyphs)
+    return float(widths) + _TIGHT * len(glyphs), tokens.count(None) - len(line.cuts)
 
 
 # Composing -----------------------------------------------------------------------------------------------------------
@@ -232,18 +244,22 @@ def _dot(written: list[_Stroke], letter: np.ndarray, gone: set[int]) -> int | No
 def _parted(line: ComposedLine, items: list[_Stroke]) -> list[tuple[float, float]]:
     """Gives every stroke the number of its part; left and right edge of each part that has begun."""
     if line.cuts and items:
-        middles = np.array([(item.upright[:, 0].min() + item.upright[:, 0].max()) / 2 for item in items])
-        lengths = np.array([len(item.upright) for item in items])
+        edges = np.array([(item.upright[:, 0].min(), item.upright[:, 0].max()) for item in items])
+        middles, lengths = edges.mean(1), np.array([len(item.upright) for item in items])
         order = np.argsort(middles, kind="stable")
+        # How wide the gap before each stroke of the row is, and after the last
+        reach = np.maximum.accumulate(edges[order, 1])
+        coming = np.minimum.accumulate(edges[order, 0][::-1])[::-1]
+        gaps = np.concatenate([[0], np.clip(coming[1:] - reach[:-1], 0, _WIDEST), [0]])
         found = -np.inf
         part = np.zeros(len(items), int)
         for cut in line.cuts:
-            # Where a cut of the row of strokes agrees best with what the window says they write; what it takes for the
-            # space is the beginning of the next letter, as the window comes a little late
+            # Where a cut of the row agrees best with what the window says they write, and in a wide gap, as the window
+            # comes a little late: what it takes for the space is the beginning of the next letter
             later = np.array([item.place > cut - 0.3 for item in items])[order]
             wrong = np.concatenate([[0], (lengths[order] * later).cumsum()])
             wrong = wrong + np.concatenate([(lengths[order] * ~later)[::-1].cumsum()[::-1], [0]])
-            at = int(wrong.argmin())
+            at = int((wrong - _GAP_COUNTS * gaps).argmin()) if later.any() else len(items)
             found = max(found, -np.inf if at == 0 else float(middles[order][at - 1]))
             part += middles > found
         for item, number in zip(items, part.tolist(), strict=True):

@@ -119,8 +119,9 @@ def glyph(character: str) -> Glyph:
         strokes = _hershey(character)
     else:
         raise KeyError(character)
+    strokes = [rounded(stroke) for stroke in strokes]
     left = min(float(stroke[:, 0].min()) for stroke in strokes)
-    strokes = [rounded(stroke - (left, 0)) for stroke in strokes]
+    strokes = [stroke - (left, 0) for stroke in strokes]
     points = np.concatenate(strokes)
     return Glyph(tuple(strokes), float(points[:, 0].max()), float(points[:, 1].max()))
 
@@ -153,7 +154,7 @@ def rounded(stroke: np.ndarray) -> np.ndarray:
     ahead = np.diff(stroke, axis=0)
     ahead /= np.maximum(np.hypot(*ahead.T), 1e-9)[:, None]
     turns = np.flatnonzero((ahead[1:] * ahead[:-1]).sum(1) < _CORNER) + 1
-    parts = []
+    parts: list[np.ndarray] = []
     for start, stop in zip([0, *turns], [*turns, len(stroke) - 1], strict=True):
         curve = _curve(stroke[start : stop + 1])
         along = np.concatenate([[0], np.hypot(*np.diff(curve, axis=0).T).cumsum()])

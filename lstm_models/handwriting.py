@@ -23,6 +23,7 @@ from lstm_models.attention import SoftWindowLSTM
 from lstm_models.composing import compose_lines, drawable, planned
 from lstm_models.errors import InputError
 from lstm_models.frontends import StrokeFeatures, level
+from lstm_models.glyphs import has_glyph
 from lstm_models.heads import MixtureDensityHead, PenDistribution
 from lstm_models.lstm import LSTM
 from lstm_models.results import Drawing
@@ -63,6 +64,7 @@ class WriterConfig:
         history: moves seen beside the last one; the head then sees them, and the text in the window, too, so that it
             can carry a stroke on by itself (0: the last move alone, as in the paper).
         stop: learn where a line ends.
+        drawn: characters of the alphabet that are drawn from a font all the same, as the writer seldom gets them right.
         features: how strokes become offsets.
     """
 
@@ -81,6 +83,7 @@ class WriterConfig:
     dropout: float = 0.0
     history: int = 0
     stop: bool = True
+    drawn: str = ""
     features: StrokeFeatures = field(default_factory=StrokeFeatures)
 
     def __post_init__(self) -> None:
@@ -96,6 +99,8 @@ class WriterConfig:
         for name in ("alphabet", "styles"):
             if len(set(getattr(self, name))) < len(getattr(self, name)):
                 raise ValueError(f"model: {name} has something twice")
+        if not all(map(has_glyph, self.drawn)):
+            raise ValueError(f"model: drawn has a character without a glyph: {self.drawn!r}")
 
 
 class HandwritingWriter(nn.Module):
@@ -125,6 +130,11 @@ class HandwritingWriter(nn.Module):
         below = hidden * (2 if self.upper else 1) + (moves + text if config.history else 0)
         self.head = MixtureDensityHead(below, config.mixtures, floor=config.floor)
         self._index = {character: number for number, character in enumerate(config.alphabet, 1)}
+
+    @property
+    def written(self) -> str:
+        """The characters it writes: those of its alphabet that are not drawn."""
+        return "".join(character for character in self.config.alphabet if character not in self.config.drawn)
 
     @property
     def styles(self) -> tuple[str, ...]:
@@ -325,7 +335,7 @@ class HandwritingWriter(nn.Module):
     ) -> Iterator[Drawing]:
         lines, notes = self._lines(text)
         name, vector, bias, seed = self.settings(style, legibility, seed)
-        plans = [planned(line, self.config.alphabet) for line in lines]
+        plans = [planned(line, self.written) for line in lines]
         written = [plan.plain for plan in plans if plan.plain]
         trace: list[np.ndarray] | None = [] if any(plan.composed for plan in plans) else None
 
@@ -382,7 +392,7 @@ class HandwritingWriter(nn.Module):
                 f"the text has {len(text):,} characters; at most {MOST_CHARACTERS:,} can be written at a time",
                 usage=True,
             )
-        spelt, notes = spell(text, self.config.alphabet, drawable)
+        spelt, notes = spell(text, self.written, drawable)
         lines = wrap(spelt, LINE_CHARACTERS)
         if not any(lines):
             raise InputError(f"nothing in the text can be written: {'; '.join(notes)}", usage=True)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lstm_models._pen_lines import Hand, narrowed, soft, spread
+from lstm_models.composing import drawable
 from lstm_models.errors import InputError
 from lstm_models.paper import ASCENT, DESCENT, Page, PageOptions
 from lstm_models.rereading import Judge, still_wrong
@@ -55,6 +56,7 @@ class _Line:
     closes: bool = False  # a segment: its last line is never spread out
     strokes: list[np.ndarray] = field(default_factory=list)
     verdict: Verdict | None = None  # where lines are re-read
+    drawn: list[int] = field(default_factory=list)  # numbers of the strokes that were not written
 
     @property
     def width(self) -> float:
@@ -81,7 +83,7 @@ def write_pages(
             f"the text has {len(text):,} characters; pages are written of at most {MOST_PAGE_CHARACTERS:,} at a time",
             usage=True,
         )
-    spelt, notes = spell(text, writer.config.alphabet)
+    spelt, notes = spell(text, writer.written, drawable)
     if not spelt.strip():
         raise InputError(f"nothing in the text can be written: {'; '.join(notes)}", usage=True)
     return _pages(writer, spelt, writer.settings(style, legibility, seed), tuple(notes), options, progress, judge)
@@ -100,6 +102,7 @@ def _pages(
     hand = Hand(writer, vector, bias, np.random.SeedSequence((seed, _PAGES_SEED)), options.x_height, judge)
     drift = Drift(options.drift, seed)
     strokes: list[np.ndarray] = []
+    drawn: list[int] = []
     lines: list[str] = []
     verdicts: list[tuple[str, Verdict]] = []
     place = 0.0  # of the next line, in lines from the top
@@ -110,16 +113,17 @@ def _pages(
         said = "\n".join(lines)
         told = (*(notes if which == 1 else ()), *still_wrong(verdicts))
         verdict = Verdict.together(verdict for _, verdict in verdicts) if verdicts else None
-        return Page(which, tuple(strokes), said, options, style, seed, told, verdict)
+        return Page(which, tuple(strokes), said, options, style, seed, told, verdict, tuple(drawn))
 
     for line in _Composer(hand, text, options, progress).lines():
         spaced = line.opens and place > 0
         place += options.spacing if spaced else 0
         if place > options.lines - 1 + 1e-9:
             yield page()
-            strokes, lines, verdicts, place = [], [], [], 0.0
+            strokes, drawn, lines, verdicts, place = [], [], [], [], 0.0
         elif spaced:
             lines.append("")
+        drawn += [len(strokes) + number for number in line.drawn]
         strokes += _placed(line, hand, options, drift.next(options.width), options.baseline(place))
         lines.append(line.text)
         verdicts += [(line.text, line.verdict)] if line.verdict is not None else []
@@ -179,7 +183,7 @@ class _Composer:
 
     def __init__(self, hand: Hand, text: str, options: PageOptions, progress: Progress | None) -> None:
         self.hand, self.options, self.progress = hand, options, progress
-        alphabet = hand.writer.config.alphabet
+        alphabet = hand.writer.written
         self.hyphen = "-" if "-" in alphabet else ""
         self.segments = _segments(text, options.breaks or " " not in alphabet)
         # How many lines a segment makes is known when it is planned; until then, this many
@@ -219,6 +223,8 @@ class _Composer:
         todo = [line for line in lines if not line.strokes]
         for line, strokes in zip(todo, self.hand.write([line.text for line in todo]), strict=True):
             line.strokes = strokes
+        for line, drawn in zip(todo, self.hand.drawn, strict=True):
+            line.drawn = drawn
         for line, verdict in zip(todo, self.hand.verdicts, strict=False):
             line.verdict = verdict
 

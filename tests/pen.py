@@ -35,10 +35,13 @@ class Pen(HandwritingWriter):
         self.batches: list[int] = []
 
     def sample(
-        self, texts: Sequence[str], styles: torch.Tensor, *, bias: float, seed: int, every=None, tidy: bool = False
-    ) -> Iterator[list[np.ndarray]]:
+        self, texts: Sequence[str], styles: torch.Tensor, *, bias: float, seed: int, every=None, tidy: bool = False,
+        trace: list[np.ndarray] | None = None,
+    ) -> Iterator[list[np.ndarray]]:  # fmt: skip
         self.batches.append(len(texts))
         random = np.random.default_rng(seed)
+        if trace is not None:  # four points a letter, the first point of all without an offset
+            trace[:] = [np.repeat([n for n, c in enumerate(text, 1) if c != " "], 4)[1:] for text in texts]
         yield [self._line(text, random) for text in texts]
 
     def _line(self, text: str, random: np.random.Generator) -> np.ndarray:

@@ -165,7 +165,7 @@ def test_the_same_seed_writes_the_same_pages():
 
 def test_notes_are_on_the_first_page():
     first, *others = pages_of("é " + prose(500), size="a5")
-    assert first.notes == ("“é” was written as “e”",)
+    assert first.notes == ("“é” is “e” with strokes that were drawn, not written by the model",)
     assert others
     assert all(page.notes == () for page in others)
     assert {page.style for page in [first, *others]} == {"round"}
