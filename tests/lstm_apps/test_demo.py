@@ -241,7 +241,9 @@ class TestServing:
         with pytest.raises(InputError, match="--model needs the task it is for") as error:
             demo.launch(model="runs/mine")
         assert error.value.exit_code == 2
-        with pytest.raises(InputError, match=r"The tab inside shows the bundled models and takes no --model\.") as error:
+        with pytest.raises(
+            InputError, match=r"The tab inside shows the bundled models and takes no --model\."
+        ) as error:
             demo.launch("inside", model="runs/mine")
         assert error.value.exit_code == 2
         with pytest.raises(TypeError):
