@@ -11,13 +11,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lstm_apps import cli
+from lstm_apps.handwriting import diversity, legibility
 from lstm_apps.handwriting import evaluate as evaluation
 from lstm_datasets.strokes import HandwritingLine, WriterLines, read_lines, split_lines
 from lstm_models import files, hub
 from lstm_models.frontends import GRAVES, StrokeFeatures
 from lstm_models.handwriting import HandwritingWriter, WriterConfig, batch_lines
+from lstm_models.reading import HandwritingReader, HandwritingReaderConfig
+from lstm_models.rereading import edits, missing_words
+from lstm_models.verdict import Verdict
 
 sys.path.append(str(Path(__file__).parents[1]))
 import tiny
@@ -112,10 +118,10 @@ def test_sentences_are_held_out_and_of_some_length():
 def test_lines_are_drawn_in_turn_and_cut_off(model):
     writer = hub.load(str(model))
     texts = ["tea", "code", "listen", "also"]
-    rows, cut = evaluation.draw(writer, texts, 0.5, 2, seed=1)
+    rows, cut = legibility.draw(writer, texts, 0.5, 2, seed=1)
     limits = writer.most_points(torch.tensor([len(text) + 1 for text in texts])).tolist()
     assert [len(row) >= limit for row, limit in zip(rows, limits, strict=True)] == cut.tolist()
-    again, _ = evaluation.draw(writer, texts, 0.5, 2, seed=1)
+    again, _ = legibility.draw(writer, texts, 0.5, 2, seed=1)
     assert all(np.array_equal(one, two) for one, two in zip(rows, again, strict=True))
 
 
@@ -136,16 +142,94 @@ def test_reader_reads_what_is_there():
         for place, letter in enumerate("THELINE")
         for polyline in letters[letter]
     ]
-    assert evaluation.error_rate([strokes], ["The line!"]) == 0
-    assert evaluation.error_rate([strokes], ["The line and two words"]) > 0.4
+    assert legibility.error_rate([strokes], ["The line!"]) == 0
+    assert legibility.error_rate([strokes], ["The line and two words"]) > 0.4
+
+
+class Checker:
+    """Reads what it is told."""
+
+    def __init__(self, *texts: str) -> None:
+        self.texts = texts
+
+    def __call__(self, lines, texts):
+        return [
+            Verdict(read, edits(text, read, [True] * len(text)), len(text), *missing_words(text, read, text))
+            for text, read in zip(texts, self.texts, strict=True)
+        ]
+
+
+def test_words_that_are_missing_and_words_that_are_gone(model):
+    writer = hub.load(str(model))
+    rows = [np.array([[1, 0, 0], [1, 1, 1]], np.float32)] * 4
+    text = "in the old house"
+    read = ("in the old house", "inthe old house", "in old house", "in the very old hose")
+    counts = legibility.words(writer, rows, [text] * 4, Checker(*read))
+    assert counts == {
+        "own_reader_character_errors": (0 + 1 + 4 + 6) / 64, "words": 16, "words_missing": 2, "words_extra": 1,
+        "lines_with_a_word_missing": 2, "words_gone": 1, "missing_in": [[text, read[1]], [text, read[2]]],
+    }  # fmt: skip
+    assert legibility.gone(text, read[2]) == ["the"]
+    assert legibility.gone(text, "") == text.split()
+
+
+def test_rereading_is_measured_beside_and_plotted(data, model, tmp_path, capsys):
+    out, picture = tmp_path / "figures.json", tmp_path / "plot.png"
+    command = ["evaluate", "handwriting", "--data", str(data), "--model", str(model), "--lines", "3", "--read", "0"]
+    small = HandwritingReaderConfig(" " + tiny.LETTERS, hidden_size=4, layers=1, channels=2, language_model="")
+    reader = hub.save(HandwritingReader(small), tmp_path / "reader", card="A test.")
+    options = ["--candidates", "2", "--styles", "2", "--reader", str(reader), "--plot", str(picture)]
+    assert cli.main([*command, *options, "--out", str(out)]) == 0
+    figures = json.loads(out.read_text())
+    again = figures["reread"]
+    assert again["candidates"] == 2
+    for part in (figures, again):
+        assert part["runaway"]["lines"] == 3
+        assert part["runaway"]["words"] == 12
+        assert part["cpu_seconds_a_line_of_50_characters"] > 0
+    assert again["runaway"]["own_reader_character_errors"] != figures["runaway"]["own_reader_character_errors"]
+    found = figures["diversity"]
+    assert found["lines"] == 2 * 2 * diversity.SEEDS
+    for name in ("plain", "reread"):
+        assert [point["legibility"] for point in found[name]] == found["settings"]
+        assert all(point["same_style"] > 0 and point["other_style"] > 0 for point in found[name])
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_distance_of_lines_by_hand():
+    """Matched 0-0, 1-1, 1-1, 3-2: two steps in both lines (twice 0), one in the second (0), one in both (twice 1)."""
+    one, other = np.array([[0.0], [1.0], [3.0]]), np.array([[0.0], [1.0], [1.0], [2.0]])
+    long = np.zeros((9, 1))
+    found = diversity.distances([(one, other), (other, one), (one, one), (long, one)])
+    assert found[0] == found[1] == pytest.approx(2 / 7)
+    assert found[2] == 0
+    assert found[3] == pytest.approx(min(8 * 0 + 2 * 0 + 1 + 3, 2 * 1 + 2 * 3) / 12)
+
+
+@given(st.integers(1, 6), st.integers(1, 6), st.integers(0, 1000))
+def test_distance_is_the_best_of_all_ways(rows, columns, seed):
+    generator = np.random.default_rng(seed)
+    one, other = generator.normal(size=(rows, 2)), generator.normal(size=(columns, 2))
+    cost = np.linalg.norm(one[:, None] - other, axis=2)
+
+    def least(i: int, j: int) -> float:
+        if i == j == 0:
+            return 2 * cost[0, 0]
+        ways = [least(i - 1, j) + cost[i, j]] if i else []
+        ways += [least(i, j - 1) + cost[i, j]] if j else []
+        ways += [least(i - 1, j - 1) + 2 * cost[i, j]] if i and j else []
+        return min(ways)
+
+    (found,) = diversity.distances([(one, other)])
+    assert found == pytest.approx(least(rows - 1, columns - 1) / (rows + columns))
 
 
 def test_runaways_are_counted(model, monkeypatch):
     writer = hub.load(str(model))
     rows = [np.zeros((count, 3)) for count in (40, 40, 44, 100, 15)]
     cut = np.array([False, False, False, True, False])
-    monkeypatch.setattr(evaluation, "draw", lambda *arguments: (rows, cut))
-    counts = evaluation.runaways(writer, [("abcd", held_line("abcd"))], 5, 1, 0)
+    monkeypatch.setattr(legibility, "draw", lambda *arguments: (rows, cut))
+    counts = legibility.runaways(writer, [("abcd", held_line("abcd"))], 5, 1, 0)
     assert counts == {
         "lines": 5, "cut_off": 1, "over_twice_the_points": 1, "under_half_the_points": 1, "points_a_character": 10.0,
     }  # fmt: skip
@@ -161,6 +245,10 @@ def test_runaways_are_counted(model, monkeypatch):
         ({"--out": "{folder}"}, 1, "is a folder"),
         ({"--legibility": "[2]"}, 2, "legibility between 0 and 1"),
         ({"--lines": "-1"}, 2, "must be 0 or more"),
+        ({"--candidates": "40"}, 2, "candidates must be a whole number from 1 to 32"),
+        ({"--candidates": "2", "--reader": "writer"}, 2, "writer is no handwriting reader"),
+        ({"--plot": "{folder}/plot.txt"}, 2, "is no picture; a name ending in .png"),
+        ({"--plot": "{folder}/none/plot.png"}, 1, "there is no folder"),
         ({"--read": "many"}, 2, "--read is many; a whole number would be right"),
     ],
 )

@@ -257,3 +257,36 @@ def test_damaged_and_foreign_checkpoints(damage, model, tmp_path, capsys):
     assert len(err.splitlines()) == 1
     assert "internal error" not in err
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+# Re-reading ---------------------------------------------------------------------------------------------------------
+
+
+def test_candidates_are_reread_and_what_is_still_wrong_is_told(model, tmp_path, capsys):
+    path = tmp_path / "out.json"
+    options = ("ab", "--model", model, "--seed", "7", "-o", str(path))
+    assert run(capsys, *options) == (0, f"{path} (seed 7)", "")
+    assert "verdict" not in json.loads(path.read_text())
+    code, out, err = run(capsys, *options, "--candidates", "2")
+    assert (code, out) == (0, f"{path} (seed 7)")
+    assert re.fullmatch(r"lstm-models: the reader still misreads “ab” \(read: “.*”\)", err)  # it has learnt nothing
+    assert json.loads(path.read_text())["verdict"]["drawn"] == 6
+
+
+def test_pages_of_candidates_tell_what_is_wrong_on_each(model, tmp_path, capsys):
+    options = ("ab\n" * 12, "--model", model, "--page", "60x60", "--margins", "5", "--candidates", "1")
+    code, _, err = run(capsys, *options, "-o", str(tmp_path / "out.json"))
+    assert (code, err) == (0, "")
+    pages = len(list(tmp_path.iterdir()))
+    code, _, err = run(capsys, *options[:-1], "2", "-o", str(tmp_path / "out.json"))
+    assert code == 0
+    assert len(err.splitlines()) == pages > 1
+    assert json.loads((tmp_path / "out-2.json").read_text())["verdict"]["missing"] >= 0
+
+
+@pytest.mark.parametrize("candidates", ["0", "-1", "33"])
+def test_candidates_out_of_range(candidates, model, tmp_path, capsys):
+    code, _, err = run(capsys, "ab", "--model", model, "-o", str(tmp_path / "out.svg"), "--candidates", candidates)
+    assert code == 2
+    assert err.endswith(f"candidates must be a whole number from 1 to 32, not {candidates}")
+    assert list(tmp_path.iterdir()) == []
