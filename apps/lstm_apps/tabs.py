@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import threading
+import time
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from html import escape
-from typing import Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
-__all__ = ["KEEP_SECONDS", "Once", "file_name", "status"]
+__all__ = ["KEEP_SECONDS", "Once", "collected", "file_name", "status"]
 
 KEEP_SECONDS = 3600
 """Uploads and downloads wait in Gradio's cache this long; it is emptied when the server stops."""
@@ -21,23 +23,56 @@ class Once(Generic[T]):
     """Calls `load` when first asked and remembers what it gave; several pages may ask at once.
 
     What `load` raises is passed on, and the next one to ask tries again.
+
+    Attributes:
+        seconds: what loading took; None before.
+        failed: whether the last try to load raised something.
     """
 
     def __init__(self, load: Callable[[], T]) -> None:
         self._load = load
         self._lock = threading.Lock()
         self._loaded: list[T] = []
+        self.seconds: float | None = None
+        self.failed = False
+        for found in _collecting:
+            found.append(self)
 
     @property
     def done(self) -> bool:
         """Whether it is loaded."""
         return bool(self._loaded)
 
+    @property
+    def state(self) -> Literal["not loaded", "loading", "loaded", "failed"]:
+        """What a page, or who watches the server, may be told."""
+        if self._loaded:
+            return "loaded"
+        if self._lock.locked():
+            return "loading"
+        return "failed" if self.failed else "not loaded"
+
     def __call__(self) -> T:
         with self._lock:
             if not self._loaded:
+                started, self.failed = time.perf_counter(), True
                 self._loaded.append(self._load())
+                self.seconds, self.failed = time.perf_counter() - started, False
             return self._loaded[0]
+
+
+_collecting: list[list[Once[Any]]] = []
+
+
+@contextlib.contextmanager
+def collected() -> Iterator[list[Once[Any]]]:
+    """The models of the tabs that are built inside, for the server to say in what state they are."""
+    found: list[Once[Any]] = []
+    _collecting.append(found)
+    try:
+        yield found
+    finally:
+        _collecting.remove(found)
 
 
 def status(*sentences: str, problem: bool = False) -> str:
