@@ -1,17 +1,20 @@
-"""Speed of the handwriting writer beside a plain loop over points, on one thread.
+"""Speed of the handwriting writer beside a plain loop over points, on one thread; of whole pages on several.
 
     python benchmarks/handwriting.py                    # the bundled writer, about a minute
     python benchmarks/handwriting.py --model FOLDER --json out.json
+    python benchmarks/handwriting.py --candidates 4 --threads 2      # pages with re-reading on two cores
 
 The peer is the loop that ports of Graves' network use, written here with the writer's own weights: ``nn.LSTMCell``
 modules, a window over one-hot characters, sampling in numpy, one line at a time. It computes the same distribution for
-the next point (a test compares them); its draws differ. Times are CPU seconds, medians of runs that take turns.
+the next point (a test compares them); its draws differ. Times are CPU seconds, medians of runs that take turns; those
+of pages are of the clock, too, which counts what other work takes away.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Callable, Sequence
 from statistics import median
 from typing import Any
@@ -154,6 +157,8 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     parser.add_argument("--model", default="writer", help="a bundled model or a folder")
     parser.add_argument("--repeats", type=int, default=5, help="rounds")
     parser.add_argument("--lines", type=int, default=40, help="lines of the batch")
+    parser.add_argument("--candidates", type=int, default=4, help="of each line, for re-reading; 0 leaves pages out")
+    parser.add_argument("--threads", type=int, default=1, help="of torch, for pages")
     parser.add_argument("--json", metavar="FILE", help="write the figures to a file too")
     given = parser.parse_args(arguments)
     torch.set_num_threads(1)
@@ -187,8 +192,61 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     ]
     print("\n### Where a point's time goes\n")
     print(table(["CPU-ms", *(f"batch {batch}" for batch in facts["parts"])], rows), flush=True)
+    if given.candidates:
+        facts["pages"] = pages(writer, hub.load("reader"), given.candidates, given.threads, given.repeats)
+        loop, *rows = facts["pages"].values()
+        rows = [
+            [
+                row["title"],
+                *(f"{row[of]:.2f}" for of in ("clock", "cpu")),
+                f"{loop['cpu'] * row['lines'] / row['cpu']:.1f}",
+            ]
+            for row in (loop, *rows)
+        ]
+        print(f"\n### Re-reading, {given.candidates} candidates, {given.threads} threads; {given.repeats} rounds\n")
+        print(table(["", "seconds", "CPU-s", "speed ÷ loop's"], rows), flush=True)
     write_json(given.json, facts)
     return facts
+
+
+def pages(
+    writer: HandwritingWriter, reader: Any, candidates: int, threads: int, repeats: int
+) -> dict[str, dict[str, Any]]:
+    """Seconds of the clock and of processors for the loop's line, a line and a page of 2,000 characters."""
+    loop, bias, style = PlainLoop(writer), writer.bias(LEGIBILITY), usual_style(writer)
+    texts = sentences(writer.config.alphabet, 40)
+    page, again = " ".join(texts), {"reader": reader, "candidates": candidates}
+    runs: dict[str, tuple[str, int, Callable[[int], object]]] = {
+        "loop": ("plain loop, one line", 1, lambda seed: loop.write(texts[0], style, bias, seed)),
+        "line": ("`write`, one line", 1, lambda seed: writer.write(texts[0], seed=seed)),
+        "line again": ("the same with re-reading", 1, lambda seed: writer.write(texts[0], seed=seed, **again)),
+        "page": ("`write_pages`, 2,000 characters", 40, lambda seed: list(writer.write_pages(page, seed=seed))),
+        "page again": (
+            "the same with re-reading",
+            40,
+            lambda seed: list(writer.write_pages(page, seed=seed, **again)),
+        ),
+    }
+    seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in runs}
+    torch.set_num_threads(threads)
+    try:
+        for seed in range(repeats + 1):
+            for name, (_, _, run) in runs.items():
+                clock, cpu = time.perf_counter(), time.process_time()
+                run(seed)
+                seconds[name].append((time.perf_counter() - clock, time.process_time() - cpu))
+    finally:
+        torch.set_num_threads(1)
+    return {
+        name: {
+            "title": title,
+            "lines": lines,
+            "clock": median(clock for clock, _ in seconds[name][1:]),  # the first warms up
+            "cpu": median(cpu for _, cpu in seconds[name][1:]),
+            "all": seconds[name],
+        }
+        for name, (title, lines, _) in runs.items()
+    }
 
 
 def speed(writer: HandwritingWriter, repeats: int, lines: int) -> dict[str, Any]:

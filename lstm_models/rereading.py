@@ -252,7 +252,7 @@ def draw(
         which = torch.tensor(numbers, device=styles.device)
         said = [texts[number] for number in numbers]
         places: list[Any] = []
-        traced = {} if trace is None else {"trace": places}
+        traced: dict[str, Any] = {} if trace is None else {"trace": places}
         *_, rows = writer.sample(said, styles[which], bias=bias, seed=seed, tidy=True, **traced)
         return list(zip(rows, places or [None] * len(rows), strict=True))
 

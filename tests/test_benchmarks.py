@@ -16,6 +16,7 @@ from torch import nn
 from lstm_models import hub
 from lstm_models.handwriting import HandwritingWriter, WriterConfig
 from lstm_models.lstm import LSTM
+from lstm_models.reading import HandwritingReader, HandwritingReaderConfig
 
 FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
 
@@ -258,7 +259,7 @@ def test_handwriting_prints_both_tables(
     handwriting: ModuleType, writer: HandwritingWriter, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     hub.save(writer, tmp_path / "model", card="# A writer\n\nA writer for the test.\n")
-    arguments = ["--model", str(tmp_path / "model"), "--repeats", "1", "--lines", "2"]
+    arguments = ["--model", str(tmp_path / "model"), "--repeats", "1", "--lines", "2", "--candidates", "0"]
     figures = handwriting.main([*arguments, "--json", str(tmp_path / "out.json")])
     speed, parts = tables(capsys.readouterr().out)
     assert len(speed) == 2 + 4
@@ -270,6 +271,16 @@ def test_handwriting_prints_both_tables(
     ]
     assert all(line["points"] > 1 for line in figures["speed"].values())
     assert (tmp_path / "out.json").is_file()
+
+
+def test_pages_are_timed_with_and_without_rereading(
+    handwriting: ModuleType, writer: HandwritingWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handwriting, "sentences", lambda alphabet, count: ["the lazy dog"])
+    reader = HandwritingReader(HandwritingReaderConfig(" .abcdefghijklmnopqrstuvwxyz", 4, 1, 2)).eval()
+    found = handwriting.pages(writer, reader, 2, 1, 1)
+    assert list(found) == ["loop", "line", "line again", "page", "page again"]
+    assert all(row["clock"] > 0 and len(row["all"]) == 2 for row in found.values())
 
 
 def test_a_line_has_fifty_characters(handwriting: ModuleType) -> None:
