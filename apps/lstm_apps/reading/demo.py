@@ -189,8 +189,9 @@ def _text(reading: Reading, *, hidden: bool) -> str:
         lines.append(f'<p class="line">{" ".join(map(_word, words[:count]))}</p>')
         words = words[count:]
     name = escape(tabs.file_name(reading.text, "note"))
-    kept = f'data-text="{escape(reading.text)}" data-name="{name}"'
-    return f'<div class="text" {kept}{" hidden" if hidden else ""}>{"".join(lines)}</div>'
+    text = escape(reading.text).replace("\n", "&#10;")
+    kept = f'data-text="{text}" data-name="{name}"' + (' hidden=""' if hidden else "")
+    return f'<div class="text" {kept}>{"".join(lines)}</div>'
 
 
 def _word(word: Word) -> str:
