@@ -131,16 +131,18 @@ def edits(text: str, read: str, known: Sequence[bool]) -> int:
 def missing_words(text: str, read: str, alphabet: Any) -> tuple[int, int]:
     """Words of the text that have no counterpart in what was read, and words read that have none in the text.
 
-    Words are aligned with the fewest changes (Levenshtein), so that a word read wrongly is not a missing one.
+    Words are aligned with the fewest changes (Levenshtein), so that a word read wrongly is not a missing one. What has
+    neither letter nor digit is no word: a comma may stand by itself or not.
 
     Args:
         text: what should be read.
         read: what was.
         alphabet: the characters that can be read; words of the text with none of them count neither way.
     """
-    every = text.split()
-    words = [word for word in every if any(character in alphabet for character in word)]
-    found, spare = read.split(), len(every) - len(words)
+    every = [word for word in text.split() if any(c.isalnum() or c not in alphabet for c in word)]
+    words = [word for word in every if any(c.isalnum() and c in alphabet for c in word)]
+    found = [word for word in read.split() if any(map(str.isalnum, word))]
+    spare = len(every) - len(words)
     # Per cell: changes, and of those the missing; of two ways alike, the one with fewer missing words
     row = [(place, 0) for place in range(len(found) + 1)]
     for word in words:

@@ -139,6 +139,9 @@ def test_all_candidates_are_read_in_few_batches_in_any_order():
         ("in & the", "in d the", (0, 0)),
         ("in & the", "in d e the", (0, 1)),
         ("&", "", (0, 0)),
+        ("in the , house .", "in the, house.", (0, 0)),
+        ("in the, house.", "in the , house", (0, 0)),
+        ("in - house", "in", (1, 0)),
     ],
 )
 def test_missing_words(text, read, wanted):

@@ -76,18 +76,20 @@ def words(
 ) -> dict[str, Any]:
     """Words that the own reader, without its language model, finds missing or too many.
 
-    A word is missing where the fewest changes from the words of the text to those that were read leave it out. Most
+    A word is missing where the fewest changes from the words of the text to those that were read leave it out. Some
     of these stand there and were read as one word with a neighbour; those of which no letter was read are ``gone``.
     """
     verdicts = checker([writer.config.features.decode(row) for row in rows], texts)
     missing = [(text, verdict.text) for text, verdict in zip(texts, verdicts, strict=True) if verdict.missing]
     return {
         "own_reader_character_errors": sum(each.errors for each in verdicts) / sum(map(len, texts)),
-        "words": sum(len(text.split()) for text in texts),
+        "words": sum(any(map(str.isalnum, word)) for text in texts for word in text.split()),
         "words_missing": sum(each.missing for each in verdicts),
         "words_extra": sum(each.extra for each in verdicts),
         "lines_with_a_word_missing": len(missing),
-        "words_gone": sum(len(gone(text, read)) for text, read in missing),
+        "words_gone": sum(
+            min(each.missing, len(gone(text, each.text))) for text, each in zip(texts, verdicts, strict=True)
+        ),
         "missing_in": [list(pair) for pair in missing[:20]],
     }
 
@@ -99,7 +101,11 @@ def gone(text: str, read: str) -> list[str]:
     for start, _, size in difflib.SequenceMatcher(None, plain, read.replace(" ", ""), False).get_matching_blocks():
         found[start : start + size] = True
     ends = np.cumsum([len(word) for word in text.split()])
-    return [word for word, end in zip(text.split(), ends, strict=True) if not found[end - len(word) : end].any()]
+    return [
+        word
+        for word, end in zip(text.split(), ends, strict=True)
+        if any(map(str.isalnum, word)) and not found[end - len(word) : end].any()
+    ]
 
 
 def legible(
