@@ -92,7 +92,8 @@ class Judge:
         every = np.concatenate(found)
         self.mean, self.scale = every.mean(0), np.maximum(every.std(0), 1e-6)
         found = [(each - self.mean) / self.scale for each in found]
-        within = sum(np.cov(each.T) * (len(each) - 1) for each in found) / (len(every) - len(found))
+        deviations = np.concatenate([each - each.mean(0) for each in found])
+        within = deviations.T @ deviations / (len(every) - len(found))
         within = (1 - _SHRINK) * within + _SHRINK * np.diag(np.diag(within)) + 1e-6 * np.eye(len(within))
         values, vectors = np.linalg.eigh(within)
         whiten = vectors / np.sqrt(values)

@@ -107,7 +107,7 @@ def evaluate(
     gallery = [judge.of(*_drawn(writer, each.gallery)) for each in hands.values()]
     figures["real"] = _compared([judge.each(*_drawn(writer, each.probe)) for each in hands.values()], gallery)
     styles, seconds = _fitted(writer, hands)
-    figures["seconds_to_fit"] = round(float(np.median(seconds)), 2)
+    figures["processor_seconds_to_fit"] = round(float(np.median(seconds)), 2)
     figures["nats_a_point"] = {
         key: round(float(np.mean([style.facts[key] for style in styles["fitted"]])), 4)
         for key in ("nats_a_point", "nats_a_point_without_style")
@@ -145,7 +145,7 @@ def unseen(
     held: Sequence[HandwritingLine], learnt: set[str], lines: int, most: int | None, seed: int
 ) -> dict[str, Hand]:
     """Writers none of whose lines were learnt from, with enough lines; each line serves one purpose."""
-    hands = {}
+    hands: dict[str, Hand] = {}
     for name, its in _by_writer([line for line in held if line.writer not in learnt], None).items():
         order = np.random.default_rng((seed, len(hands))).permutation(len(its))
         usual = [its[number] for number in order if 18 <= len(its[number].text) <= 45]
@@ -187,7 +187,7 @@ def misread(
 
 
 def _fitted(writer: HandwritingWriter, hands: dict[str, Hand]) -> tuple[dict[str, list[Style]], list[float]]:
-    """A style for each hand by each of the ways to find one, and the seconds that fitting took."""
+    """A style for each hand by each of the ways to find one, and the seconds of the processor that fitting took."""
     fitted, nearest, seconds = [], [], []
     for name, hand in hands.items():
         pairs = [(list(line.strokes), line.text) for line in hand.own]
