@@ -113,8 +113,8 @@ def test_what_was_written_otherwise_is_told(model, tmp_path, capsys):
     code, _, err = run(capsys, "Café 😀", "--model", model, "-o", str(tmp_path / "a.svg"))
     assert code == 0
     assert err.splitlines() == [
-        "lstm-models: “C” was written as “c”",
-        "lstm-models: “é” was written as “e”",
+        "lstm-models: “C” was drawn from a font, not written by the model",
+        "lstm-models: “é” is “e” with strokes that were drawn, not written by the model",
         "lstm-models: “😀” cannot be written and was left out",
     ]
 
