@@ -56,7 +56,8 @@ def write(
     Args:
         text: what to write; the name of a .txt or .md file reads it from there, and - from standard input.
         out: where to: a file ending in .svg, .png, .pdf, .json, .gcode or .hpgl.
-        style: whose hand: the name of a style of the model; its usual hand if missing.
+        style: whose hand: the name of a style of the model; a mix such as ada+gus or ada:0.3+gus:0.7; or a .json file
+            that lstm-models style made; the model's usual hand if missing.
         legibility: from 0, as varied as people write, to 1, as legible as the model can.
         seed: the same seed gives the same strokes; a new one each time if missing.
         candidates: draw each line so many times, have them read, keep the most legible and draw again what is still
