@@ -8,6 +8,7 @@ part to let a glyph in, in the size and slant that the writing around it has.
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -27,10 +28,9 @@ _TIGHT = 0.24  # between a glyph and its neighbour in a word, in x-heights
 _TIGHTEST = (0.12, 0.6)  # joined letters have no gap between them, a glyph has one
 _WORD_GAP = 0.9  # where a line shows none of its own
 _GLYPHS_TALL = 1.5  # capitals of the glyphs, in x-heights
-_GAP_COUNTS, _WIDEST = (
-    10.0,
-    1.5,
-)  # an x-height of gap between words counts as so many points; the widest gap that counts
+_GAP_COUNTS, _WIDEST = 10.0, 2.5  # an x-height of gap between words counts as so many points; what counts at most
+_LATE, _FAR = 0.7, 2.0  # characters by which a place is always off; from where on it is no nearer to another word
+_MISSING = 5.0  # points that a word without strokes costs
 _DOT = 0.6  # most extent of the dot of an i, in x-heights
 
 
@@ -84,6 +84,7 @@ def planned(text: str, alphabet: str) -> ComposedLine:
         letter = None if character in alphabet else parted(character)
         tokens.append(letter or Letter(character, ""))
     kinds = "".join("S" if token.base == " " else "L" if token.base in alphabet else "G" for token in tokens)
+    kinds = _signs_drawn("".join(token.base for token in tokens), kinds)
     letters: dict[int, Letter] = {}
     cuts: list[int] = []
     joints: list[tuple[Letter | None, ...]] = [()]
@@ -104,6 +105,20 @@ def planned(text: str, alphabet: str) -> ComposedLine:
     return ComposedLine(text, plain, letters, tuple(cuts), tuple(joints))
 
 
+def _signs_drawn(text: str, kinds: str) -> str:
+    """What is drawn ("G") of a text, with the signs beside it: a point after a drawn number is no word to write.
+
+    Signs are drawn in a word that has drawn characters and no letters, and by themselves next to such a word.
+    """
+    words = [(found.start(), found.end()) for found in re.finditer(r"[^S]+", kinds)]
+    written = [any(k == "L" and c.isalnum() for k, c in zip(kinds[a:b], text[a:b], strict=True)) for a, b in words]
+    drawn = ["G" in kinds[a:b] and not own for (a, b), own in zip(words, written, strict=True)]
+    for number, ((a, b), own) in enumerate(zip(words, written, strict=True)):
+        if not own and any(drawn[max(number - 1, 0) : number + 2]) and all(map(has_glyph, text[a:b])):
+            kinds = kinds[:a] + "G" * (b - a) + kinds[b:]
+    return kinds
+
+
 def room(line: ComposedLine) -> tuple[float, int]:
     """How many x-heights of a line are drawn, and how many spaces it has beyond those of its plain text."""
     tokens = [token for joint in line.joints for token in joint]
@@ -122,6 +137,7 @@ class _Stroke:
     own: np.ndarray | None
     upright: np.ndarray
     place: float  # which character of the plain line, from 0
+    word: int = 0
     part: int = 0
 
 
@@ -159,7 +175,7 @@ def compose(
     reached = np.inf if complete else max((float(place.max()) for place in places), default=0.0)
     items = _marked(line, written, places, reached, random)
     spans = _parted(line, items)
-    space, tight = _gaps(line.plain, written, places)
+    space, tight = _gaps(line.plain, items, written, places)
     made: list[tuple[_Stroke, float]] = []
     shifts, glyphs = _set(line, spans, space, tight, tall, random)
     begun = -1
@@ -242,28 +258,19 @@ def _dot(written: list[_Stroke], letter: np.ndarray, gone: set[int]) -> int | No
 
 
 def _parted(line: ComposedLine, items: list[_Stroke]) -> list[tuple[float, float]]:
-    """Gives every stroke the number of its part; left and right edge of each part that has begun."""
-    if line.cuts and items:
+    """Gives every stroke the number of its word and of its part; left and right edge of each part that has begun."""
+    words = [(found.start(), found.end() - 1) for found in re.finditer(r"[^ ]+", line.plain)]
+    if any(line.joints) and items and words:
         edges = np.array([(item.upright[:, 0].min(), item.upright[:, 0].max()) for item in items])
-        middles, lengths = edges.mean(1), np.array([len(item.upright) for item in items])
-        order = np.argsort(middles, kind="stable")
-        # How wide the gap before each stroke of the row is, and after the last
+        order = np.argsort(edges.mean(1), kind="stable")
+        # How wide the gap before each stroke of the row is, the first excepted
         reach = np.maximum.accumulate(edges[order, 1])
         coming = np.minimum.accumulate(edges[order, 0][::-1])[::-1]
         gaps = np.concatenate([[0], np.clip(coming[1:] - reach[:-1], 0, _WIDEST), [0]])
-        found = -np.inf
-        part = np.zeros(len(items), int)
-        for cut in line.cuts:
-            # Where a cut of the row agrees best with what the window says they write, and in a wide gap, as the window
-            # comes a little late: what it takes for the space is the beginning of the next letter
-            later = np.array([item.place > cut - 0.3 for item in items])[order]
-            wrong = np.concatenate([[0], (lengths[order] * later).cumsum()])
-            wrong = wrong + np.concatenate([(lengths[order] * ~later)[::-1].cumsum()[::-1], [0]])
-            at = int((wrong - _GAP_COUNTS * gaps).argmin()) if later.any() else len(items)
-            found = max(found, -np.inf if at == 0 else float(middles[order][at - 1]))
-            part += middles > found
-        for item, number in zip(items, part.tolist(), strict=True):
-            item.part = number
+        places = np.array([items[at].place for at in order])
+        lengths = np.array([len(items[at].upright) for at in order])
+        for at, word in zip(order.tolist(), _words(words, places, lengths, gaps), strict=True):
+            items[at].word, items[at].part = word, sum(cut < words[word][0] for cut in line.cuts)
     spans = []
     for number in range(max((item.part for item in items), default=-1) + 1):
         points = np.concatenate([item.upright[:, 0] for item in items if item.part == number] or [np.zeros(0)])
@@ -273,17 +280,54 @@ def _parted(line: ComposedLine, items: list[_Stroke]) -> list[tuple[float, float
     return spans
 
 
-def _gaps(plain: str, written: list[_Stroke], places: Sequence[np.ndarray]) -> tuple[float, float]:
+def _words(words: list[tuple[int, int]], places: np.ndarray, lengths: np.ndarray, gaps: np.ndarray) -> list[int]:
+    """Which word each stroke of a row belongs to.
+
+    All words of a line are told apart at once (dynamic programming), where the gaps are wide and where it agrees with
+    what the window says the strokes write. The window alone would not do: it is late or early by a letter or two.
+
+    Args:
+        words: first and last character of each.
+        places: which character each stroke writes [strokes], from left to right.
+        lengths: points of each stroke [strokes].
+        gaps: before each stroke and after the last [strokes + 1], in x-heights.
+    """
+    count = len(places)
+    begins, ends = np.array(words).T[:, :, None]
+    away = np.clip(np.maximum(begins - places, places - ends) - _LATE, 0, _FAR) / _FAR
+    costs = np.concatenate([np.zeros((len(words), 1)), (away * lengths).cumsum(1)], 1)
+    missing = np.where(begins[:, 0] > places.max(), 0.0, _MISSING)  # not written yet, or left out
+    best = costs[0] + np.where(np.arange(count + 1) == 0, missing[0], 0)
+    starts: list[np.ndarray] = []
+    for word in range(1, len(words)):
+        begun = best - _GAP_COUNTS * gaps - costs[word]
+        whole = np.where(np.tri(count + 1, k=-1, dtype=bool), begun, np.inf)  # [where it ends, where it begins]
+        np.fill_diagonal(whole, best - costs[word] + missing[word])
+        starts.append(whole.argmin(1))
+        best = whole.min(1) + costs[word]
+    found, end = [0] * count, count
+    for word in range(len(words) - 1, 0, -1):
+        begin = int(starts[word - 1][end])
+        found[begin:end] = [word] * (end - begin)
+        end = begin
+    return found
+
+
+def _gaps(
+    plain: str, items: list[_Stroke], written: list[_Stroke], places: Sequence[np.ndarray]
+) -> tuple[float, float]:
     """How far words stand apart in this line, and letters of a word, in x-heights."""
     if not written:
         return _WORD_GAP, _TIGHT
     u, place = np.concatenate([item.upright[:, 0] for item in written]), np.concatenate(list(places))
     spans = {number: (u[place == number].min(), u[place == number].max()) for number in np.unique(place)}
-    inner, outer = [], []
-    for number in range(1, len(plain)):
-        before = number - 1 if plain[number - 1] != " " else number - 2
-        if plain[number] != " " and before in spans and number in spans:
-            (inner if before == number - 1 else outer).append(float(spans[number][0] - spans[before][1]))
+    inner = [float(spans[number][0] - spans[number - 1][1]) for number in spans if number - 1 in spans
+             and " " not in plain[number - 1 : number + 1]]  # fmt: skip
+    words: dict[int, list[np.ndarray]] = {}
+    for item in items:
+        words.setdefault(item.word, []).append(item.upright[:, 0])
+    edges = [(min(map(np.min, words[number])), max(map(np.max, words[number]))) for number in sorted(words)]
+    outer = [float(after[0] - before[1]) for before, after in itertools.pairwise(edges)]
     space = float(np.clip(np.median(outer), 0.6, 2.6)) if outer else _WORD_GAP
     return space, float(np.clip(np.median(inner), *_TIGHTEST)) if inner else _TIGHT
 

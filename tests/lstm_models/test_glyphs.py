@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lstm_models.accents import parted, placed
-from lstm_models.composing import compose, drawable, planned
+from lstm_models.composing import _words, compose, drawable, planned
 from lstm_models.drawing import Drawing
 from lstm_models.errors import InputError
 from lstm_models.glyphs import glyph, has_glyph, rounded
@@ -192,6 +192,9 @@ def test_marks_and_glyphs_lean_with_the_writing():
         ("x =", "x", ["", " ="]),
         ("$ = &", "", ["$ = &"]),
         ("a_b@c d", "a b c d", ["", "_", "@", ""]),
+        ("on €. So", "on So", ["", " €. ", ""]),
+        ("one = ?", "one", ["", " = ?"]),
+        ("one. = two", "one. two", ["", " = ", ""]),
         ("Café", "Cafe", ["", ""]),
         ("Ærø", "ro", ["Æ", ""]),
     ],
@@ -212,6 +215,19 @@ def test_plans_hold_every_character_in_order(text):
     parts = [line.plain[start:end] for start, end in zip(starts, ends, strict=True)]
     said = joints[0] + "".join(part + joint for part, joint in zip(parts, joints[1:] or [""], strict=True))
     assert said == text.replace("é", "e").replace("\u0301", "")
+
+
+@pytest.mark.parametrize("late", [-1.5, 0, 0.5, 1.5])
+def test_words_are_told_apart_where_the_window_is_late(late):
+    words, places = [(0, 1), (3, 4), (6, 7)], np.array([0.0, 1, 3, 4, 6, 7])
+    gaps = np.array([0, 0.2, 1, 0.1, 1, 0.4, 0])
+    assert _words(words, np.maximum(places - late, 0), np.full(6, 8), gaps) == [0, 0, 1, 1, 2, 2]
+
+
+def test_a_word_may_be_missing():
+    words, gaps = [(0, 3), (5, 8), (10, 13)], np.array([0, 0.2, 1, 0.1, 0])
+    assert _words(words, np.array([0.0, 2, 11, 13]), np.full(4, 8), gaps) == [0, 0, 2, 2]
+    assert _words(words, np.array([0.0, 2, 5, 7]), np.full(4, 8), gaps) == [0, 0, 1, 1]
 
 
 # Measures -----------------------------------------------------------------------------------------------------------
