@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from lstm_models.results import Caption, Drawing, Reading, Word
     from lstm_models.speech import Recognizer, RecognizerConfig
     from lstm_models.styles import Style
+    from lstm_models.verdict import Verdict
 
 __version__ = "0.1.0"
 
@@ -50,6 +51,7 @@ __all__ = [
     "Recognizer",
     "RecognizerConfig",
     "Style",
+    "Verdict",
     "Word",
     "WriterConfig",
     "__version__",
@@ -86,6 +88,7 @@ _HOME = {
     "Recognizer": "lstm_models.speech",
     "RecognizerConfig": "lstm_models.speech",
     "Style": "lstm_models.styles",
+    "Verdict": "lstm_models.verdict",
     "Caption": "lstm_models.results",
     "Drawing": "lstm_models.results",
     "Reading": "lstm_models.results",
