@@ -223,7 +223,7 @@ def build(load: Callable[[str], Any] | None = None) -> gr.Blocks:
             try:
                 with _one_thread():
                     length = min(lessons.whole(steps, "length", lessons.FEWEST, lessons.MOST), lessons.MOST_TRAINED)
-                    found = None
+                    found = lessons.Training(length)
                     for found in lessons.Training.run(length):
                         yield {losses: view.training(found), learnt: tabs.status(_learning(found))}
                 yield {
