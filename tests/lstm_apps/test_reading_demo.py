@@ -165,7 +165,7 @@ class TestBrowser:
         draw(page, "#reading-pad", [BAR])
         page.locator("#reading-status").get_by_text("2 words").wait_for()
         page.locator("#reading-words .text:not([hidden])").get_by_text("two").click()
-        assert page.locator("#reading-words .about").inner_text() == "“two”: 70 % sure"
+        assert page.locator("#reading-words .about").inner_text() == "“two”: 70\u00a0% sure"
         other = page.get_by_role("button", name="ore two")
         other.focus()
         page.keyboard.press("Enter")

@@ -26,7 +26,7 @@ __all__ = ["SENTENCES", "TITLE", "Writer", "build", "panel"]
 
 TITLE = "Your own hand"
 SENTENCES = ("The five boxing wizards", "jump quickly at dawn, and", "Anna was there by noon.")
-"""All letters but one between them, capitals and marks: short enough for a line of a pad."""
+"""All letters between them, capitals and marks; each short enough for a line of a pad."""
 SAMPLE = "Dear reader, this is my own hand."
 NOTES = (
     "What is drawn stays on the machine that serves this page, and is not kept; the style is forgotten when you leave, "
@@ -162,7 +162,7 @@ def panel(
         {"style": …, "svg": …}."""
         try:
             taken = _sent(lines)
-            *_, made = fitted(writer, reader, taken, threading.Event())
+            made: Any = list(fitted(writer, reader, taken, threading.Event()))[-1]
             drawing = _written(writer(), sentence, made)
         except InputError as error:
             raise gr.Error(escape(str(error)), print_exception=False) from error

@@ -235,8 +235,8 @@ _STYLE = """
   stroke-linejoin: round; vector-effect: non-scaling-stroke; }
 .paper-pad .rules line { stroke: #d9d6c6; stroke-width: 1px; vector-effect: non-scaling-stroke; }
 .dark & .paper-pad .rules line { stroke: #3a3c46; }
-.paper-pad .hint { position: absolute; inset: 0; display: none; align-items: center; justify-content: center;
-  margin: 0; padding: 0 1rem; text-align: center; pointer-events: none; color: #6f6957; }
+.paper-pad .hint { position: absolute; inset: 0 0 auto; height: 54px; display: none; align-items: center;
+  justify-content: center; margin: 0; padding: 0 1rem; text-align: center; pointer-events: none; color: #6f6957; }
 .dark & .paper-pad .hint { color: #a3a3ad; }
 .paper-pad.empty .hint { display: flex; }
 .tools { display: flex; flex-wrap: wrap; align-items: center; gap: 0.4rem; margin-top: 0.4rem; }
