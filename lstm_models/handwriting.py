@@ -357,9 +357,9 @@ class HandwritingWriter(nn.Module):
             chosen = rereading.draw(self, written, vectors, judge, bias=bias, seed=seed, trace=trace)
             yield drawing(chosen.rows, True, chosen)
             return
-        # Traced only where it is wanted; and a stray dot would part the last word from what is drawn after it
-        traced: dict[str, Any] = {} if trace is None else {"trace": trace, "tidy": True}
-        for rows in self.sample(written, vectors, bias=bias, seed=seed, every=every, **traced) if written else ():
+        traced: dict[str, Any] = {} if trace is None else {"trace": trace}  # only where it is wanted
+        lines_so_far = self.sample(written, vectors, bias=bias, seed=seed, every=every, tidy=True, **traced)
+        for rows in lines_so_far if written else ():
             if every or trace is None:
                 yield drawing(rows, trace is None)
         if trace is not None:

@@ -20,6 +20,7 @@ from lstm_apps.handwriting import evaluate as evaluation
 from lstm_datasets.strokes import HandwritingLine, WriterLines, read_lines, split_lines
 from lstm_models import files, hub
 from lstm_models.frontends import GRAVES, StrokeFeatures
+from lstm_models.glyphs import glyph
 from lstm_models.handwriting import HandwritingWriter, WriterConfig, batch_lines
 from lstm_models.reading import HandwritingReader, HandwritingReaderConfig
 from lstm_models.rereading import edits, missing_words
@@ -118,11 +119,21 @@ def test_sentences_are_held_out_and_of_some_length():
 def test_lines_are_drawn_in_turn_and_cut_off(model):
     writer = hub.load(str(model))
     texts = ["tea", "code", "listen", "also"]
-    rows, cut = legibility.draw(writer, texts, 0.5, 2, seed=1)
+    drawn = legibility.draw(writer, texts, 0.5, 2, seed=1)
     limits = writer.most_points(torch.tensor([len(text) + 1 for text in texts])).tolist()
-    assert [len(row) >= limit for row, limit in zip(rows, limits, strict=True)] == cut.tolist()
-    again, _ = legibility.draw(writer, texts, 0.5, 2, seed=1)
-    assert all(np.array_equal(one, two) for one, two in zip(rows, again, strict=True))
+    assert [len(row) >= limit for row, limit in zip(drawn.rows, limits, strict=True)] == drawn.cut_off.tolist()
+    again = legibility.draw(writer, texts, 0.5, 2, seed=1)
+    assert all(np.array_equal(one, two) for one, two in zip(drawn.rows, again.rows, strict=True))
+
+
+def test_lines_are_drawn_as_write_makes_them(model):
+    """What comes from a font is part of the line that is read, and no text of the network's."""
+    writer = hub.load(str(model))
+    drawn = legibility.draw(writer, ["tea", "tea & code", "& &"], 0.5, 1, seed=1)
+    assert drawn.texts == ["tea", "tea code", ""]
+    assert len(drawn.rows[2]) == 0
+    assert len(drawn.strokes[2]) == 2 * len(glyph("&").strokes)
+    assert len(drawn.strokes[1]) == len(writer.config.features.decode(drawn.rows[1])) + len(glyph("&").strokes)
 
 
 def test_reader_reads_what_is_there():
@@ -159,12 +170,11 @@ class Checker:
         ]
 
 
-def test_words_that_are_missing_and_words_that_are_gone(model):
-    writer = hub.load(str(model))
-    rows = [np.array([[1, 0, 0], [1, 1, 1]], np.float32)] * 4
+def test_words_that_are_missing_and_words_that_are_gone():
+    strokes = [[np.array([[1, 0], [2, 1]], np.float32)]] * 4
     text = "in the old house"
     read = ("in the old house", "inthe old house", "in old house", "in the very old hose")
-    counts = legibility.words(writer, rows, [text] * 4, Checker(*read))
+    counts = legibility.words(strokes, [text] * 4, Checker(*read))
     assert counts == {
         "own_reader_character_errors": (0 + 1 + 4 + 6) / 64, "words": 16, "words_missing": 2, "words_extra": 1,
         "lines_with_a_word_missing": 2, "words_gone": 1, "missing_in": [[text, read[1]], [text, read[2]]],
@@ -228,7 +238,7 @@ def test_runaways_are_counted(model, monkeypatch):
     writer = hub.load(str(model))
     rows = [np.zeros((count, 3)) for count in (40, 40, 44, 100, 15)]
     cut = np.array([False, False, False, True, False])
-    monkeypatch.setattr(legibility, "draw", lambda *arguments: (rows, cut))
+    monkeypatch.setattr(legibility, "draw", lambda *_: legibility.Drawn([], rows, ["abcd"] * 5, cut))
     counts = legibility.runaways(writer, [("abcd", held_line("abcd"))], 5, 1, 0)
     assert counts == {
         "lines": 5, "cut_off": 1, "over_twice_the_points": 1, "under_half_the_points": 1, "points_a_character": 10.0,

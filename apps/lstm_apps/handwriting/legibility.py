@@ -9,19 +9,33 @@ import difflib
 import io
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
 from lstm_datasets.strokes import HandwritingLine
 from lstm_models import reading_search, rereading
-from lstm_models.handwriting import HandwritingWriter
+from lstm_models.composing import compose_lines, drawable, planned
+from lstm_models.handwriting import HandwritingWriter, spell
 from lstm_models.results import Drawing
 
-__all__ = ["draw", "error_rate", "legible", "runaways", "words"]
+__all__ = ["Drawn", "draw", "error_rate", "legible", "runaways", "words"]
 
 HEIGHT = 48  # pixels between the 5th and the 95th percentile of the ink, for RapidOCR
+
+
+class Drawn(NamedTuple):
+    """Lines as ``HandwritingWriter.write`` makes them."""
+
+    strokes: list[list[np.ndarray]]
+    """Of each line, what comes from a font included."""
+    rows: list[np.ndarray]
+    """Offsets [points, 3] that the network drew of each."""
+    texts: list[str]
+    """What the network wrote of each."""
+    cut_off: np.ndarray
+    """Which of them did not end by themselves [lines]."""
 
 
 def draw(
@@ -31,21 +45,32 @@ def draw(
     styles: int,
     seed: int,
     judge: rereading.Judge | None = None,
-) -> tuple[list[np.ndarray], np.ndarray]:
-    """Offsets of each text, the first ``styles`` styles taking turns, and which of them had to be cut off."""
+) -> Drawn:
+    """Each text as a line, the first ``styles`` styles taking turns."""
     names = writer.styles[:styles] or (None,)
     numbers = torch.tensor([writer.style_number(names[number % len(names)]) for number in range(len(texts))])
-    rows: list[np.ndarray] = []
-    for start in range(0, len(texts), 100):
-        part = slice(start, start + 100)
-        bias = writer.bias(legibility)
+    plans = [planned(spell(text, writer.written, drawable)[0], writer.written) for text in texts]
+    features, bias = writer.config.features, writer.bias(legibility)
+    rows = [np.zeros((0, 3), np.float32)] * len(texts)
+    places: list[np.ndarray] = [np.zeros(0)] * len(texts)
+    strokes: list[list[np.ndarray]] = [[] for _ in texts]
+    written = [number for number, plan in enumerate(plans) if plan.plain]
+    for start in range(0, len(written), 100):
+        part = written[start : start + 100]
+        plain, which, trace = [plans[number].plain for number in part], numbers[part], []
         if judge is None:
-            *_, last = writer.sample(texts[part], numbers[part], bias=bias, seed=seed + start)
-            rows += last
+            *_, found = writer.sample(plain, which, bias=bias, seed=seed + start, trace=trace, tidy=True)
         else:
-            rows += rereading.draw(writer, texts[part], numbers[part], judge, bias=bias, seed=seed + start).rows
-    limits = writer.most_points(torch.tensor([len(text) + 1 for text in texts])).numpy()
-    return rows, np.array([len(row) for row in rows]) >= limits
+            found = rereading.draw(writer, plain, which, judge, bias=bias, seed=seed + start, trace=trace).rows
+        for number, row, place in zip(part, found, trace, strict=True):
+            rows[number], places[number], strokes[number] = row, place, features.decode(row)
+    for number, plan in enumerate(plans):
+        if plan.composed:
+            own = ([rows[number]], [places[number]]) if plan.plain else ([], [])
+            strokes[number], _ = compose_lines([plan], *own, features, scale=1.0, pitch=0.0, seed=seed + number)
+    plain = [plan.plain for plan in plans]
+    limits = writer.most_points(torch.tensor([len(text) + 1 for text in plain])).numpy()
+    return Drawn(strokes, rows, plain, np.array([len(row) for row in rows]) >= limits)
 
 
 def runaways(
@@ -59,27 +84,25 @@ def runaways(
 ) -> dict[str, Any]:
     """How many of ``count`` generated lines did not end by themselves, and what the checker misses in them."""
     texts = [sentences[number % len(sentences)][0] for number in range(count)]
-    rows, cut = draw(writer, texts, 0.75, styles, seed, judge)
-    rate = np.array([len(row) / len(text) for row, text in zip(rows, texts, strict=True)])
+    drawn = draw(writer, texts, 0.75, styles, seed, judge)
+    rate = np.array([len(row) / max(1, len(text)) for row, text in zip(drawn.rows, drawn.texts, strict=True)])
     counts = {
         "lines": count,
-        "cut_off": int(cut.sum()),
+        "cut_off": int(drawn.cut_off.sum()),
         "over_twice_the_points": int((rate > 2 * np.median(rate)).sum()),
         "under_half_the_points": int((rate < 0.5 * np.median(rate)).sum()),
         "points_a_character": float(np.median(rate)),
     }
-    return counts if checker is None else {**counts, **words(writer, rows, texts, checker)}
+    return counts if checker is None else {**counts, **words(drawn.strokes, texts, checker)}
 
 
-def words(
-    writer: HandwritingWriter, rows: Sequence[np.ndarray], texts: Sequence[str], checker: rereading.Judge
-) -> dict[str, Any]:
+def words(strokes: Sequence[Sequence[np.ndarray]], texts: Sequence[str], checker: rereading.Judge) -> dict[str, Any]:
     """Words that the own reader, without its language model, finds missing or too many.
 
     A word is missing where the fewest changes from the words of the text to those that were read leave it out. Some
     of these stand there and were read as one word with a neighbour; those of which no letter was read are ``gone``.
     """
-    verdicts = checker([writer.config.features.decode(row) for row in rows], texts)
+    verdicts = checker(strokes, texts)
     missing = [(text, verdict.text) for text, verdict in zip(texts, verdicts, strict=True) if verdict.missing]
     return {
         "own_reader_character_errors": sum(each.errors for each in verdicts) / sum(map(len, texts)),
@@ -122,11 +145,12 @@ def legible(
     result: dict[str, Any] = {"lines": len(texts), "reader": "rapidocr-onnxruntime, recogniser"}
     lines = {} if judge is not None else {"real": [line.strokes for _, line in sentences]}
     for setting in settings:
-        rows, _ = draw(writer, texts, setting, styles, seed, judge)
-        lines[f"{setting:g}"] = [tuple(writer.config.features.decode(row)) for row in rows]
-    result |= {name: error_rate(drawn, texts) for name, drawn in lines.items()}
+        lines[f"{setting:g}"] = [
+            tuple(strokes) for strokes in draw(writer, texts, setting, styles, seed, judge).strokes
+        ]
+    result |= {name: error_rate(each, texts) for name, each in lines.items()}
     if checker is not None:
-        result["own_reader"] = {name: own_error_rates(checker, drawn, texts) for name, drawn in lines.items()}
+        result["own_reader"] = {name: own_error_rates(checker, each, texts) for name, each in lines.items()}
     return result
 
 
