@@ -5,21 +5,32 @@ Run: python -m pytest tests/lstm_apps/test_browser.py
 
 from __future__ import annotations
 
+import io
 import json
 import re
+import sys
 import time
-import xml.etree.ElementTree as ElementTree
+import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
+import gcodeparser
+import pypdf
 import pytest
+import svgelements
+from PIL import Image
 
 from lstm_apps import demo
 from lstm_models.errors import InputError
 from lstm_models.results import Drawing
+from lstm_models.styles import Style
+from tests.lstm_apps.speech.test_demo_served import COLOURS, contrast
 
 pytest.importorskip("gradio")
 
-SVG_PATH = "{http://www.w3.org/2000/svg}path"
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from pen import Pen
+
 SENTENCE = "Dear reader, thank you for your letter of 3 May."
 
 pytestmark = [
@@ -37,8 +48,23 @@ def cache(tmp_path_factory):
         yield folder
 
 
-def served(load):
-    page = demo.assemble("handwriting", load=load)
+class EchoReader:
+    """Reads what the drawing says, but for a word."""
+
+    def read(self, drawing, **_):
+        return SimpleNamespace(text=drawing.text.replace("thank", "thunk"))
+
+
+class SlowPen(Pen):
+    """Takes a while for a batch of lines, as a network does."""
+
+    def sample(self, *arguments, **options):
+        time.sleep(0.4)
+        return super().sample(*arguments, **options)
+
+
+def served(load, load_reader=EchoReader):
+    page = demo.assemble("handwriting", load=load, load_reader=load_reader)
     yield demo.serve(page, port=0)
     page.close()
 
@@ -46,6 +72,12 @@ def served(load):
 @pytest.fixture(scope="module")
 def url(slow_writer):
     yield from served(lambda: slow_writer)
+
+
+@pytest.fixture(scope="module")
+def pages_url():
+    pen = SlowPen()
+    yield from served(lambda: pen)
 
 
 @pytest.fixture(scope="module")
@@ -61,44 +93,67 @@ def write_button(page):
 
 
 def wait_until_written(page) -> None:
-    page.locator("#save-SVG:not([disabled])").wait_for()
+    page.locator("#writing-verdict .verdict").wait_for()
     page.get_by_text(re.compile(r"strokes? in \d")).wait_for()
 
 
-def saved(page, kind: str) -> Path:
+def saved(page, kind: str, name: str = "dear-reader-thank-you-for-your-letter-of") -> bytes:
     with page.expect_download() as download:
         page.locator(f"#save-{kind}").click()
     path = Path(download.value.path())
-    assert download.value.suggested_filename == f"dear-reader-thank-you-for-your-letter-of.{kind.lower()}"
-    return path
+    assert download.value.suggested_filename.startswith(name)
+    page.get_by_text(f"{download.value.suggested_filename} is saved.").wait_for()
+    return path.read_bytes()
 
 
-def test_a_sentence_grows_on_the_paper_and_is_saved(visit, url):
+def paths(svg: bytes) -> list:
+    return [each for each in svgelements.SVG.parse(io.BytesIO(svg)).elements() if isinstance(each, svgelements.Path)]
+
+
+def test_a_sentence_grows_on_the_paper_is_read_back_and_saved(visit, url):
     page = visit(url)
     page.get_by_label("Text").fill(SENTENCE)
     write_button(page).click()
-    paths = page.locator("#writing-paper svg path")
-    paths.first.wait_for()
+    shown = page.locator("#writing-paper svg path")
+    shown.first.wait_for()
     growing = set()
     while "Writing" in page.locator("#writing-status").inner_text():
-        growing.add(paths.count())
+        growing.add(shown.count())
         time.sleep(0.05)
     wait_until_written(page)
-    strokes = paths.count()
+    strokes = shown.count()
     assert strokes == 2 * len(re.sub(r"[ .]", "", SENTENCE)) + 1
     assert len([count for count in growing if 0 < count < strokes]) >= 2
+    verdict = page.locator("#writing-verdict")
+    assert "Read back as: “Dear reader, thunk you for your letter of 3 May.”" in verdict.inner_text()
+    assert verdict.locator("mark").all_inner_texts() == ["thunk"]
 
-    svg = ElementTree.parse(saved(page, "SVG")).getroot()
-    assert len(list(svg.iter(SVG_PATH))) == strokes
-    assert saved(page, "PNG").read_bytes().startswith(b"\x89PNG\r\n")
-    drawing = Drawing.from_json(saved(page, "JSON").read_bytes())
+    for kind in ("svg", "pressure", "animated"):
+        assert len(paths(saved(page, kind))) == strokes
+    assert Image.open(io.BytesIO(saved(page, "png"))).size[0] > 1000
+    assert len(pypdf.PdfReader(io.BytesIO(saved(page, "pdf")), strict=True).pages) == 1
+    drawing = Drawing.from_json(saved(page, "json"))
     assert (drawing.text, drawing.seed, len(drawing.strokes)) == (SENTENCE, 1, strokes)
+    assert len(gcodeparser.parse_gcode_lines(saved(page, "gcode").decode())) > strokes
+    assert saved(page, "hpgl").startswith(b"IN;")
+
+    page.get_by_role("button", name="Replay").click()
+    page.locator("#writing-paper .replay svg path").first.wait_for()
+    moving = "path => [getComputedStyle(path).animationName, getComputedStyle(document.querySelector('button svg path, \
+.gallery path')).animationName]"
+    assert page.locator("#writing-paper path").first.evaluate(moving) == ["write", "none"]
 
 
-def test_enter_writes_in_the_chosen_style_and_the_notes_are_shown(visit, url, slow_writer):
+def test_a_style_by_keyboard_a_mix_and_the_notes(visit, url, slow_writer):
     page = visit(url)
-    page.get_by_label("Style").click()
-    page.get_by_role("option", name="steep").click()
+    page.locator("#writing-style svg").first.wait_for()
+    card = page.get_by_role("radio", name="round")
+    assert card.get_attribute("aria-checked") == "true"
+    card.focus()
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("document.activeElement.dataset.name") == "steep"
+    assert page.get_by_role("radio", name="steep").get_attribute("aria-checked") == "true"
+    assert page.locator("#writing-style [tabindex='0']").count() == 1
     page.get_by_label("Seed", exact=True).fill("42")
     page.get_by_label("Text").fill("Café")
     page.get_by_label("Text").press("Enter")
@@ -106,6 +161,12 @@ def test_enter_writes_in_the_chosen_style_and_the_notes_are_shown(visit, url, sl
     assert slow_writer.asked[-1] == ("Café", "steep", 0.75, 42)
     assert "“é” was written as “e”" in page.locator("#writing-status").inner_text()
     assert page.locator("#writing-paper").get_by_role("img", name="Café").count() == 1
+    page.get_by_label("Mix with").click()
+    page.get_by_role("option", name="round").click()
+    page.get_by_label("Text").fill("Both")
+    page.get_by_label("Text").press("Enter")
+    page.locator("#writing-paper").get_by_role("img", name="Both").wait_for()
+    assert slow_writer.asked[-1][:2] == ("Both", "steep:0.5+round:0.5")
 
 
 def test_by_keyboard_alone(visit, url, slow_writer):
@@ -126,7 +187,7 @@ def test_a_new_seed_writes_anew(visit, url, slow_writer):
     page.get_by_role("button", name="New seed").click()
     wait_until_written(page)
     seed = int(page.get_by_label("Seed", exact=True).input_value())
-    assert slow_writer.asked[-1] == ("again", None, 0.75, seed)
+    assert slow_writer.asked[-1] == ("again", "round", 0.75, seed)
     assert f"seed {seed}." in page.locator("#writing-status").inner_text()
 
 
@@ -136,6 +197,48 @@ def test_a_sentence_to_try_is_written_at_a_click(visit, url, slow_writer):
     wait_until_written(page)
     assert slow_writer.asked[-1][0] == SENTENCE
     assert page.get_by_label("Text").input_value() == SENTENCE
+
+
+def test_pages_are_leafed_through_saved_and_stopped(visit, pages_url):
+    page = visit(pages_url)
+    page.get_by_label("Text").fill("we saw them come home as soon as the rain was over " * 30)
+    page.locator("#writing-mode").get_by_label("Pages").check()
+    page.get_by_label("Line height, mm").fill("20")
+    write_button(page).click()
+    page.get_by_text(re.compile(r"Page 1 of 2")).wait_for()
+    page.locator("#writing-verdict .verdict").wait_for()
+    page.get_by_role("button", name="Next page").click()
+    page.get_by_text("Page 2 of 2").wait_for()
+    page.locator("#writing-verdict").get_by_text("Page 2.").wait_for()
+    assert page.locator("#writing-paper title").inner_text() == "Page 2"
+    name = "we-saw-them-come-home-as-soon"
+    assert len(pypdf.PdfReader(io.BytesIO(saved(page, "pdf", name)), strict=True).pages) == 2
+    with zipfile.ZipFile(io.BytesIO(saved(page, "svg", name))) as archive:
+        assert len(archive.namelist()) == 2
+        assert all(len(paths(archive.read(each))) > 10 for each in archive.namelist())
+
+    page.get_by_label("Text").fill("word " * 5_000)
+    write_button(page).click()
+    page.get_by_text(re.compile("Writing … page [3-9]")).wait_for()
+    page.get_by_role("button", name="Stop", exact=True).click()
+    page.get_by_text(re.compile(r"Stopped; \d+ pages are kept\.")).wait_for()
+    page.locator("#save-pdf:enabled").wait_for()
+    page.get_by_label("Text").fill("and the next")  # is written: the worker is free
+    page.locator("#writing-mode").get_by_label("One line").check()
+    write_button(page).click()
+    wait_until_written(page)
+
+
+def test_the_own_hand_is_a_card_of_the_gallery(visit, pages_url, tmp_path):
+    page = visit(pages_url)
+    path = Style((0.5, -0.25), "mine").save(tmp_path / "my.style.json")
+    page.locator("#writing-style svg").first.wait_for()
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Open a style file").click()
+    chooser.value.set_files(path)
+    card = page.get_by_role("radio", name="mine")
+    card.locator("svg").wait_for()
+    assert card.get_attribute("aria-checked") == "true"
 
 
 @pytest.mark.parametrize("text", ["<img src=x onerror=alert(1)><b>x</b>", "${1+1} {{value}} {value}", "\"'--></svg>"])
@@ -158,7 +261,7 @@ def test_what_cannot_be_written_is_a_sentence(visit, url):
         page.locator("#writing-status").get_by_text(sentence).wait_for()
         toast = page.get_by_test_id("toast-body").first
         assert sentence in toast.inner_text()
-        assert page.locator("#save-SVG").is_disabled()
+        assert page.locator("#save-svg").is_disabled()
         assert "Traceback" not in page.content()
         page.get_by_test_id("toast-close").first.click()
         page.get_by_test_id("toast-body").first.wait_for(state="detached")
@@ -187,9 +290,8 @@ def test_stopping_empties_the_cache(visit, slow_writer, cache):
         page.get_by_label("Text").fill("short lived")
         write_button(page).click()
         wait_until_written(page)
-        assert {p.name for p in set(cache.rglob("*.*")) - before} == {
-            f"short-lived.{k}" for k in ("svg", "png", "json")
-        }
+        saved(page, "json", "short-lived")
+        assert {p.name for p in set(cache.rglob("*.*")) - before} == {"short-lived.json"}
     assert set(cache.rglob("*.*")) == before
 
 
@@ -204,17 +306,13 @@ def test_it_fits_the_screen(visit, url, tmp_path, width, scheme):
     picture, paper = page.locator("#writing-paper svg").bounding_box(), page.locator(".paper").bounding_box()
     assert paper["x"] <= picture["x"]
     assert picture["x"] + picture["width"] <= paper["x"] + paper["width"]
-    ink, sheet = page.evaluate(
-        "['.paper svg', '.paper'].map(s => getComputedStyle(document.querySelector(s)))"
-        ".map((style, i) => i ? style.backgroundColor : style.color)"
-    )
-    assert abs(brightness(ink) - brightness(sheet)) > 0.6
-    assert (brightness(sheet) > 0.5) == (scheme == "light")
+    for selector in ("#writing-paper svg", ".verdict .read", ".verdict mark", ".verdict .rate",
+                     ".status", ".tools .label", "#save-svg", ".gallery .name", ".gallery .sample"):  # fmt: skip
+        ink, behind = page.locator(selector).first.evaluate(COLOURS)
+        assert contrast(ink, behind) >= 4.5, selector
+    sheet = page.locator("#writing-paper svg").evaluate(COLOURS)[1]
+    assert (sum(sheet[:3]) > 380) == (scheme == "light")
     page.screenshot(path=tmp_path / "page.png", full_page=True)
-
-
-def brightness(css_color: str) -> float:
-    return sum(map(int, re.findall(r"\d+", css_color)[:3])) / (3 * 255)
 
 
 def test_the_picture_answers_an_api_call_too(url):
@@ -223,8 +321,9 @@ def test_the_picture_answers_an_api_call_too(url):
 
     with urlopen(f"{url}gradio_api/info") as answer:
         endpoints = json.load(answer)["named_endpoints"]
-    assert list(endpoints) == ["/write"]
-    assert [p["parameter_name"] for p in endpoints["/write"]["parameters"]] == ["text", "style", "legibility", "seed"]
+    assert set(endpoints) == {"/write", "/fit_style", "/read_strokes"}
+    names = [p["parameter_name"] for p in endpoints["/write"]["parameters"]]
+    assert names[:4] == ["text", "style", "legibility", "seed"]
 
 
 def test_the_bundled_writer(visit, tmp_path):
@@ -232,13 +331,13 @@ def test_the_bundled_writer(visit, tmp_path):
 
     if "writer" not in lstm_models.available():
         pytest.skip("this checkout has no bundled writer")
-    for url in served(lambda: lstm_models.load("writer")):
+    for url in served(lambda: lstm_models.load("writer"), lambda: lstm_models.load("reader")):
         page = visit(url)
         page.get_by_label("Text").fill(SENTENCE)
         write_button(page).click()
         wait_until_written(page)
         shown = page.locator("#writing-paper svg path").count()
         assert shown >= len(SENTENCE.split())  # nobody writes two words without lifting the pen
-        svg = ElementTree.parse(saved(page, "SVG")).getroot()
-        assert len(list(svg.iter(SVG_PATH))) == shown
+        assert len(paths(saved(page, "svg"))) == shown
+        assert "letter" in page.locator("#writing-verdict .read").inner_text()
         page.screenshot(path=tmp_path / "writer.png", full_page=True)
