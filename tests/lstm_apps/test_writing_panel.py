@@ -147,6 +147,9 @@ class TestALine:
             ("a", {"legibility": "much"}, "Legibility must be a number from 0 to 1."),
             ("a", {"legibility": float("nan")}, "Legibility must be a number from 0 to 1."),
             ("a", {"seed": 1.5}, "seed must be a whole number"),
+            ("a", {"seed": float("inf")}, "seed must be a number from 0"),
+            ("a", {"seed": -1}, "seed must lie between 0 and"),
+            ("a", {"seed": "one"}, "seed must be a number from 0"),
             ("a", {"width": 1e9}, "The width of the line must lie between 0.3 and 8"),
             ("a", {"color": "url(x)"}, "The colour must be one such as #1a2a5c or navy."),
             ("a", {"color": 7}, "The colour must be one such as"),
@@ -379,7 +382,7 @@ class TestFiles:
         assert Image.open(io.BytesIO(made["png"][1])).size[0] > 600
         assert len(pypdf.PdfReader(io.BytesIO(made["pdf"][1]), strict=True).pages) == 1
         assert Drawing.from_json(made["json"][1]).text == "Dear Anna"
-        assert gcodeparser.parse_gcode_lines(made["gcode"][1].decode())
+        assert len(list(gcodeparser.parse_gcode_lines(made["gcode"][1].decode()))) > 40
         assert made["hpgl"][1].startswith(b"IN;")
         assert list(tmp_path.iterdir()) == []
 

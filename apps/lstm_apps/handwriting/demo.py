@@ -342,9 +342,10 @@ def _html(value: str, elem_id: str, script: str | None = None, **options: Any) -
 def _seed(value: Any) -> int | None:
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != int(value):
+    number = asked.number("seed", value, 0, 2**53)
+    if number != int(number):
         raise InputError("seed must be a whole number from 0 on", usage=True)
-    return int(value)
+    return int(number)
 
 
 def _name(hand: str | None) -> str:
