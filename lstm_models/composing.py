@@ -31,7 +31,7 @@ _GLYPHS_TALL = 1.5  # capitals of the glyphs, in x-heights
 _GAP_COUNTS, _WIDEST = 10.0, 2.5  # an x-height of gap between words counts as so many points; what counts at most
 _LATE, _FAR = 0.7, 2.0  # characters by which a place is always off; from where on it is no nearer to another word
 _MISSING = 5.0  # points that a word without strokes costs
-_DOT = 0.6  # most extent of the dot of an i, in x-heights
+_DOT, _DOT_AWAY = 0.6, 0.8  # most extent of the dot of an i, and how far from its stem, in x-heights
 
 
 def drawable(character: str, alphabet: str) -> str:
@@ -226,7 +226,7 @@ def _marked(
         letter_points = points[mine]
         dot, middle = None, None
         if dotless(letter):
-            dot = _dot(written, letter_points, gone)
+            dot = _dot(written, letter_points, number, gone)
             if dot is not None:
                 gone.add(dot)
                 middle = float(written[dot].upright[:, 0].mean())
@@ -242,16 +242,17 @@ def _marked(
     return items
 
 
-def _dot(written: list[_Stroke], letter: np.ndarray, gone: set[int]) -> int | None:
-    """The stroke that is the dot of the i or j with these points, if one can be told."""
-    best, nearest = None, 0.8
+def _dot(written: list[_Stroke], letter: np.ndarray, place: int, gone: set[int]) -> int | None:
+    """The stroke that is the dot of the i or j with these points, at this place of the text, if one can be told."""
+    best, nearest = None, _DOT_AWAY
     stem = letter[letter[:, 1] < 1.1, 0]
     middle = float(stem.mean()) if len(stem) else float(letter[:, 0].mean())
     for number, item in enumerate(written):
         low, high = item.upright.min(0), item.upright.max(0)
         if number in gone or (high - low).max() > _DOT or low[1] < 0.9:
             continue
-        away = abs(float(low[0] + high[0]) / 2 - middle)
+        # Where the window is late, the points are the next letter's in part, and the dot seems far from them
+        away = abs(float(low[0] + high[0]) / 2 - middle) / (2 if abs(item.place - place) < 1.5 else 1)
         if away < nearest:
             best, nearest = number, away
     return best
