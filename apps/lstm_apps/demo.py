@@ -79,16 +79,22 @@ def launch(
     if model is not None and task not in suite.TASKS and task in TASKS:
         raise InputError(f"The tab {task} shows the bundled models and takes no --model.", usage=True)
     options = {} if model is None or task is None else {"load": functools.partial(_load, task, model)}
-    limits = {"max_size": max_size, "concurrency": concurrency, "queue": queue, "rate": rate, "mcp": mcp}
+    limits: dict[str, Any] = {
+        "max_size": max_size,
+        "concurrency": concurrency,
+        "queue": queue,
+        "rate": rate,
+        "mcp": mcp,
+    }
     limits |= {"auth": auth, "trusted_proxy": trusted_proxy, "origins": origins, "frames": frames}
     _check(max_size=max_size, concurrency=concurrency, queue=queue, rate=rate)
     page = assemble(task, **options)
     _share_cores(concurrency)
+    url = serve(page, host=host, port=port, share=share, open_browser=open_browser, **limits)
     stop = threading.Event()
     for name in ("SIGTERM", "SIGINT"):  # a container is stopped by SIGTERM: what was sent to the demo goes then too
         with contextlib.suppress(AttributeError, ValueError):  # Windows; or not the main thread
             signal.signal(getattr(signal, name), lambda *_: stop.set())
-    url = serve(page, host=host, port=port, share=share, open_browser=open_browser, **limits)
     print(f"The demo is at {url} (Ctrl-C stops it).", flush=True)
     if page.share_url:
         print(f"For a week also at {page.share_url}", flush=True)

@@ -34,8 +34,10 @@ _MOST_OPEN = 100  # connections of an address: a page holds two, a browser six
 _GRACE = 1.0  # seconds that a stream of answers is kept open for the next question
 _FREE = ("/healthz", "/readyz", "/metrics")  # for programs that watch the server
 # Parts of Gradio that the demo does not use: they fetch from other machines, run other programs, or tell of visitors
-_CLOSED = ("file=http:", "file=https:", "proxy=", "process_recording", "vibe-", "run-history", "runs", "profiling")
-_CLOSED += ("deep_link", "dev/")
+_CLOSED = (
+    "file=http:", "file=https:", "proxy=", "process_recording", "vibe-", "run-history", "runs", "profiling",
+    "deep_link", "dev/",
+)  # fmt: skip
 # What a request costs of its address's tokens. A microphone sends three sounds a second, a page has a hundred parts.
 _COSTS = {"queue/join": 1.0, "call/": 1.0, "run/": 1.0, "api/": 1.0, "component_server": 1.0, "mcp": 1.0}
 _COSTS |= {"upload": 0.2, "stream/": 0.1}
@@ -179,7 +181,8 @@ class Guard:
                 raise over
             return message
 
-        started, held = False, []
+        started = False
+        held: list[_Message] = []
 
         async def sending(message: _Message) -> None:
             nonlocal started
@@ -200,10 +203,15 @@ class Guard:
             if not started:
                 await _told(send, refusal)
         except Exception as error:
-            _LOG.log(logging.INFO if isinstance(error, _CONFUSED) else logging.ERROR, "a request failed", exc_info=True)
-            if started:
+            stream = scope["path"].startswith((API + "queue/data", API + "call/"))
+            confused = isinstance(error, _CONFUSED) or type(error).__module__ == "gradio.exceptions" or stream
+            _LOG.log(logging.INFO if confused else logging.ERROR, "a request failed", exc_info=True)
+            if started and not stream:
                 raise
-            confused = isinstance(error, _CONFUSED)
+            if started:  # Gradio has told of it in the stream, which only has to end
+                with contextlib.suppress(OSError, RuntimeError):
+                    await send({"type": "http.response.body", "body": b"", "more_body": False})
+                return
             await _told(send, HTTPException(400 if confused else 500, _SENSELESS if confused else _OURS))
         finally:
             if upload:

@@ -171,7 +171,7 @@ def application(page: Page, settings: Settings) -> fastapi.FastAPI:
             footer_links=[],
             run_history=False,
             show_error=False,
-            max_file_size=settings.rules.max_bytes,
+            max_file_size=settings.rules.max_bytes + 2**17,  # so that it is the guard which says that it is too much
             ssr_mode=False,
             enable_monitoring=False,
             mcp_server=settings.mcp,
