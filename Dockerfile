@@ -1,0 +1,60 @@
+# The demo as an image: on the CPU, without rights, with everything it needs inside.
+#
+#   docker build --tag lstm-models .
+#   docker run --rm --publish 127.0.0.1:7860:7860 lstm-models
+#   docker run --rm --volume "$PWD:/home/app/work" lstm-models write "Dear reader," --out letter.svg
+#
+# docs/deployment.md says the rest.
+
+FROM python:3.11-slim-bookworm AS build
+
+# PyTorch's own index of builds for the CPU: those of PyPI bring three gigabytes of libraries for GPUs.
+ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
+
+WORKDIR /src
+RUN python -m venv /opt/lstm-models
+ENV PATH=/opt/lstm-models/bin:$PATH
+
+# What is pinned first, by itself: a change of the code alone leaves these layers as they are.
+COPY deploy/requirements.txt deploy/requirements.txt
+RUN grep -E '^torch(vision|audio)?==' deploy/requirements.txt > torch.txt \
+    && pip install --no-deps --index-url "$TORCH_INDEX" --requirement torch.txt \
+    && pip install --no-deps --requirement deploy/requirements.txt
+
+COPY pyproject.toml README.md LICENSE ./
+COPY lstm_models lstm_models
+COPY datasets datasets
+COPY apps apps
+RUN pip install --no-deps . \
+    && pip check \
+    && pip uninstall --yes pip
+
+
+FROM python:3.11-slim-bookworm
+
+RUN useradd --create-home --uid 1000 app \
+    && install --directory --owner app --group app /home/app/work
+
+COPY --from=build /opt/lstm-models /opt/lstm-models
+
+# Whatever is written goes to /tmp: the rest may be mounted read-only.
+ENV PATH=/opt/lstm-models/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    GRADIO_ANALYTICS_ENABLED=False \
+    GRADIO_TEMP_DIR=/tmp/gradio \
+    HF_HUB_OFFLINE=1 \
+    MPLCONFIGDIR=/tmp/matplotlib \
+    NUMBA_CACHE_DIR=/tmp/numba
+
+USER 1000:1000
+WORKDIR /home/app/work
+EXPOSE 7860
+
+HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 \
+    CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:7860/healthz', timeout=4)"]
+
+ENTRYPOINT ["lstm-models"]
+CMD ["demo", "--host", "0.0.0.0", "--port", "7860"]
