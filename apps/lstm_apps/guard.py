@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
 
 from lstm_apps.limits import Addresses, Kept, Rates
 from lstm_apps.tabs import KEEP_SECONDS
@@ -178,7 +179,9 @@ class Guard:
             got += len(message.get("body", b""))
             if got > self._most(upload):
                 over = self._too_large(upload)
-                raise over
+                raise MultiPartException(over.detail) if upload else over  # at which Gradio deletes what it has of it
+            if upload and message["type"] == "http.disconnect":
+                raise MultiPartException("The client went.")
             return message
 
         started = False
@@ -186,6 +189,8 @@ class Guard:
 
         async def sending(message: _Message) -> None:
             nonlocal started
+            if over is not None and not started:
+                return  # what is too large is told below
             if held or (message["type"] == "http.response.start" and message["status"] == 500):
                 held.append(message)  # until it is known whether it is meant
             else:
@@ -197,6 +202,8 @@ class Guard:
                 await self._stream(scope, bounded, sending)
             else:
                 await self.app(scope, bounded, sending)
+            if over is not None and not started:
+                await _told(send, over)
             for message in held:
                 await send(message)
         except HTTPException as refusal:
