@@ -8,8 +8,8 @@
 
 FROM python:3.11-slim-bookworm AS build
 
-# PyTorch's own index of builds for the CPU: those of PyPI bring three gigabytes of libraries for GPUs.
-ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+# PyPI's builds of PyTorch bring three gigabytes of libraries for GPUs; an index with builds for the CPU saves them.
+ARG TORCH_INDEX=
 
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 
@@ -20,8 +20,10 @@ ENV PATH=/opt/lstm-models/bin:$PATH
 # What is pinned first, by itself: a change of the code alone leaves these layers as they are.
 COPY deploy/requirements.txt deploy/requirements.txt
 RUN grep -E '^torch(vision|audio)?==' deploy/requirements.txt > torch.txt \
-    && pip install --no-deps --index-url "$TORCH_INDEX" --requirement torch.txt \
-    && pip install --no-deps --requirement deploy/requirements.txt
+    && if [ -n "$TORCH_INDEX" ]; then \
+        pip install --no-deps --index-url "$TORCH_INDEX" --requirement torch.txt \
+        && pip install --no-deps --requirement deploy/requirements.txt; \
+    else pip install --requirement deploy/requirements.txt; fi
 
 COPY pyproject.toml README.md LICENSE ./
 COPY lstm_models lstm_models
