@@ -6,6 +6,7 @@ Run: python -m pytest tests/lstm_apps/test_inside.py
 from __future__ import annotations
 
 import base64
+import functools
 import io
 import math
 import re
@@ -408,7 +409,11 @@ class TestBrowser:
         page.locator("#inside-status").get_by_text("“☃” cannot be written").wait_for()
         assert "Traceback" not in page.content()
 
-    def test_a_training_is_seen_and_stopped(self, visit, url):
+    def test_a_training_is_seen_and_stopped(self, visit, url, monkeypatch):
+        # It would not end by itself, however busy the machine is
+        monkeypatch.setattr(lessons.Training, "learnt", False)
+        monkeypatch.setattr(lessons, "_LONGEST", 1e9)
+        monkeypatch.setattr(lessons.Training, "run", functools.partial(lessons.Training.run, seconds=1e9))
         page = visit(url)
         page.get_by_role("button", name="Train both").click()
         page.locator("#inside-losses .plot").wait_for()
