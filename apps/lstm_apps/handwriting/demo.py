@@ -245,14 +245,10 @@ def panel(tab: gr.Blocks, writer: tabs.Once[Writer], reader: tabs.Once[Any], han
         except InputError as error:
             yield {**_problem(error, paper, status), written: None, halt: gr.Button(interactive=False)}
 
-    def stop(written: Any, page: int, request: gr.Request) -> dict[Any, Any]:
+    def stop(request: gr.Request) -> dict[Any, Any]:
+        """What is being written comes to its end by itself, with what there is: a batch of lines later at the most."""
         desk.stop(str(request.session_hash))
-        count = 0 if written is None else len(written)
-        told = "Stopped." if not count else f"Stopped; {_pages(count)} kept." if count > 1 else "Stopped; it is kept."
-        return {
-            status: tabs.status(told), tools: view.tools(count, page, ready=bool(count)),
-            halt: gr.Button(interactive=False),
-        }  # fmt: skip
+        return {halt: gr.Button(interactive=False)}
 
     def restyle(written: Any, page: int, width: float, color: str, line: str) -> dict[Any, Any]:
         try:
@@ -303,12 +299,10 @@ def panel(tab: gr.Blocks, writer: tabs.Once[Writer], reader: tabs.Once[Any], han
         "inputs": [text, style, legibility, seed, other, share, mode, reread, check, size, margins, line_height, align,
                    sheet, page_width, page_height, *inks, hand],
     }  # fmt: skip
-    running = [
-        gr.on([go.click, text.submit], **given, api_name="write"),
-        again.click(new_seed, outputs=seed, **quiet).then(**given, api_visibility="private"),
-        examples.load_input_event.then(**given, api_visibility="private"),
-    ]
-    halt.click(stop, [written, page], [status, tools, halt], cancels=running, queue=False, **quiet)
+    gr.on([go.click, text.submit], **given, api_name="write")
+    again.click(new_seed, outputs=seed, **quiet).then(**given, api_visibility="private")
+    examples.load_input_event.then(**given, api_visibility="private")
+    halt.click(stop, outputs=[halt], queue=False, **quiet)
     for event in (width.release, color.input, kind.input):
         event(restyle, [written, page, *inks], [paper, status], trigger_mode="always_last", **quiet)
     tools.replay(replay, [written, page, *inks, speed], [paper, status], **quiet)
@@ -350,10 +344,6 @@ def _seed(value: Any) -> int | None:
 
 def _name(hand: str | None) -> str:
     return Style.from_json(hand, name="Your own hand").name if hand else ""
-
-
-def _pages(count: int) -> str:
-    return "one page is" if count == 1 else f"{count} pages are"
 
 
 def _bundled() -> Writer:

@@ -71,10 +71,7 @@ GALLERY_STYLE = """
 .gallery .name { font-size: 0.8rem; line-height: 1.1rem; color: var(--body-text-color-subdued); white-space: nowrap;
   overflow: hidden; text-overflow: ellipsis; max-width: 100%; }
 .gallery button[aria-checked=true] .name { color: var(--body-text-color); font-weight: 600; }
-@media (max-width: 40rem) {
-  .gallery { display: flex; overflow-x: auto; scroll-snap-type: x proximity; padding-bottom: 0.5rem; }
-  .gallery button { flex: 0 0 7rem; scroll-snap-align: start; }
-}
+@media (max-width: 40rem) { .gallery { grid-template-columns: repeat(auto-fill, minmax(6rem, 1fr)); } }
 """
 
 PAPER_STYLE = """

@@ -139,10 +139,11 @@ class Desk:
                         break
                     svg = Line(drawing).picture(job.look, frame=frame.around(drawing))
                     yield Shown(view.paper(svg, job.look), ("Writing …",), Line(drawing))
+            ended = ("Stopped.",) if stopped() else ()
         line = Line(drawing)
         told = _told(_count(len(drawing.strokes), "stroke"), started, drawing.seed)
         answer = json.loads(drawing.json())
-        yield Shown(view.paper(line.picture(job.look), job.look), (told, *drawing.notes), line, answer=answer)
+        yield Shown(view.paper(line.picture(job.look), job.look), (told, *drawing.notes, *ended), line, answer=answer)
 
     def pages(self, job: Asked, options: PageOptions, visitor: str | None = None) -> Iterator[Shown]:
         """Pages, each when it is full; the last is shown again at the end, when all are there.
@@ -325,7 +326,7 @@ def _samples(writer: Any) -> dict[str, str]:
     from lstm_models.frontends import level
 
     vectors = torch.stack([writer.settings(name, 0.9, 1)[1] for name in names])
-    rows = _last(writer.sample([WORD] * len(names), vectors, bias=writer.bias(0.9), seed=1))
+    rows = _last(writer.sample([WORD] * len(names), vectors, bias=writer.bias(0.9), seed=1, tidy=True))
     drawn = [Drawing(tuple(9 * stroke for stroke in level(writer.config.features.decode(row))), WORD) for row in rows]
     return {name: _small(drawing) for name, drawing in zip(names, drawn, strict=True)}
 
