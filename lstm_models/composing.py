@@ -272,7 +272,7 @@ def _parted(line: ComposedLine, items: list[_Stroke]) -> list[tuple[float, float
         lengths = np.array([len(items[at].upright) for at in order])
         for at, word in zip(order.tolist(), _words(words, places, lengths, gaps), strict=True):
             items[at].word, items[at].part = word, sum(cut < words[word][0] for cut in line.cuts)
-    spans = []
+    spans: list[tuple[float, float]] = []
     for number in range(max((item.part for item in items), default=-1) + 1):
         points = np.concatenate([item.upright[:, 0] for item in items if item.part == number] or [np.zeros(0)])
         if not len(points):  # the writer left a part out

@@ -112,8 +112,10 @@ def overview() -> str:
 
 def tasks(verb: str) -> str:
     """The text of ``lstm-models train --help``."""
-    more = suite.MEASURES if verb == "evaluate" else {}
-    rows = _columns({name: task.summary for name, task in {**suite.TASKS, **more}.items()})
+    summaries = {name: task.summary for name, task in suite.TASKS.items()}
+    if verb == "evaluate":
+        summaries |= {name: measure.summary for name, measure in suite.MEASURES.items()}
+    rows = _columns(summaries)
     return "\n".join(
         [
             f"usage: {PROGRAM} {verb} TASK [OPTIONS]",

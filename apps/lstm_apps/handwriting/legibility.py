@@ -57,7 +57,8 @@ def draw(
     written = [number for number, plan in enumerate(plans) if plan.plain]
     for start in range(0, len(written), 100):
         part = written[start : start + 100]
-        plain, which, trace = [plans[number].plain for number in part], numbers[part], []
+        plain, which = [plans[number].plain for number in part], numbers[part]
+        trace: list[np.ndarray] = []
         if judge is None:
             *_, found = writer.sample(plain, which, bias=bias, seed=seed + start, trace=trace, tidy=True)
         else:
