@@ -61,6 +61,9 @@ class TestServing:
             "Captioning",
             "Speech",
             "Handwriting",
+            "Write",
+            "Your own hand",
+            "Read",
             "Inside the LSTM",
         ]
         ids = [block.elem_id for block in page.blocks.values() if block.elem_id]

@@ -104,7 +104,7 @@ class TestALine:
         assert kept.drawing.text == "I thank you."
         verdict = by_id(update, "writing-verdict")
         assert 'Read back as: “I <mark title="should be “thank”">thunk</mark> you.”' in verdict
-        assert "one place differs; 8.3 % of characters wrong." in verdict
+        assert "one word differs; 8.3 % of characters wrong." in verdict
 
     def test_a_script_is_given_the_drawing(self, write):
         answers = [value for update in write("Anna.", read_back=False)
@@ -437,7 +437,7 @@ class TestVerdict:
     def test_words_that_differ(self):
         made = view.verdict("we saw them <now>", "we was them", 0.5)
         assert '<mark title="should be “saw”">was</mark> them <del>&lt;now&gt;</del>' in made
-        assert "2 places differ; 50.0 % of characters wrong." in made
+        assert "2 words differ; 50.0 % of characters wrong." in made
         assert "every word as it should be; 0.0 %" in view.verdict("a b", "a\nb", 0.0)
 
     @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import random
 from collections.abc import Callable, Iterator
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import gradio as gr
 
@@ -61,7 +61,7 @@ def build(load: Callable[[], Writer] | None = None, load_reader: Callable[[], An
             with gr.Tab("Write", elem_id="tab-write"):
                 panel(tab, writer, reader, hand)
             with gr.Tab(own.TITLE, elem_id="tab-own"):
-                own.panel(writer, reader, hand)
+                own.panel(cast(Any, writer), reader, hand)
             with gr.Tab(reading.TITLE, elem_id="tab-read"):
                 reading.panel(None if load_reader is None else reader)
         gr.HTML(f"<p>{escape(LICENCE)}</p>", elem_classes="fine-print", apply_default_css=False)
@@ -131,13 +131,14 @@ def panel(tab: gr.Blocks, writer: tabs.Once[Writer], reader: tabs.Once[Any], han
             )  # fmt: skip
             again = gr.Button("New seed", size="sm", elem_id="writing-again")
     with gr.Row():
-        mode = gr.Radio([LINE, PAGES], value=LINE, label="Write", min_width=200, elem_id="writing-mode")
-        check = gr.Checkbox(True, label="Read it back", info="what a reader makes of it", min_width=200,
-                            elem_id="writing-check")  # fmt: skip
-        reread = gr.Checkbox(
-            False, label="Redraw what is illegible", info="draws every line four times and keeps the best",
-            min_width=200, elem_id="writing-reread",
-        )  # fmt: skip
+        with gr.Column(min_width=220):
+            check = gr.Checkbox(True, label="Read it back", info="what a reader makes of it", elem_id="writing-check")
+        with gr.Column(min_width=220):
+            reread = gr.Checkbox(
+                False, label="Redraw what is illegible", info="draws every line four times and keeps the best",
+                elem_id="writing-reread",
+            )  # fmt: skip
+    mode = gr.Radio([LINE, PAGES], value=LINE, label="Write", elem_id="writing-mode")
     with gr.Group(visible=False) as layout:
         with gr.Row():
             size = gr.Dropdown(SIZES, value="a4", label="Page", min_width=160, elem_id="writing-size",

@@ -5,7 +5,6 @@ HTML, and the scripts of the page. The look of `.paper` is in `lstm_apps.theme`.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -222,23 +221,46 @@ def verdict(text: str, read: str, rate: float, about: str = "") -> str:
     """
     asked, found = text.split(), read.split()
     parts = []
-    for kind, a, b, c, d in difflib.SequenceMatcher(None, asked, found, autojunk=False).get_opcodes():
-        if kind == "equal":
-            parts += [escape(word) for word in found[c:d]]
-        elif d > c:
-            said = escape(" ".join(asked[a:b]))
-            title = f"should be “{said}”" if said else "should not be there"
-            parts.append(f'<mark title="{title}">{escape(" ".join(found[c:d]))}</mark>')
+    for said, heard in _aligned(asked, found):
+        if said == heard:
+            parts.append(escape(heard))
+        elif heard:
+            title = f"should be “{escape(said)}”" if said else "should not be there"
+            parts.append(f'<mark title="{title}">{escape(heard)}</mark>')
         else:
-            parts.append(f"<del>{escape(' '.join(asked[a:b]))}</del>")
+            parts.append(f"<del>{escape(said)}</del>")
     wrong = sum("<mark" in part or "<del" in part for part in parts)
-    told = "one place differs" if wrong == 1 else f"{wrong} places differ" if wrong else "every word as it should be"
-    kind = "good" if rate <= 0.02 else "bad" if rate > 0.1 else ""
+    told = "one word differs" if wrong == 1 else f"{wrong} words differ" if wrong else "every word as it should be"
+    sort = "good" if rate <= 0.02 else "bad" if rate > 0.1 else ""
     told = f"{told}; {100 * rate:.1f} % of characters wrong.{f' {about}' if about else ''}"
     return (
-        f'<div class="verdict {kind}" role="status"><p class="read">Read back as: “{" ".join(parts)}”</p>'
+        f'<div class="verdict {sort}" role="status"><p class="read">Read back as: “{" ".join(parts)}”</p>'
         f'<p class="rate">{escape(told)}</p></div>'
     )
+
+
+def _aligned(asked: Sequence[str], found: Sequence[str]) -> list[tuple[str, str]]:
+    """Pairs of words that stand for each other, with as few that differ as can be; an empty one where there is none."""
+    costs = [list(range(len(found) + 1))]
+    for row, word in enumerate(asked, 1):
+        now = [row]
+        for column, other in enumerate(found, 1):
+            now.append(min(now[-1] + 1, costs[-1][column] + 1, costs[-1][column - 1] + (word != other)))
+        costs.append(now)
+    pairs = []
+    row, column = len(asked), len(found)
+    while row or column:
+        here = costs[row][column]
+        if row and column and here == costs[row - 1][column - 1] + (asked[row - 1] != found[column - 1]):
+            row, column = row - 1, column - 1
+            pairs.append((asked[row], found[column]))
+        elif row and here == costs[row - 1][column] + 1:
+            row -= 1
+            pairs.append((asked[row], ""))
+        else:
+            column -= 1
+            pairs.append(("", found[column]))
+    return pairs[::-1]
 
 
 def error_rate(text: str, read: str) -> float:

@@ -91,7 +91,7 @@ def write(
         "seconds": seconds,
         "plotter": None if plotter == PlotterOptions() else plotter,
     }
-    layout = {
+    layout: dict[str, Any] = {
         "margins": margins,
         "line_height": line_height,
         "x_height": x_height,
