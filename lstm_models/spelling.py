@@ -15,6 +15,7 @@ __all__ = ["spell", "spoken", "wrap"]
 
 # What stands in for an ASCII character that is not known: a relative in shape, or a word.
 _RELATIVES = {"[": "(", "]": ")", "{": "(", "}": ")", "<": "(", ">": ")", "_": "-", "~": "-", "`": "'", "|": "/"}
+_MOST_MARKS = 4  # no script has more on a letter; to stack them without end would take for ever
 _WORDS = {"&": "and", "@": "at", "%": "percent", "+": "plus", "=": "equals", "$": "dollars", "#": "no.", "*": "x"}
 
 
@@ -32,6 +33,10 @@ def spell(text: str, alphabet: str, drawable: Callable[[str, str], str] | None =
     """
     known, spellings, notes = set(alphabet), {}, []
     text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " "))
+    if drawable is not None:
+        text, kept = _with_few_marks(text), text
+        if text != kept:
+            notes.append("accents without a letter, or too many on one, were left out")
     for character in dict.fromkeys(text):
         if character in known or character == "\n":
             spellings[character] = character
@@ -51,6 +56,19 @@ def spell(text: str, alphabet: str, drawable: Callable[[str, str], str] | None =
         how = f"was written as “{plain}”" if plain else "cannot be written and was left out"
         notes.append(f"{_shown(character)} {how}")
     return "".join(spellings[character] for character in text), notes
+
+
+def _with_few_marks(text: str) -> str:
+    """Without combining marks that have no letter, and those that a letter has beyond a few."""
+    kept, marks = [], _MOST_MARKS
+    for character in text:
+        if unicodedata.combining(character):
+            marks += 1
+        else:
+            marks = _MOST_MARKS if character.isspace() or _invisible(character) else 0
+        if marks <= _MOST_MARKS or not unicodedata.combining(character):
+            kept.append(character)
+    return "".join(kept)
 
 
 def _invisible(character: str) -> bool:

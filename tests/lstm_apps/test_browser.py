@@ -372,7 +372,22 @@ def test_the_picture_answers_an_api_call_too(url):
         endpoints = json.load(answer)["named_endpoints"]
     assert set(endpoints) == {"/write", "/fit_style", "/read_strokes"}
     names = [p["parameter_name"] for p in endpoints["/write"]["parameters"]]
-    assert names[:4] == ["text", "style", "legibility", "seed"]
+    assert names == ["text", "style", "legibility", "seed", "redraw"]
+
+
+def test_a_script_is_given_strokes_or_a_sentence(url):
+    client_module = pytest.importorskip("gradio_client")
+    from gradio_client.exceptions import AppError
+
+    client = client_module.Client(url, verbose=False, analytics_enabled=False)
+    answer = client.predict(text="Dear reader,", seed=1, api_name="/write")
+    assert answer["text"] == "Dear reader,"
+    assert answer["seed"] == 1
+    assert len(answer["strokes"]) > 1
+    for options, said in (({"text": " "}, "no text"), ({"text": "a", "style": "none"}, "no style"),
+                          ({"text": "a", "legibility": 7}, "Legibility")):  # fmt: skip
+        with pytest.raises(AppError, match=said):
+            client.predict(**options, api_name="/write")
 
 
 def test_the_bundled_writer(visit, tmp_path):

@@ -442,13 +442,17 @@ class TestClients:
                 await session.initialize()
                 tools = {tool.name: tool for tool in (await session.list_tools()).tools}
                 name = next(name for name in tools if name.endswith("read_strokes"))
-                return tools, await session.call_tool(name, {"strokes": [[[0, 0], [5, 9]], [[9, 2]]]})
+                read = await session.call_tool(name, {"strokes": [[[0, 0], [5, 9]], [[9, 2]]]})
+                name = next(name for name in tools if name.endswith("write"))
+                return tools, read, await session.call_tool(name, {"text": "Dear reader,"})
 
         with serving(tmp_path, "handwriting", rate=0, mcp=True) as one:
-            tools, result = asyncio.run(talk(one.url))
+            tools, result, written = asyncio.run(talk(one.url))
         assert any("text" in tool.inputSchema["properties"] for tool in tools.values())
         assert not result.isError
         assert "Anna" in str(result.content)
+        assert not written.isError
+        assert "Dear reader," in str(written.content)
 
     def test_it_stops_at_sigterm_and_empties_its_cache(self, tmp_path):
         program = "import sys; from lstm_apps.cli import main; sys.exit(main())"

@@ -217,6 +217,22 @@ def test_plans_hold_every_character_in_order(text):
     assert said == text.replace("é", "e").replace("\u0301", "")
 
 
+@pytest.mark.parametrize(
+    "text", ["Z" + "\u0301" * 3000, "a" + "\u0301" * 3000, "\u0301" * 3000 + "a", "e\u0301\u0302" * 40]
+)
+def test_marks_without_end_are_few(text):
+    drawing = write(text)
+    assert len(drawing.drawn) <= 2 * 80
+    assert len(drawing.strokes) < 200
+    assert text[0] == "e" or "accents without a letter, or too many on one, were left out" in drawing.notes
+    assert all(len(page.strokes) < 200 for page in write_pages(Traced(), text, seed=1))
+
+
+def test_nothing_but_marks():
+    with pytest.raises(InputError, match="nothing in the text can be written: accents without a letter"):
+        write("\u0301" * 60)
+
+
 @pytest.mark.parametrize("late", [-1.5, 0, 0.5, 1.5])
 def test_words_are_told_apart_where_the_window_is_late(late):
     words, places = [(0, 1), (3, 4), (6, 7)], np.array([0.0, 1, 3, 4, 6, 7])

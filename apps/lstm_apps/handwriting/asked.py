@@ -62,7 +62,7 @@ def text(value: Any) -> str:
     """
     if not isinstance(value, str) or not value.strip():
         raise InputError("there is no text to write", usage=True)
-    return value
+    return value.encode("utf-8", "replace").decode()  # half a character could not be sent back
 
 
 def hand(writer: Any, style: Any, other: Any = "", share: Any = 0.5, own: str | None = None) -> str | Style | None:

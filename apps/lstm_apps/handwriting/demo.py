@@ -205,7 +205,7 @@ def panel(tab: gr.Blocks, writer: tabs.Once[Writer], reader: tabs.Once[Any], han
             return {status: tabs.status(str(error), problem=True)}
         return {hand: opened.json(), status: tabs.status(f"The style “{opened.name}” is in the gallery.")}
 
-    def write(
+    def draw(
         text: str, style: str = "", legibility: float = 0.75, seed: int | None = None, mix: str = "",
         share: float = 0.5, mode: str = LINE, redraw: bool = False, read_back: bool = True, size: str = "a4",
         margins: float = 20, line_height: float = 9, align: str = "left", paper_kind: str = "blank",
@@ -245,6 +245,22 @@ def panel(tab: gr.Blocks, writer: tabs.Once[Writer], reader: tabs.Once[Any], han
                 yield {verdict: desk.verdict(shown.written, shown.page)}
         except InputError as error:
             yield {**_problem(error, paper, status), written: None, halt: gr.Button(interactive=False)}
+
+    def write(
+        text: str, style: str = "", legibility: float = 0.75, seed: int | None = None, redraw: bool = False
+    ) -> dict:  # type: ignore[type-arg]
+        """A text by hand: its pen strokes, each [points, 2], x right, y down, and how they were made; with redraw, each
+        line is drawn several times and the most legible is kept."""
+        try:
+            job = Asked(
+                asked.text(text), asked.hand(writer(), style, "", 0.5, None),
+                asked.number("Legibility", legibility, 0, 1), _seed(seed), bool(redraw),
+                asked.look(1.6, asked.INK, "plain"),
+            )  # fmt: skip
+            *_, shown = desk.line(job, None)
+        except InputError as error:
+            raise gr.Error(escape(str(error)), print_exception=False) from error
+        return shown.answer  # type: ignore[no-any-return]
 
     def stop(request: gr.Request) -> dict[Any, Any]:
         """What is being written comes to its end by itself, with what there is: a batch of lines later at the most."""
@@ -296,11 +312,12 @@ def panel(tab: gr.Blocks, writer: tabs.Once[Writer], reader: tabs.Once[Any], han
     shown_by = [answer, paper, status, verdict, tools, halt, written, page]
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     given = {
-        "fn": write, "outputs": shown_by, "show_progress": "hidden", "concurrency_limit": 2,
+        "fn": draw, "outputs": shown_by, "show_progress": "hidden", "concurrency_limit": 2,
         "inputs": [text, style, legibility, seed, other, share, mode, reread, check, size, margins, line_height, align,
                    sheet, page_width, page_height, *inks, hand],
     }  # fmt: skip
-    gr.on([go.click, text.submit], **given, api_name="write")
+    gr.on([go.click, text.submit], **given, api_visibility="private")
+    gr.api(write, api_name="write", concurrency_limit=2)  # for scripts and tools, which know no state of a page
     again.click(new_seed, outputs=seed, **quiet).then(**given, api_visibility="private")
     examples.load_input_event.then(**given, api_visibility="private")
     halt.click(stop, outputs=[halt], queue=False, **quiet)
