@@ -177,6 +177,7 @@ def application(page: Page, settings: Settings) -> fastapi.FastAPI:
             mcp_server=settings.mcp,
             **(settings.style or {}),
         )
+    page.has_launched = True  # mounting leaves it unset, and without it Gradio would open any file of this machine
     if settings.mcp and page.mcp_error:
         raise InputError(f"The tools could not be offered by MCP: {page.mcp_error}")
     page.app = page.server_app = app.routes[-1].app  # type: ignore[attr-defined]

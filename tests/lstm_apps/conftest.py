@@ -42,6 +42,8 @@ class PolylineWriter:
                 wave = np.column_stack([14 * place + turn * 1.6 + 2 * np.sin(turn), -height * (1 - np.cos(turn)) / 1.5])
                 strokes += [wave, wave[:5] + np.array([0, 3])]
             time.sleep(self.pause)
+            if place % (1 + len(text) // 50) and place < len(text) - 1:
+                continue  # a long text's drawing is not shown letter by letter
             yield Drawing(tuple(strokes), text, style or "", seed, notes)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import pathlib
 import re
 import struct
 import zlib
@@ -248,6 +249,21 @@ def test_values(server: Server, name: str):
         value for value in last["output"].get("data") or () if not isinstance(value, dict)
     ]  # JSON may hold any text
     assert "<script>" not in re.sub(r"aria-label=\S+", "", json.dumps(pages))
+
+
+@pytest.mark.parametrize("function", ["caption", "transcribe"])
+def test_no_file_of_this_machine_is_opened(server: Server, function: str, tmp_path: pathlib.Path):
+    secret = tmp_path / "secret.png"
+    secret.write_bytes(png(9, 9))
+    for path in (str(secret), __file__, f"{tmp_path}/../{tmp_path.name}/secret.png"):
+        given = {"path": path, "meta": {"_type": "gradio.FileData"}}
+        name = "image" if function == "caption" else "recording"
+        session, answer = server.join(function, server.defaults(function, **{name: given}))
+        assert answer.status_code == 200
+        told = json.dumps(list(server.messages(session)))
+        assert "process_completed" in told
+        assert "secret" not in told
+        assert pathlib.Path(__file__).name not in told
 
 
 # --- requests ----------------------------------------------------------------------------------------------------

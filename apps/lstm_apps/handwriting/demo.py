@@ -36,6 +36,7 @@ LICENCE = (
 )
 LINE, PAGES = "One line", "Pages"
 NO_MIX = "No other style"
+MOST_TEXT = 5_000  # characters that a script may have written at a time
 SIZES = [("A4", "a4"), ("A5", "a5"), ("Letter", "letter"), ("Postcard, 148 x 105 mm", "148x105"), ("Own size", "own")]
 PLOTTER = {  # option -> label, unit or values
     "width_mm": "Width of the writing, mm (a line)", "x_mm": "Left edge, mm", "y_mm": "Lower edge, mm",
@@ -257,6 +258,8 @@ def panel(tab: gr.Blocks, writer: tabs.Once[Writer], reader: tabs.Once[Any], han
                 asked.number("Legibility", legibility, 0, 1), _seed(seed), bool(redraw),
                 asked.look(1.6, asked.INK, "plain"),
             )  # fmt: skip
+            if len(job.text) > MOST_TEXT:
+                raise InputError(f"the text has {len(job.text):,} characters; at most {MOST_TEXT:,} can be written")
             *_, shown = desk.line(job, None)
         except InputError as error:
             raise gr.Error(escape(str(error)), print_exception=False) from error
