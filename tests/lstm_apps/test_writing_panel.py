@@ -53,7 +53,7 @@ class EchoReader:
 def handler(page, name: str):
     """The function behind an endpoint of the page, or behind an event whose handler has that name."""
     fns = [fn for fn in page.fns.values() if fn.fn is not None]
-    return next(fn.fn for fn in fns if fn.api_name == name or (fn.fn.__name__ == name and name != "write"))
+    return next(fn.fn for fn in fns if fn.fn.__name__ == name)
 
 
 def by_id(update: dict, elem_id: str):
@@ -79,7 +79,7 @@ def page(writer):
 
 @pytest.fixture
 def write(page):
-    return handler(page, "write")
+    return handler(page, "draw")
 
 
 @pytest.fixture(scope="module")
@@ -295,7 +295,7 @@ class TestPages:
     def test_pages_come_one_by_one_and_are_leafed_through(self, pen):
         page = demo.build(lambda: pen, EchoReader)
         shown, kept, told = [], None, []
-        for update in handler(page, "write")(LETTER, "", 0.75, 7, request=VISITOR, **SMALL):
+        for update in handler(page, "draw")(LETTER, "", 0.75, 7, request=VISITOR, **SMALL):
             if (paper := by_id(update, "writing-paper")) is not None:
                 shown.append(paper)
             told.append(by_id(update, "writing-status") or "")
@@ -350,7 +350,7 @@ class TestPages:
                 return Drawing(([[0, 0], [9, 9]],), text, seed=1)
 
         writer = Judging()
-        list(handler(demo.build(lambda: writer, EchoReader), "write")("Anna", redraw=True))
+        list(handler(demo.build(lambda: writer, EchoReader), "draw")("Anna", redraw=True))
         assert writer.given == (EchoReader, 4)
 
 
