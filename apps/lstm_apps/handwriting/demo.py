@@ -263,7 +263,7 @@ def panel(tab: gr.Blocks, writer: tabs.Once[Writer], reader: tabs.Once[Any], han
             *_, shown = desk.line(job, None)
         except InputError as error:
             raise gr.Error(escape(str(error)), print_exception=False) from error
-        return shown.answer  # type: ignore[no-any-return]
+        return dict(shown.answer or {})
 
     def stop(request: gr.Request) -> dict[Any, Any]:
         """What is being written comes to its end by itself, with what there is: a batch of lines later at the most."""
