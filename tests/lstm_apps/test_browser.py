@@ -329,6 +329,7 @@ def test_loading_is_visible(visit, slow_writer):
         page = visit(url, ready="Loading the writer")
         page.get_by_text("Ready.").wait_for()
         assert "Your handwriting appears here." in page.locator("#writing-paper").inner_text()
+        page.locator(".gallery .sample svg").first.wait_for()  # the last that a page asks for by itself
 
 
 def test_stopping_empties_the_cache(visit, slow_writer, cache):
