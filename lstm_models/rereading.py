@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from lstm_models.handwriting import HandwritingWriter
     from lstm_models.reading import HandwritingReader
 
-__all__ = ["CANDIDATES", "MOST_CANDIDATES", "ROUNDS", "Chosen", "Judge", "choose", "draw", "missing_words"]
+__all__ = ["CANDIDATES", "MOST_CANDIDATES", "ROUNDS", "Chosen", "Judge", "choose", "draw", "edits", "missing_words"]
 
 CANDIDATES = 4
 MOST_CANDIDATES = 32
@@ -113,15 +113,15 @@ class Judge:
         return Verdict(read, edits(text, read, known), sum(known), missing, extra, nats)
 
 
-def edits(text: str, read: str, known: Sequence[bool]) -> int:
-    """Least insertions, deletions and substitutions from the text to what was read.
+def edits(text: str, read: str, known: Sequence[bool] | None = None) -> int:
+    """Least insertions, deletions and substitutions from the text to what was read (Levenshtein's distance).
 
-    Characters of the text that are not known cost nothing, read as one character or as none.
+    Characters of the text that are not known cost nothing, read as one character or as none; left out, all are known.
     """
     codes = np.array([ord(character) for character in read], dtype=np.int64)
     places = np.arange(len(read) + 1)
     row = places.copy()
-    for character, counts in zip(text, known, strict=True):
+    for character, counts in zip(text, [True] * len(text) if known is None else known, strict=True):
         longer = row + int(counts)  # the character is left out
         longer[1:] = np.minimum(longer[1:], row[:-1] + ((codes != ord(character)) if counts else 0))
         row = np.minimum.accumulate(longer - places) + places

@@ -25,13 +25,14 @@ from lstm_models.files import shown
 from lstm_models.handwriting import HandwritingWriter, batch_lines
 from lstm_models.ink_files import open_strokes
 from lstm_models.ink_lines import lines_of
+from lstm_models.rereading import edits
 from lstm_models.spelling import spell
 from lstm_models.styles import Style, fingerprint
 
 if TYPE_CHECKING:
     from lstm_models.reading import HandwritingReader
 
-__all__ = ["Prior", "edits", "fit_style", "line_losses"]
+__all__ = ["Prior", "fit_style", "line_losses"]
 
 MOST_LINES = 12
 LEAST_CHARACTERS = 10  # of all lines together; fewer show hardly any letters
@@ -174,16 +175,6 @@ def _check_reading(reader: HandwritingReader, sample: _Sample) -> None:
         raise InputError(
             f"{where} not say “{sample.text}” {found}; write the text that is given, or give what is written."
         )
-
-
-def edits(one: str, other: str) -> int:
-    """Characters to insert, leave out or replace to make one text the other (Levenshtein's distance)."""
-    row = list(range(len(other) + 1))
-    for number, character in enumerate(one, 1):
-        before, row[0] = row[0], number
-        for place, letter in enumerate(other, 1):
-            before, row[place] = row[place], min(row[place] + 1, row[place - 1] + 1, before + (character != letter))
-    return row[-1]
 
 
 def _counted(count: int) -> str:

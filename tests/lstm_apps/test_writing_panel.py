@@ -26,6 +26,7 @@ from lstm_models.errors import InputError
 from lstm_models.handwriting import HandwritingWriter
 from lstm_models.paper import Page, PageOptions
 from lstm_models.plotter import PlotterOptions
+from lstm_models.rereading import edits
 from lstm_models.results import Drawing
 from lstm_models.styles import Style, fingerprint
 from tests.lstm_apps.conftest import PolylineWriter
@@ -444,7 +445,7 @@ class TestVerdict:
         ("one", "other", "distance"), [("", "", 0), ("abc", "", 3), ("kitten", "sitting", 3), ("flaw", "lawn", 2)]
     )
     def test_distance(self, one, other, distance):
-        assert view.distance(one, other) == view.distance(other, one) == distance
+        assert edits(one, other) == edits(other, one) == distance
 
     def test_white_space_is_not_counted(self):
         assert view.error_rate("a b\nc", "a  b c") == 0

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from lstm_models.drawing import Drawing
 from lstm_models.errors import InputError
 from lstm_models.handwriting import HandwritingWriter, batch_lines
-from lstm_models.style_fitting import Prior, edits, line_losses
+from lstm_models.rereading import edits
+from lstm_models.style_fitting import Prior, line_losses
 from lstm_models.styles import fingerprint
 
 sys.path.insert(0, str(Path(__file__).parents[1]))

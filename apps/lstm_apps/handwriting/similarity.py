@@ -26,7 +26,8 @@ from lstm_models.errors import InputError
 from lstm_models.files import check_writable, write_whole
 from lstm_models.handwriting import HandwritingWriter
 from lstm_models.reading import HandwritingReader
-from lstm_models.style_fitting import edits, fit_style
+from lstm_models.rereading import edits
+from lstm_models.style_fitting import fit_style
 from lstm_models.styles import Style, resolve
 
 __all__ = ["evaluate"]

@@ -11,10 +11,11 @@ from html import escape
 
 from lstm_apps.handwriting.asked import INK, OWN, Look
 from lstm_apps.handwriting.written import FORMATS
+from lstm_models.rereading import edits
 
 __all__ = [
     "GALLERY", "GALLERY_SCRIPT", "GALLERY_STYLE", "LINK_SCRIPT", "PAPER_STYLE", "TOOLS_SCRIPT", "TOOLS_STYLE",
-    "VERDICT_STYLE", "cards", "distance", "error_rate", "nothing", "paper", "tools", "verdict",
+    "VERDICT_STYLE", "cards", "error_rate", "nothing", "paper", "tools", "verdict",
 ]  # fmt: skip
 
 # A group of radio buttons as ARIA's authoring practices have it: Tab reaches the chosen one, arrows choose another.
@@ -266,15 +267,4 @@ def _aligned(asked: Sequence[str], found: Sequence[str]) -> list[tuple[str, str]
 def error_rate(text: str, read: str) -> float:
     """Character errors of what was read, a character of the text; white space counts as one space."""
     text, read = " ".join(text.split()), " ".join(read.split())
-    return distance(text, read) / max(1, len(text))
-
-
-def distance(one: str, other: str) -> int:
-    """Levenshtein's: insertions, deletions and substitutions from one text to the other."""
-    before = list(range(len(other) + 1))
-    for row, a in enumerate(one, 1):
-        now = [row]
-        for column, b in enumerate(other, 1):
-            now.append(min(now[-1] + 1, before[column] + 1, before[column - 1] + (a != b)))
-        before = now
-    return before[-1]
+    return edits(text, read) / max(1, len(text))
