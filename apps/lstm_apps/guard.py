@@ -11,6 +11,7 @@ import contextlib
 import json
 import logging
 import math
+import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
@@ -33,6 +34,8 @@ _Send = Callable[[_Message], Awaitable[None]]
 _MOST_JSON = 8 * 2**20  # bytes of a request that is no upload: the largest drawing of a pad has a quarter
 _MOST_OPEN = 100  # connections of an address: a page holds two, a browser six
 _GRACE = 1.0  # seconds that a stream of answers is kept open for the next question
+_SETTLING = 1.0  # seconds within which a page learns that its stream has ended
+_SESSION = re.compile(rb'"session_hash":\s*"([^"\\]{1,64})"')
 _FREE = ("/healthz", "/readyz", "/metrics")  # for programs that watch the server
 # Parts of Gradio that the demo does not use: they fetch from other machines, run other programs, or tell of visitors
 _CLOSED = (
@@ -90,6 +93,7 @@ class Guard:
         self.rates = Rates(rules.rate)
         self.kept = Kept(rules.kept_bytes, 2 * KEEP_SECONDS)
         self.open: Counter[str] = Counter()
+        self.ended: dict[str, float] = {}  # by session, when its stream was ended
 
     async def __call__(self, scope: _Message, receive: _Receive, send: _Send) -> None:
         if scope["type"] != "http":
@@ -170,7 +174,9 @@ class Guard:
 
     async def _pass_on(self, scope: _Message, headers: dict[bytes, str], receive: _Receive, send: _Send) -> None:
         upload = scope["path"].startswith(API + "upload") and scope["method"] == "POST"
+        join = scope["path"].rstrip("/") == API + "queue/join" and scope["method"] == "POST"
         got = 0
+        asked = bytearray()
         over: HTTPException | None = None
 
         async def bounded() -> _Message:
@@ -182,6 +188,10 @@ class Guard:
                 raise MultiPartException(over.detail) if upload else over  # at which Gradio deletes what it has of it
             if upload and message["type"] == "http.disconnect":
                 raise MultiPartException("The client went.")
+            if join and self.ended:
+                asked.extend(message.get("body", b""))
+                if not message.get("more_body"):
+                    await self._settled(asked)
             return message
 
         started = False
@@ -229,6 +239,7 @@ class Guard:
 
         Gradio ends it as soon as nothing is asked. What a page asks in that very moment would wait for an answer on a
         stream that has just ended: so the end is held back, and where a question came meanwhile, the stream goes on.
+        What comes while the page learns of the end is held back in its turn, see `_settled`.
         """
         session = parse_qs(scope["query_string"].decode("latin-1")).get("session_hash", [""])[0]
         plain = [(name, value) for name, value in scope["headers"] if name.lower() != b"accept-encoding"]
@@ -251,10 +262,20 @@ class Guard:
             if ended is None:
                 return
             if not await self._asked(session, receive):
+                now = asyncio.get_running_loop().time()
+                self.ended = {each: when for each, when in self.ended.items() if when > now - _SETTLING}
+                self.ended[session] = now
                 with contextlib.suppress(OSError):
                     await send(ended)
                     await send({"type": "http.response.body", "body": b"", "more_body": False})
                 return
+
+    async def _settled(self, asked: bytes | bytearray) -> None:
+        """Wait until the page that asks knows that its last stream has ended, so that it opens another."""
+        found = _SESSION.search(asked)
+        when = self.ended.get(found[1].decode("latin-1")) if found else None
+        if when is not None:
+            await asyncio.sleep(when + _SETTLING - asyncio.get_running_loop().time())
 
     async def _asked(self, session: str, receive: _Receive) -> bool:
         """Whether the session asks something within the grace; False as soon as the client goes."""

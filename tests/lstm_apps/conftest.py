@@ -80,6 +80,8 @@ UPSTREAM = ["Another request was made to initiate an encoding."]
 @pytest.fixture
 def visit(chromium):
     """Opens a page in an empty profile; at the end, nothing may have gone wrong in it or have left the machine."""
+    from playwright.sync_api import TimeoutError
+
     opened = []
 
     def open_page(url: str, ready: str = "Ready.", **options):
@@ -92,7 +94,11 @@ def visit(chromium):
         page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
         opened.append((context, url, requests, errors))
         page.goto(url)
-        page.get_by_text(ready).first.wait_for()
+        try:
+            page.get_by_text(ready).first.wait_for()
+        except TimeoutError as error:
+            text = page.locator("body").inner_text()
+            raise AssertionError(f"the page never says “{ready}”; it says {text!r}; {errors = }") from error
         return page
 
     yield open_page

@@ -403,6 +403,52 @@ class TestLimits:
                     server.join("write", data, session)
         assert answers == 4
 
+    def test_what_is_asked_while_the_page_learns_of_the_end_waits_for_that(self, server):
+        from lstm_apps.guard import Guard, Rules
+
+        happened = []
+
+        async def app(scope, receive, send):
+            if scope["path"].endswith("data"):
+                body = b'data: {"msg":"close_stream"}\n\n'
+            else:
+                message = await receive()
+                happened.append(message["body"].decode())
+                body = b"{}"
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": body})
+
+        async def run():
+            guard = Guard(app, Rules(), server.page, happened.append)
+
+            async def request(method, path, query, body):
+                async def receive():
+                    if body is None:
+                        await asyncio.sleep(60)
+                    return {"type": "http.request", "body": body}
+
+                async def send(message):
+                    if b"close_stream" in message.get("body", b""):
+                        ended.set()
+                        await asyncio.sleep(0.2)  # on its way
+                        happened.append("the page knows")
+
+                scope = {"type": "http", "method": method, "path": path, "query_string": query, "headers": []}
+                await guard(scope, receive, send)
+
+            ended = asyncio.Event()
+            stream = asyncio.create_task(request("GET", "/gradio_api/queue/data", b"session_hash=abc", None))
+            await ended.wait()
+            for each in ("other", "abc"):
+                body = json.dumps({"data": ['"session_hash":"none"'], "session_hash": each}).encode()
+                await request("POST", "/gradio_api/queue/join", b"", body)
+            await stream
+
+        asyncio.run(run())
+        assert [json.loads(each)["session_hash"] if "{" in each else each for each in happened] == [
+            "other", "the page knows", "abc",
+        ]  # fmt: skip
+
 
 class TestClients:
     def test_gradio_client_finds_functions_with_names_and_types(self, server):
