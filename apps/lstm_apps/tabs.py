@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from html import escape
 from typing import Any, Generic, Literal, TypeVar
 
-__all__ = ["KEEP_SECONDS", "Once", "collected", "file_name", "status"]
+__all__ = ["KEEP_SECONDS", "Once", "bundled", "collected", "file_name", "once", "status"]
 
 KEEP_SECONDS = 3600
 """Uploads and downloads wait in Gradio's cache this long; it is emptied when the server stops."""
@@ -62,6 +62,22 @@ class Once(Generic[T]):
 
 
 _collecting: list[list[Once[Any]]] = []
+
+
+def once(load: Callable[[], T]) -> Once[T]:
+    """`load` as a `Once`: itself, if it is one already, so that panels can share a model."""
+    return load if isinstance(load, Once) else Once(load)
+
+
+def bundled(name: str) -> Callable[[], Any]:
+    """What loads the model of that name: a bundled one, a folder, or a Hugging Face Hub id."""
+
+    def load() -> Any:
+        import lstm_models
+
+        return lstm_models.load(name)
+
+    return load
 
 
 @contextlib.contextmanager

@@ -55,7 +55,7 @@ def build(load: Callable[[], Captioner] | None = None, model: str = "captioner")
         load: gives the captioner, called once, when the first photo comes.
         model: what to load if `load` is left out: a bundled name, a folder, or a Hugging Face Hub id.
     """
-    captioner = tabs.Once(load or (lambda: _loaded(model)))
+    captioner = tabs.once(load or tabs.bundled(model))
     gr.set_static_paths([_FOLDER])  # served from where they lie, and allowed as the photo
 
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(tabs.KEEP_SECONDS, tabs.KEEP_SECONDS)) as tab:
@@ -194,12 +194,6 @@ def _path(payload: Any) -> str | None:
 
 def _example(event: gr.EventData) -> str:
     return str(_FOLDER / f"{event.name if event.name in EXAMPLES else next(iter(EXAMPLES))}.jpg")
-
-
-def _loaded(model: str) -> Captioner:
-    import lstm_models
-
-    return lstm_models.load(model)  # type: ignore[no-any-return]
 
 
 def _saved(caption: Caption, photo: Image, folder: str) -> Sequence[str]:

@@ -14,11 +14,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import torch
-
 from lstm_apps.calibration import Calibration, CalibrationReport, calibration_report, diagram
 from lstm_apps.captioning.overlap import overlap as find_overlap
 from lstm_apps.captioning.scores import caption_scores, reference_tokens, right_words
+from lstm_apps.threads import one_thread
 from lstm_datasets.captions import HELD_OUT, CaptionedPhoto, read_captions
 from lstm_models import hub
 from lstm_models.captioning import Captioner
@@ -214,17 +213,13 @@ def calibration(
 
 def alone(captioner: Captioner, photos: Sequence[CaptionedPhoto], beam: int) -> float:
     """Median seconds from one photo's file to its caption, on one thread."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     seconds = []
-    try:
+    with one_thread():
         captioner.caption(photos[0].image(), beam=beam)
         for photo in photos:
             begin = time.perf_counter()
             captioner.caption(photo.image(), beam=beam)
             seconds.append(time.perf_counter() - begin)
-    finally:
-        torch.set_num_threads(threads)
     return median(seconds)
 
 

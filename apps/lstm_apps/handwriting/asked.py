@@ -40,6 +40,11 @@ class Look:
     color: str = INK
     kind: str = "plain"
 
+    @property
+    def shown(self) -> str:
+        """The colour on the demo's page: the page's own, light or dark, where no other was chosen."""
+        return "currentColor" if self.color == INK else self.color
+
 
 def number(name: str, value: Any, least: float, most: float) -> float:
     """The value as a number.

@@ -21,6 +21,7 @@ from lstm_apps.handwriting import asked, own, view
 from lstm_apps.handwriting.writing import Asked, Desk, Writer
 from lstm_apps.reading import demo as reading
 from lstm_models.errors import InputError
+from lstm_models.handwriting import MOST_CHARACTERS
 from lstm_models.paper import ALIGNMENTS, PAPERS
 from lstm_models.styles import Style
 
@@ -36,7 +37,6 @@ LICENCE = (
 )
 LINE, PAGES = "One line", "Pages"
 NO_MIX = "No other style"
-MOST_TEXT = 5_000  # characters that a script may have written at a time
 SIZES = [("A4", "a4"), ("A5", "a5"), ("Letter", "letter"), ("Postcard, 148 x 105 mm", "148x105"), ("Own size", "own")]
 PLOTTER = {  # option -> label, unit or values
     "width_mm": "Width of the writing, mm (a line)", "x_mm": "Left edge, mm", "y_mm": "Lower edge, mm",
@@ -53,8 +53,8 @@ def build(load: Callable[[], Writer] | None = None, load_reader: Callable[[], An
         load: gives the writer, called once, when the first page opens; the bundled one if left out.
         load_reader: gives the reader, called once, when something is first read; the bundled one if left out.
     """
-    writer = tabs.Once(load or _bundled)
-    reader = tabs.Once(load_reader or _bundled_reader)
+    writer = tabs.once(load or tabs.bundled("writer"))
+    reader = tabs.once(load_reader or tabs.bundled("reader"))
 
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(tabs.KEEP_SECONDS, tabs.KEEP_SECONDS)) as tab:
         hand = gr.State(None)  # the own hand as JSON
@@ -64,7 +64,7 @@ def build(load: Callable[[], Writer] | None = None, load_reader: Callable[[], An
             with gr.Tab(own.TITLE, elem_id="tab-own"):
                 own.panel(cast(Any, writer), reader, hand)
             with gr.Tab(reading.TITLE, elem_id="tab-read"):
-                reading.panel(None if load_reader is None else reader)
+                reading.panel(reader if load_reader else reading.with_words(reader))
         gr.HTML(f"<p>{escape(LICENCE)}</p>", elem_classes="fine-print", apply_default_css=False)
     return tab
 
@@ -254,12 +254,14 @@ def panel(tab: gr.Blocks, writer: tabs.Once[Writer], reader: tabs.Once[Any], han
         line is drawn several times and the most legible is kept."""
         try:
             job = Asked(
-                asked.text(text), asked.hand(writer(), style, "", 0.5, None),
+                asked.text(text), asked.hand(writer(), style),
                 asked.number("Legibility", legibility, 0, 1), _seed(seed), bool(redraw),
-                asked.look(1.6, asked.INK, "plain"),
+                asked.Look(),
             )  # fmt: skip
-            if len(job.text) > MOST_TEXT:
-                raise InputError(f"the text has {len(job.text):,} characters; at most {MOST_TEXT:,} can be written")
+            if len(job.text) > MOST_CHARACTERS:
+                raise InputError(
+                    f"the text has {len(job.text):,} characters; at most {MOST_CHARACTERS:,} can be written", usage=True
+                )
             *_, shown = desk.line(job, None)
         except InputError as error:
             raise gr.Error(escape(str(error)), print_exception=False) from error
@@ -365,18 +367,6 @@ def _seed(value: Any) -> int | None:
 
 def _name(hand: str | None) -> str:
     return Style.from_json(hand, name="Your own hand").name if hand else ""
-
-
-def _bundled() -> Writer:
-    import lstm_models
-
-    return lstm_models.load("writer")
-
-
-def _bundled_reader() -> Any:
-    import lstm_models
-
-    return lstm_models.load("reader")
 
 
 def _problem(error: InputError, paper: Any, status: Any) -> dict[Any, Any]:

@@ -80,8 +80,8 @@ def panel(
         load_reader: gives the reader that checks what the lines say; the bundled one if left out.
         on_style: a component, such as `gr.State`, that is given each fitted style as JSON (`Style.json`).
     """
-    writer = tabs.Once(load_writer or (lambda: _bundled("writer")))
-    reader = tabs.Once(load_reader or (lambda: _bundled("reader")))
+    writer = tabs.once(load_writer or tabs.bundled("writer"))
+    reader = tabs.once(load_reader or tabs.bundled("reader"))
     running: dict[str, threading.Event] = {}
 
     gr.HTML(
@@ -296,9 +296,3 @@ def _progress(sentence: str, share: float | None = None) -> str:
 
 def _visitor(request: gr.Request) -> str:
     return str(request.session_hash)
-
-
-def _bundled(name: str) -> Any:
-    import lstm_models
-
-    return lstm_models.load(name)

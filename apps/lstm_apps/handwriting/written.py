@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from lstm_apps import tabs
-from lstm_apps.handwriting.asked import INK, PIXEL_MM, Look
+from lstm_apps.handwriting.asked import PIXEL_MM, Look
 from lstm_models.curves import Box, bezier
 from lstm_models.errors import InputError
 from lstm_models.files import write_whole
@@ -62,14 +62,12 @@ class Line:
         return self.drawing
 
     def picture(self, look: Look, page: int = 1, frame: Box | None = None) -> str:
-        """The drawing as SVG for the page: in the page's own colour, where no other was chosen."""
-        color = "currentColor" if look.color == INK else look.color
-        return self.drawing.svg(look.width, color, frame=frame, kind=look.kind)
+        """The drawing as SVG for the page."""
+        return self.drawing.svg(look.width, look.shown, frame=frame, kind=look.kind)
 
     def replay(self, look: Look, speed: float, page: int = 1) -> str:
         """The drawing as SVG that writes itself, for the page."""
-        color = "currentColor" if look.color == INK else look.color
-        return animated(self.drawing, replace(look, color=color), speed)
+        return animated(self.drawing, replace(look, color=look.shown), speed)
 
     def save(
         self, kind: str, folder: Path, look: Look, speed: float, plotter: PlotterOptions
@@ -143,14 +141,11 @@ class Sheets:
     def picture(self, look: Look, page: int = 1) -> str:
         """A page as SVG for the browser."""
         made = self.page(page, look)
-        return made.svg("currentColor" if look.color == INK else look.color, kind=look.kind)
+        return made.svg(look.shown, kind=look.kind)
 
     def replay(self, look: Look, speed: float, page: int = 1) -> str:
         """A page as SVG that writes itself, for the browser."""
-        made = self.page(page, look)
-        frame = (0.0, 0.0, made.options.width / PIXEL_MM, made.options.height / PIXEL_MM)
-        look = replace(look, color="currentColor" if look.color == INK else look.color)
-        return animated(made.drawing, look, speed, frame, 0.0)
+        return self._animated(self.page(page, look), replace(look, color=look.shown), speed)
 
     def save(
         self, kind: str, folder: Path, look: Look, speed: float, plotter: PlotterOptions

@@ -17,6 +17,7 @@ import gradio as gr
 from lstm_apps import tabs
 from lstm_apps.inside import lessons, script, tape, view
 from lstm_apps.inside.pictures import order
+from lstm_apps.threads import one_thread
 from lstm_models.errors import InputError
 
 TITLE = "Inside the LSTM"
@@ -36,8 +37,9 @@ def build(load: Callable[[str], Any] | None = None) -> gr.Blocks:
         load: gives a model by its name, "writer" or "recognizer", each asked for once, when it is first looked into;
             the bundled ones if left out.
     """
-    get = load or _bundled
-    models = {name: tabs.Once(functools.partial(get, name)) for name in _MODELS.values()}
+    models = {
+        name: tabs.once(functools.partial(load, name) if load else tabs.bundled(name)) for name in _MODELS.values()
+    }
     lock = threading.Lock()
 
     @functools.lru_cache(maxsize=_KEPT)
@@ -49,7 +51,7 @@ def build(load: Callable[[str], Any] | None = None) -> gr.Blocks:
         """The tape, and the number of the layer. Raises InputError."""
         if model not in models:
             raise InputError(f"There is no such model; there are {', '.join(models)}.", usage=True)
-        with lock, _one_thread():
+        with lock, one_thread():
             found = taped(model, what, _seed(seed) if model == "writer" else 0)
         return found, lessons.whole(layer, "layer", 1, len(found.layers))
 
@@ -78,12 +80,12 @@ def build(load: Callable[[str], Any] | None = None) -> gr.Blocks:
 
     def gradient_flow(steps: int = _LESSON_STEPS) -> dict[str, list[float]]:
         """The loss's gradient at each step of the adding problem of that length, by untrained network."""
-        with _sentences(), _one_thread():
+        with _sentences(), one_thread():
             return lessons.fading(steps)
 
     def forget_bias(bias: float = 1.0) -> dict[str, list[float]]:
         """What is left after 0 to 100 steps at a forget bias: its sigmoid's powers, and two measured gradients."""
-        with _sentences(), _one_thread():
+        with _sentences(), one_thread():
             return lessons.remembering(bias)
 
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(tabs.KEEP_SECONDS, tabs.KEEP_SECONDS)) as tab:
@@ -210,18 +212,18 @@ def build(load: Callable[[str], Any] | None = None) -> gr.Blocks:
             }  # fmt: skip
 
         def fade(steps: Any) -> str:
-            with _one_thread():
+            with one_thread():
                 return _or_sentence(lambda: view.fading(lessons.fading(steps)))
 
         def remember(bias: Any) -> str:
-            with _one_thread():
+            with one_thread():
                 return _or_sentence(lambda: view.remembering(bias, lessons.remembering(bias)))
 
         def learn(steps: Any) -> Iterator[dict[Any, Any]]:
             on, off = gr.Button(interactive=True), gr.Button(interactive=False)
             yield {train: off, stop: on, learnt: tabs.status("Training …")}
             try:
-                with _one_thread():
+                with one_thread():
                     length = min(lessons.whole(steps, "length", lessons.FEWEST, lessons.MOST), lessons.MOST_TRAINED)
                     found = lessons.Training(length)
                     for found in lessons.Training.run(length):
@@ -300,22 +302,3 @@ def _sentences() -> Iterator[None]:
         yield
     except InputError as error:
         raise gr.Error(escape(str(error), quote=False), print_exception=False) from error
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """This page takes one core, however many visitors it has."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-def _bundled(name: str) -> Any:
-    import lstm_models
-
-    return lstm_models.load(name)

@@ -20,7 +20,7 @@ from lstm_models.errors import InputError
 from lstm_models.results import Reading
 from lstm_models.word import Word
 
-__all__ = ["TITLE", "Reader", "build", "panel", "shown"]
+__all__ = ["TITLE", "Reader", "build", "panel", "shown", "with_words"]
 
 TITLE = "Read"
 NOTES = (
@@ -105,7 +105,7 @@ def panel(load: Callable[[], Reader] | None = None) -> None:
     Args:
         load: gives the reader, called once, when somebody first writes; the bundled one if left out.
     """
-    reader = tabs.Once(load or _bundled)
+    reader = tabs.once(load or with_words(tabs.bundled("reader")))
     sheet = pad.pad("reading-pad", label="Pad to write on", rules=3, opens=True)
     words = gr.HTML(
         _nothing(_NOTHING), elem_id="reading-words", apply_default_css=False, js_on_load=_SCRIPT, css_template=_STYLE
@@ -240,19 +240,19 @@ def _told(reading: Reading, seconds: float) -> str:
     return f"{about}, read in {seconds:.1f} s{sure}."
 
 
-class _Bundled:
-    """The bundled reader with its language model, which is loaded once."""
+class _WithWords:
+    """A reader with the bundled language model, which is loaded once."""
 
-    def __init__(self) -> None:
-        import lstm_models
+    def __init__(self, reader: Any) -> None:
         from lstm_models.reading_search import written_words
 
-        self._reader = lstm_models.load("reader")
-        self._words = written_words(self._reader, True)
+        self._reader = reader
+        self._words = written_words(reader, True)
 
     def read(self, source: Any, **options: Any) -> Reading:
         return self._reader.read(source, lm=self._words or False, **options)  # type: ignore[no-any-return]
 
 
-def _bundled() -> Reader:
-    return _Bundled()
+def with_words(load: Callable[[], Any]) -> Callable[[], Reader]:
+    """Loads that reader, and the language model that it reads with."""
+    return lambda: _WithWords(load())

@@ -58,7 +58,7 @@ def build(load: Callable[[], Recognizer] | None = None, model: str = "recognizer
         load: gives the recogniser, called once, when somebody first speaks or sends a recording.
         model: what to load if `load` is left out: a bundled name, a folder, or a Hugging Face Hub id.
     """
-    recognizer = tabs.Once(load or (lambda: _loaded(model)))
+    recognizer = tabs.once(load or tabs.bundled(model))
     microphones = Microphones()
     gr.set_static_paths([_FOLDER])  # served from where they lie, and allowed as the recording
 
@@ -282,12 +282,6 @@ def _path(payload: Any) -> str | None:
 def _example(event: gr.EventData) -> str:
     names = {Path(name).stem: name for name in EXAMPLES}
     return str(_FOLDER / names.get(event.name, next(iter(EXAMPLES))))
-
-
-def _loaded(model: str) -> Recognizer:
-    import lstm_models
-
-    return lstm_models.load(model)  # type: ignore[no-any-return]
 
 
 def _visitor(request: gr.Request) -> str:

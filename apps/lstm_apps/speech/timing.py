@@ -6,7 +6,6 @@ stream 100 ms at a time, as a microphone gives it, and half a second of silence 
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,9 +13,9 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-import torch
 
 from lstm_apps.speech.error_rates import comparable, matches
+from lstm_apps.threads import one_thread
 from lstm_datasets.speech import SAMPLE_RATE, Recording
 from lstm_models.ctc_search import CTCSearch, SearchOptions
 from lstm_models.errors import InputError
@@ -243,14 +242,3 @@ def _timed(run: Callable[[], Any]) -> tuple[Any, float]:
 
 def _at(seconds: float | None) -> float:
     return 0.0 if seconds is None else seconds
-
-
-@contextlib.contextmanager
-def one_thread() -> Iterator[None]:
-    """PyTorch on one thread."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
