@@ -71,6 +71,25 @@ class Page(gr.Blocks):
                 print_exception=False,
             ) from error
 
+    def handle_streaming_diffs(
+        self, block_fn: Any, data: list[Any], session_hash: str | None, run: str | None, final: bool,
+        simple_format: bool = False,
+    ) -> list[Any]:  # fmt: skip
+        """As Gradio's, but what changes inside of an object is sent as a new object.
+
+        Gradio's page makes a change in the very object that it has been given before. Where it has not come to show
+        that one yet, because the machine is busy, what was in it alone (such as that a button can be pressed) is lost.
+        """
+        known = None not in (session_hash, run) and run in self.pending_diff_streams[session_hash]
+        values = list(data)
+        sent = super().handle_streaming_diffs(block_fn, data, session_hash, run, final, simple_format)
+        if final or simple_format or not known:
+            return sent
+        return [
+            [["replace", [], value]] if edits and isinstance(value, (dict, list)) else edits
+            for value, edits in zip(values, sent, strict=True)
+        ]
+
     async def process_api(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """As Gradio's; what nobody has foreseen is written to the log, and told without its details."""
         try:

@@ -12,6 +12,8 @@ import pytest
 from lstm_models.errors import InputError
 from lstm_models.results import Drawing
 
+WAIT = 60_000  # milliseconds for what takes less than one where nothing else runs
+WIDTH = "async image => { await image.decode(); return image.naturalWidth; }"  # of a picture, once it is there
 BROWSERS = ("/usr/bin/chromium", "chromium", "google-chrome")
 
 
@@ -58,6 +60,14 @@ def slow_writer() -> PolylineWriter:
     return PolylineWriter(pause=0.02)
 
 
+def expect(locator):
+    """Playwright's assertion, which waits for what it claims as long as everything here waits."""
+    from playwright.sync_api import expect as expected
+
+    expected.set_options(timeout=WAIT)
+    return expected(locator)
+
+
 @pytest.fixture(scope="module")
 def chromium():
     """A headless Chromium; skips the test where none is installed."""
@@ -87,7 +97,7 @@ def visit(chromium):
     def open_page(url: str, ready: str = "Ready.", **options):
         context = chromium.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
         page = context.new_page()
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(WAIT)
         requests, errors = [], []
         page.on("request", lambda request: requests.append(request.url))
         page.on("pageerror", lambda error: errors.append(str(error)))

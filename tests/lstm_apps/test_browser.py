@@ -25,7 +25,7 @@ from lstm_apps import demo
 from lstm_models.errors import InputError
 from lstm_models.results import Drawing
 from lstm_models.styles import Style
-from tests.lstm_apps.conftest import PolylineWriter
+from tests.lstm_apps.conftest import PolylineWriter, expect
 from tests.lstm_apps.speech.test_demo_served import COLOURS, contrast
 
 pytest.importorskip("gradio")
@@ -159,16 +159,16 @@ def grow_and_save(page, writer) -> None:
     write_button(page).click()
     shown = page.locator("#writing-paper svg path")
     shown.nth(3).wait_for()
-    assert "Writing" in page.locator("#writing-status").inner_text()
+    expect(page.locator("#writing-status")).to_contain_text("Writing")
     few = shown.count()
     writer.go_on.set()
     wait_until_written(page)
-    strokes = shown.count()
-    assert strokes == 2 * len(re.sub(r"[ .]", "", SENTENCE)) + 1
+    strokes = 2 * len(re.sub(r"[ .]", "", SENTENCE)) + 1
+    expect(shown).to_have_count(strokes)
     assert few < strokes
     verdict = page.locator("#writing-verdict")
-    assert "Read back as: “Dear reader, thunk you for your letter of 3 May.”" in verdict.inner_text()
-    assert verdict.locator("mark").all_inner_texts() == ["thunk"]
+    expect(verdict).to_contain_text("Read back as: “Dear reader, thunk you for your letter of 3 May.”")
+    expect(verdict.locator("mark")).to_have_text(["thunk"])
 
     for kind in ("svg", "pressure", "animated"):
         assert len(paths(saved(page, kind))) == strokes
@@ -190,19 +190,19 @@ def test_a_style_by_keyboard_a_mix_and_the_notes(visit, url, slow_writer):
     page = visit(url)
     page.locator("#writing-style svg").first.wait_for()
     card = page.get_by_role("radio", name="round")
-    assert card.get_attribute("aria-checked") == "true"
+    expect(card).to_have_attribute("aria-checked", "true")
     card.focus()
     page.keyboard.press("ArrowRight")
     assert page.evaluate("document.activeElement.dataset.name") == "steep"
-    assert page.get_by_role("radio", name="steep").get_attribute("aria-checked") == "true"
-    assert page.locator("#writing-style [tabindex='0']").count() == 1
+    expect(page.get_by_role("radio", name="steep")).to_have_attribute("aria-checked", "true")
+    expect(page.locator("#writing-style [tabindex='0']")).to_have_count(1)
     page.get_by_label("Seed", exact=True).fill("42")
     page.get_by_label("Text").fill("Café")
     page.get_by_label("Text").press("Enter")
     wait_until_written(page)
     assert slow_writer.asked[-1] == ("Café", "steep", 0.75, 42)
-    assert "“é” was written as “e”" in page.locator("#writing-status").inner_text()
-    assert page.locator("#writing-paper").get_by_role("img", name="Café").count() == 1
+    expect(page.locator("#writing-status")).to_contain_text("“é” was written as “e”")
+    expect(page.locator("#writing-paper").get_by_role("img", name="Café")).to_have_count(1)
     page.get_by_label("Mix with").click()
     page.get_by_role("option", name="round").click()
     page.get_by_label("Text").fill("Both")
@@ -230,7 +230,7 @@ def test_a_new_seed_writes_anew(visit, url, slow_writer):
     wait_until_written(page)
     seed = int(page.get_by_label("Seed", exact=True).input_value())
     assert slow_writer.asked[-1] == ("again", "round", 0.75, seed)
-    assert f"seed {seed}." in page.locator("#writing-status").inner_text()
+    expect(page.locator("#writing-status")).to_contain_text(f"seed {seed}.")
 
 
 def test_a_sentence_to_try_is_written_at_a_click(visit, url, slow_writer):
@@ -238,7 +238,7 @@ def test_a_sentence_to_try_is_written_at_a_click(visit, url, slow_writer):
     page.get_by_role("button", name="Dear reader").click()
     wait_until_written(page)
     assert slow_writer.asked[-1][0] == SENTENCE
-    assert page.get_by_label("Text").input_value() == SENTENCE
+    expect(page.get_by_label("Text")).to_have_value(SENTENCE)
 
 
 def test_pages_are_leafed_through_saved_and_stopped(visit, pages_url, held_pen):
@@ -254,7 +254,7 @@ def test_pages_are_leafed_through_saved_and_stopped(visit, pages_url, held_pen):
     page.get_by_role("button", name="Next page").click()
     page.get_by_text(f"Page 2 of {count}").wait_for()
     page.locator("#writing-verdict").get_by_text("Page 2.").wait_for()
-    assert page.locator("#writing-paper title").text_content() == "Page 2"
+    expect(page.locator("#writing-paper title")).to_have_text("Page 2")
     name = "we-saw-them-come-home-as-soon"
     assert len(pypdf.PdfReader(io.BytesIO(saved(page, "pdf", name)), strict=True).pages) == count
     with zipfile.ZipFile(io.BytesIO(saved(page, "svg", name))) as archive:
@@ -286,7 +286,7 @@ def test_the_own_hand_is_a_card_of_the_gallery(visit, pages_url, tmp_path):
     chooser.value.set_files(path)
     card = page.get_by_role("radio", name="mine")
     card.locator("svg").wait_for()
-    assert card.get_attribute("aria-checked") == "true"
+    expect(card).to_have_attribute("aria-checked", "true")
 
 
 @pytest.mark.parametrize("text", ["<img src=x onerror=alert(1)><b>x</b>", "${1+1} {{value}} {value}", "\"'--></svg>"])
@@ -297,8 +297,8 @@ def test_markup_is_written_not_run(visit, url, text):
     write_button(page).click()
     wait_until_written(page)
     paper = page.locator("#writing-paper")
-    assert paper.locator("svg").get_attribute("aria-label") == text
-    assert paper.locator("img, b").count() == 0
+    expect(paper.locator("svg")).to_have_attribute("aria-label", text)
+    expect(paper.locator("img, b")).to_have_count(0)
 
 
 def test_what_cannot_be_written_is_a_sentence(visit, url):
@@ -308,8 +308,8 @@ def test_what_cannot_be_written_is_a_sentence(visit, url):
         write_button(page).click()
         page.locator("#writing-status").get_by_text(sentence).wait_for()
         toast = page.get_by_test_id("toast-body").first
-        assert sentence in toast.inner_text()
-        assert page.locator("#save-svg").is_disabled()
+        expect(toast).to_contain_text(sentence)
+        expect(page.locator("#save-svg")).to_be_disabled()
         assert "Traceback" not in page.content()
         page.get_by_test_id("toast-close").first.click()
         page.get_by_test_id("toast-body").first.wait_for(state="detached")
@@ -317,7 +317,7 @@ def test_what_cannot_be_written_is_a_sentence(visit, url):
 
 def test_missing_weights_are_a_sentence(visit, broken_url):
     page = visit(broken_url, ready="the weights are damaged; reinstall lstm-models.")
-    assert "Loading" not in page.locator("#writing-paper").inner_text()
+    expect(page.locator("#writing-paper")).not_to_contain_text("Loading")
 
 
 def test_loading_is_visible(visit, slow_writer):
@@ -328,7 +328,7 @@ def test_loading_is_visible(visit, slow_writer):
     for url in served(load):
         page = visit(url, ready="Loading the writer")
         page.get_by_text("Ready.").wait_for()
-        assert "Your handwriting appears here." in page.locator("#writing-paper").inner_text()
+        expect(page.locator("#writing-paper")).to_contain_text("Your handwriting appears here.")
         page.locator(".gallery .sample svg").first.wait_for()  # the last that a page asks for by itself
 
 
@@ -404,5 +404,5 @@ def test_the_bundled_writer(visit, tmp_path):
         shown = page.locator("#writing-paper svg path").count()
         assert shown >= len(SENTENCE.split())  # nobody writes two words without lifting the pen
         assert len(paths(saved(page, "svg"))) == shown
-        assert "letter" in page.locator("#writing-verdict .read").inner_text()
+        expect(page.locator("#writing-verdict .read")).to_contain_text("letter")
         page.screenshot(path=tmp_path / "writer.png", full_page=True)

@@ -20,6 +20,7 @@ from lstm_apps.inside import lessons, pictures, tape, view
 from lstm_models.errors import InputError
 from lstm_models.speech import Recognizer, RecognizerConfig
 from tests import tiny_writer
+from tests.lstm_apps.conftest import expect
 from tests.lstm_apps.speech.test_demo_served import COLOURS, contrast
 
 gr = pytest.importorskip("gradio")
@@ -367,10 +368,12 @@ class TestBrowser:
         steps = int(page.locator("#inside-gates .inside-gates").get_attribute("data-steps"))
         page.get_by_label("Step", exact=True).focus()
         page.keyboard.press("Home")
-        assert told.inner_text().startswith(f"Step 1 of {steps}")
-        assert re.search(r"c before \+ i · g = [\d.]+ × 0\.00 \+ ", page.locator("#inside-gates .sum .c").inner_text())
+        expect(told).to_have_text(re.compile(f"^Step 1 of {steps}"))
+        expect(page.locator("#inside-gates .sum .c")).to_contain_text(
+            re.compile(r"c before \+ i · g = [\d.]+ × 0\.00 \+ ")
+        )
         page.keyboard.press("ArrowRight")
-        assert told.inner_text().startswith(f"Step 2 of {steps}")
+        expect(told).to_have_text(re.compile(f"^Step 2 of {steps}"))
         f, old, i, g, c = self.numbers(page.locator("#inside-gates .sum .c").inner_text())
         assert c == pytest.approx(f * old + i * g, abs=0.03)
         units = page.locator("#inside-gates .inside-gates").get_attribute("data-units").split()
@@ -378,15 +381,15 @@ class TestBrowser:
         lane.scroll_into_view_if_needed()
         box = lane.bounding_box()
         lane.click(position={"x": box["width"] - 1, "y": 1})
-        assert told.inner_text().startswith(f"Step {steps} of {steps}")
-        assert told.inner_text().endswith(f"Unit {units[0]}:")
+        expect(told).to_have_text(re.compile(f"^Step {steps} of {steps}"))
+        expect(told).to_have_text(re.compile(f"Unit {units[0]}:$"))
         page.get_by_label("Unit", exact=True).focus()
         page.keyboard.press("End")
-        assert told.inner_text().endswith(f"Unit {units[-1]}:")
+        expect(told).to_have_text(re.compile(f"Unit {units[-1]}:$"))
         before = page.locator("#inside-shapes .told-numbers").inner_text()
         page.get_by_label("Timestep", exact=True).focus()
         page.keyboard.press("ArrowRight")
-        assert page.locator("#inside-shapes .told-numbers").inner_text() != before
+        expect(page.locator("#inside-shapes .told-numbers")).not_to_have_text(before)
 
     @staticmethod
     def numbers(sentence: str) -> list[float]:
@@ -396,7 +399,7 @@ class TestBrowser:
         page = visit(url)
         page.get_by_label("Recogniser, hearing a recording").check()
         page.get_by_text("steps of 30 ms, 2 LSTM layers.").wait_for()
-        assert page.locator("#inside-gates audio").count() == 1
+        expect(page.locator("#inside-gates audio")).to_have_count(1)
         first = page.locator("#inside-gates .heat img").first.get_attribute("src")
         page.locator("#inside-layer").get_by_label("2").check()
         page.wait_for_function(
@@ -419,4 +422,4 @@ class TestBrowser:
         page.locator("#inside-losses .plot").wait_for()
         page.get_by_role("button", name="Stop", exact=True).click()
         page.locator("#inside-learnt").get_by_text("Stopped.").wait_for()
-        assert page.get_by_role("button", name="Train both").is_enabled()
+        expect(page.get_by_role("button", name="Train both")).to_be_enabled()

@@ -19,6 +19,7 @@ from lstm_apps import demo
 from lstm_models.errors import InputError
 from lstm_models.results import Drawing
 from lstm_models.styles import Style
+from tests.lstm_apps.conftest import expect
 from tests.lstm_apps.test_pad import BAR, HOOK, draw
 
 gr = pytest.importorskip("gradio")
@@ -222,7 +223,7 @@ class TestBrowser:
         page.get_by_role("button", name="Fit my hand").click()
         page.get_by_text("2 lines fitted: below").wait_for()
         assert served.fitted[-1] == [([HOOK, BAR], own.SENTENCES[0]), ([BAR], "three")]
-        assert page.locator("#own-paper svg path").count() == len(own.SAMPLE.split())
+        expect(page.locator("#own-paper svg path")).to_have_count(len(own.SAMPLE.split()))
         page.get_by_label("Write in your hand").fill("So it is")
         page.get_by_label("Write in your hand").press("Enter")
         page.locator("#own-paper").get_by_role("img", name="So it is").wait_for()
@@ -253,7 +254,7 @@ class TestBrowser:
         page.get_by_role("button", name="Stop").click()
         page.locator("#own-status").get_by_text("Stopped.").wait_for()
         page.locator("#own-fit:not([disabled])").wait_for()
-        assert page.locator("#own-pad-1 .ink path").count() == 1  # what was drawn is still there
+        expect(page.locator("#own-pad-1 .ink path")).to_have_count(1)  # what was drawn is still there
 
     @pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
     def test_it_fits_the_screen_and_can_be_read(self, visit, url, width, scheme, tmp_path):

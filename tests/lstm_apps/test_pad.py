@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from lstm_apps import demo, tabs
 from lstm_models.errors import InputError
 from lstm_models.results import Drawing
+from tests.lstm_apps.conftest import expect
 
 gr = pytest.importorskip("gradio")
 
@@ -175,13 +176,13 @@ class TestBrowser:
 
     def test_ink_is_sent_when_the_pen_rests_and_can_be_taken_back(self, visit, url):
         page = visit(url)
-        assert self.button(page, "Undo").is_disabled()
-        assert page.locator("#sheet .hint").is_visible()
+        expect(self.button(page, "Undo")).to_be_disabled()
+        expect(page.locator("#sheet .hint")).to_be_visible()
         draw(page, "#sheet", [HOOK, BAR])
-        assert page.locator("#sheet .ink path").count() == 2
-        assert page.locator("#sheet .hint").is_hidden()
+        expect(page.locator("#sheet .ink path")).to_have_count(2)
+        expect(page.locator("#sheet .hint")).to_be_hidden()
         self.told(page, self.value(HOOK, BAR))
-        assert page.locator("#sheet svg").get_attribute("aria-label") == "A <b>pad</b>: 2 strokes"
+        expect(page.locator("#sheet svg")).to_have_attribute("aria-label", "A <b>pad</b>: 2 strokes")
         self.button(page, "Undo").click()
         self.told(page, self.value(HOOK))
         draw(page, "#sheet", [BAR])
@@ -191,8 +192,8 @@ class TestBrowser:
         self.button(page, "Clear").focus()
         page.keyboard.press("Enter")
         self.told(page, "[]")
-        assert page.locator("#sheet .ink path").count() == 0
-        assert self.button(page, "Clear").is_disabled()
+        expect(page.locator("#sheet .ink path")).to_have_count(0)
+        expect(self.button(page, "Clear")).to_be_disabled()
 
     def test_a_dot_the_edge_and_other_buttons_of_the_mouse(self, visit, url):
         page = visit(url)
@@ -201,7 +202,7 @@ class TestBrowser:
         self.told(page, self.value([[40, 40]], [[20, 20], [0, 20]]))
         page.mouse.click(box["x"] + 60, box["y"] + 60, button="right")
         page.mouse.move(box["x"] + 90, box["y"] + 60)  # no button is down
-        assert page.locator("#sheet .ink path").count() == 2
+        expect(page.locator("#sheet .ink path")).to_have_count(2)
 
     def test_it_takes_no_more_than_it_may(self, visit, url):
         page = visit(url)

@@ -16,6 +16,7 @@ from lstm_apps import demo
 from lstm_models.errors import InputError
 from lstm_models.results import Drawing, Reading
 from lstm_models.word import Word
+from tests.lstm_apps.conftest import expect
 from tests.lstm_apps.test_pad import BAR, HOOK, draw
 
 gr = pytest.importorskip("gradio")
@@ -165,12 +166,12 @@ class TestBrowser:
         draw(page, "#reading-pad", [BAR])
         page.locator("#reading-status").get_by_text("2 words").wait_for()
         page.locator("#reading-words .text:not([hidden])").get_by_text("two").click()
-        assert page.locator("#reading-words .about").inner_text() == "“two”: 70\u00a0% sure"
+        expect(page.locator("#reading-words .about")).to_have_text("“two”: 70\u00a0% sure")
         other = page.get_by_role("button", name="ore two")
         other.focus()
         page.keyboard.press("Enter")
-        assert other.get_attribute("aria-pressed") == "true"
-        assert page.locator("#reading-words .text:not([hidden])").get_attribute("data-text") == "ore two"
+        expect(other).to_have_attribute("aria-pressed", "true")
+        expect(page.locator("#reading-words .text:not([hidden])")).to_have_attribute("data-text", "ore two")
         with page.expect_download() as download:
             page.get_by_role("button", name="Save text").click()
         assert download.value.suggested_filename == "ore-two.txt"
@@ -188,11 +189,11 @@ class TestBrowser:
         file.write_text(Drawing((np.array(HOOK), np.array(BAR)), "").json())
         page.locator("#reading-pad input[type=file]").set_input_files(file)
         page.locator("#reading-status").get_by_text("2 words").wait_for()
-        assert page.locator("#reading-pad .ink path").count() == 2
+        expect(page.locator("#reading-pad .ink path")).to_have_count(2)
         file.write_text("no strokes")
         page.locator("#reading-pad input[type=file]").set_input_files(file)
         page.locator("#reading-status .problem").get_by_text("note.json is no drawing").wait_for()
-        assert page.locator("#reading-pad .ink path").count() == 2  # what was there is still there
+        expect(page.locator("#reading-pad .ink path")).to_have_count(2)  # what was there is still there
 
     @pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
     def test_it_fits_the_screen_and_can_be_read(self, visit, url, width, scheme, tmp_path):

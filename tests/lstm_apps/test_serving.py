@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 import io
 import json
 import os
@@ -16,6 +17,7 @@ import subprocess
 import sys
 import threading
 import time
+from types import SimpleNamespace
 
 import httpx
 import numpy as np
@@ -448,6 +450,36 @@ class TestLimits:
         assert [json.loads(each)["session_hash"] if "{" in each else each for each in happened] == [
             "other", "the page knows", "abc",
         ]  # fmt: skip
+
+
+class TestStreams:
+    def test_what_a_page_has_been_given_is_not_changed_by_what_follows(self):
+        """Gradio's page makes edits with a path inside of the object itself."""
+        from lstm_apps.serving import Page
+
+        def edited(value, edits):
+            for action, path, new in edits:
+                assert path == []
+                value = {"replace": lambda new=new: new, "append": lambda value=value, new=new: value + new}[action]()
+            return value
+
+        page = Page()
+        yields = [
+            [{"__type__": "update", "interactive": True}, "Wri", ["a"], 1],
+            [{"__type__": "update"}, "Writing", ["a", "b"], 1],
+            [{"__type__": "update", "interactive": False}, "Done", [], {"x": 1}],
+        ]
+        function = SimpleNamespace(outputs=[None] * 4)
+        shown, waiting = None, []
+        for values in yields:
+            sent = page.handle_streaming_diffs(function, copy.deepcopy(values), "session", "run", False)
+            shown = sent if shown is None else [edited(*pair) for pair in zip(shown, sent, strict=True)]
+            waiting.append(shown)
+        assert waiting == yields
+        assert sent[1] == [["replace", [], "Done"]]
+        again = page.handle_streaming_diffs(function, copy.deepcopy(yields[-1]), "session", "run", False)
+        assert again == [[], [], [], []]
+        assert page.handle_streaming_diffs(function, [None] * 4, "session", "run", True) == yields[-1]
 
 
 class TestClients:

@@ -14,6 +14,7 @@ import pytest
 
 from lstm_apps import demo
 from lstm_models.results import Caption
+from tests.lstm_apps.conftest import WIDTH, expect
 
 pytest.importorskip("gradio")
 
@@ -108,23 +109,23 @@ class TestBrowser:
             time.sleep(0.05)
         assert len(growing) >= 3  # they came one after another
         page.get_by_text(LOOKED).wait_for()
-        assert words.count() == 5
+        expect(words).to_have_count(5)
         picture = page.locator("#captioning-photo").get_by_role("img", name="a red picture of <b>")
-        assert picture.evaluate("image => image.naturalWidth") == 90
+        assert picture.evaluate(WIDTH) == 90
         assert self.veil(page) is None
 
         red = page.get_by_role("button", name="red, 95 % sure")
         red.click()
         first = self.veil(page)
         assert first.startswith('url("data:image/png')
-        assert red.get_attribute("aria-pressed") == "true"
+        expect(red).to_have_attribute("aria-pressed", "true")
         page.get_by_text("Where it looked for “red”").wait_for()
         page.keyboard.press("Tab")
         page.keyboard.press("Enter")  # the next word
         page.mouse.move(5, 5)
         assert self.veil(page) not in (None, first)
         page.get_by_text("Where it looked for “picture”").wait_for()
-        assert red.get_attribute("aria-pressed") == "false"
+        expect(red).to_have_attribute("aria-pressed", "false")
         page.keyboard.press("Escape")
         assert self.veil(page) is None
 
@@ -140,13 +141,13 @@ class TestBrowser:
         self.upload(page, red_photo)
         page.get_by_text(LOOKED).wait_for()
         words = page.locator("#captioning-words button.word:visible")
-        assert words.count() == 5
+        expect(words).to_have_count(5)
         page.get_by_role("button", name="a red picture", exact=True).click()
-        assert words.count() == 3
-        assert page.locator("#captioning-words").get_by_text("Uncertain:").is_visible() is False
+        expect(words).to_have_count(3)
+        expect(page.locator("#captioning-words").get_by_text("Uncertain:")).to_be_hidden()
         page.get_by_role("button", name="a red picture of <b>", exact=True).click()
-        assert words.count() == 5
-        assert page.locator("#captioning-words").get_by_text("Uncertain:").is_visible()
+        expect(words).to_have_count(5)
+        expect(page.locator("#captioning-words").get_by_text("Uncertain:")).to_be_visible()
 
     def test_what_is_no_photo_is_a_sentence(self, visit, url, tmp_path, red_photo):
         page = visit(url)
@@ -154,9 +155,9 @@ class TestBrowser:
         bad.write_text("not a picture")
         self.upload(page, bad)
         page.locator("#captioning-status").get_by_text("bad.jpg is a text file and not a picture.").wait_for()
-        assert "bad.jpg is a text file" in page.get_by_test_id("toast-body").first.inner_text()
+        expect(page.get_by_test_id("toast-body").first).to_contain_text("bad.jpg is a text file")
         assert "Traceback" not in page.content()
-        assert page.locator("#captioning-save-json").is_disabled()
+        expect(page.locator("#captioning-save-json")).to_be_disabled()
         page.get_by_test_id("toast-close").first.click()
         self.upload(page, red_photo)  # and the next one is described
         page.get_by_text(LOOKED).wait_for()
@@ -169,7 +170,7 @@ class TestBrowser:
         page.keyboard.press("Enter")
         page.get_by_text(LOOKED).wait_for()
         assert slow_captioner.asked[-1]["exclude"] == ("picture", "of")
-        assert "“a red <b>.” 3 words in" in page.locator("#captioning-status").inner_text()
+        expect(page.locator("#captioning-status")).to_contain_text("“a red <b>.” 3 words in")
 
     def test_taking_the_photo_away_takes_its_caption_away(self, visit, url, red_photo):
         page = visit(url)
@@ -177,8 +178,8 @@ class TestBrowser:
         page.get_by_text(LOOKED).wait_for()
         page.get_by_label("Remove Image").click()
         page.get_by_text("There is no photo yet.").wait_for()
-        assert page.locator("#captioning-words .word").count() == 0
-        assert page.locator("#captioning-photo img").count() == 0
+        expect(page.locator("#captioning-words .word")).to_have_count(0)
+        expect(page.locator("#captioning-photo img")).to_have_count(0)
 
     @pytest.mark.parametrize("scheme", ["light", "dark"])
     @pytest.mark.parametrize("width", [390, 1280])

@@ -16,7 +16,7 @@ import soundfile
 
 from lstm_apps import demo
 from lstm_models.transcript import Transcript
-from tests.lstm_apps.conftest import BROWSERS
+from tests.lstm_apps.conftest import BROWSERS, WIDTH, expect
 from tests.lstm_apps.speech.conftest import RATE, CountingRecognizer
 
 pytest.importorskip("gradio")
@@ -163,13 +163,13 @@ class TestBrowser:
         self.record(page)
         words = page.locator("#speech-words .live .word")
         words.nth(1).wait_for()
-        assert page.locator("#speech-words .partial").count() == 1
+        expect(page.locator("#speech-words .partial")).to_have_count(1)
         few = words.count()
         words.nth(few + 1).wait_for()  # and more come while it listens
-        assert page.locator("#speech-save-srt").is_disabled()
+        expect(page.locator("#speech-save-srt")).to_be_disabled()
         self.stop(page)
         page.get_by_text(HEARD).wait_for()
-        assert page.locator("#speech-words .partial").count() == 0
+        expect(page.locator("#speech-words .partial")).to_have_count(0)
         final = page.locator("#speech-words .line .word").all_inner_texts()
         assert len(final) >= few + 2
         with page.expect_download() as download:
@@ -187,15 +187,15 @@ class TestBrowser:
         self.upload(page, tone)
         page.locator("#speech-words .track").wait_for()
         buttons = page.locator("#speech-words .line button.word")
-        assert buttons.all_inner_texts() == ["one", "two", "three", "<b>four", "five"]
-        assert page.get_by_role("img", name="Waveform").evaluate("image => image.naturalWidth") >= 1000
+        expect(buttons).to_have_text(["one", "two", "three", "<b>four", "five"])
+        assert page.get_by_role("img", name="Waveform").evaluate(WIDTH) >= 1000
         page.get_by_role("button", name="four: 97 % sure, 1.60 to 1.90 s").click()
         page.wait_for_function("document.querySelector('#speech-file audio').currentTime > 1.61")
         page.wait_for_function("document.querySelector('#speech-file audio').paused")  # it plays the word alone
         assert self.sound(page, "currentTime") > 1.85
         assert not self.sound(page, "ended")  # how far beyond the word depends on how busy the machine is
-        assert "<b>four”: 97 % sure" in page.locator("#speech-words .about").inner_text()
-        assert page.locator("#speech-words .playhead").is_visible()
+        expect(page.locator("#speech-words .about")).to_contain_text("<b>four”: 97 % sure")
+        expect(page.locator("#speech-words .playhead")).to_be_visible()
         page.locator("#speech-words .over .word").first.click()  # over the picture
         page.wait_for_function("document.querySelector('#speech-file audio').currentTime < 1")
         for kind, begins in [("srt", b"1\n00:00:00,100"), ("vtt", b"WEBVTT"), ("txt", b"one two"), ("json", b"{")]:
@@ -229,9 +229,9 @@ class TestBrowser:
         bad.write_text("no sound")
         self.upload(page, bad)
         page.locator("#speech-status").get_by_text("bad.wav is a text file and not a recording.").wait_for()
-        assert "bad.wav is a text file" in page.get_by_test_id("toast-body").first.inner_text()
+        expect(page.get_by_test_id("toast-body").first).to_contain_text("bad.wav is a text file")
         assert "Traceback" not in page.content()
-        assert page.locator("#speech-save-srt").is_disabled()
+        expect(page.locator("#speech-save-srt")).to_be_disabled()
         page.get_by_test_id("toast-close").first.click()
         page.locator("#speech-file").get_by_label("Clear").click()
         page.get_by_text("There is no recording yet.").wait_for()
@@ -244,7 +244,7 @@ class TestBrowser:
         self.record(page)
         page.locator("#speech-status").get_by_text("“zebra” <b>cannot</b> be heard").wait_for()
         page.locator("#speech-microphone").get_by_role("button", name="Record").wait_for()
-        assert "“zebra”" in page.locator("#speech-status").inner_text()
+        expect(page.locator("#speech-status")).to_contain_text("“zebra”")
 
     @pytest.mark.parametrize("scheme", ["light", "dark"])
     @pytest.mark.parametrize("width", [390, 1280])
