@@ -292,3 +292,14 @@ def test_a_line_has_fifty_characters(handwriting: ModuleType) -> None:
 def test_a_model_that_is_missing_is_one_sentence(handwriting: ModuleType, tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match=r"handwriting\.py: "):
         handwriting.main(["--model", str(tmp_path / "nothing")])
+
+
+def test_requests_together(on_path: None, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    batching = importlib.import_module("batching")
+    options = ["--requests", "2", "--repeats", "1", "--tasks", "captioning", "speech", "--json", str(tmp_path / "a")]
+    facts = batching.main(options)
+    assert [(row["task"], row["requests"]) for row in facts["rows"]] == [("captioning", 2), ("speech", 2)]
+    assert all(row["alone"] > 0 and row["together"] > 0 and row["gain"] > 0 for row in facts["rows"])
+    (rows,) = tables(capsys.readouterr().out)
+    assert len(rows) == 4
+    assert json.loads((tmp_path / "a").read_text())["rows"] == facts["rows"]

@@ -333,6 +333,9 @@ class TestApi:
         assert "Traceback" not in capfd.readouterr().err
 
 
+READY = "Ready"  # or, where the gates are in sight from the start, "Ready: 94 points …"
+
+
 @pytest.mark.browser
 class TestBrowser:
     def look(self, page) -> None:
@@ -342,7 +345,7 @@ class TestBrowser:
 
     @pytest.mark.parametrize("scheme", ["light", "dark"])
     def test_it_fits_the_screen_and_can_be_read(self, visit, url, scheme, tmp_path):
-        page = visit(url, viewport={"width": 390, "height": 844}, color_scheme=scheme)
+        page = visit(url, READY, viewport={"width": 390, "height": 844}, color_scheme=scheme)
         self.look(page)
         for place in ("#inside-flow", "#inside-memory"):  # they are drawn when they come into sight
             page.locator(place).scroll_into_view_if_needed()
@@ -362,7 +365,7 @@ class TestBrowser:
             page.screenshot(path=tmp_path / f"{width}.png", full_page=True)
 
     def test_a_cursor_and_a_unit_by_mouse_and_by_keyboard(self, visit, url):
-        page = visit(url)
+        page = visit(url, READY)
         self.look(page)
         told = page.locator("#inside-gates .where")
         steps = int(page.locator("#inside-gates .inside-gates").get_attribute("data-steps"))
@@ -396,7 +399,7 @@ class TestBrowser:
         return [float(number) for number in re.findall(r"-?\d+\.\d+", sentence.replace("−", "-"))]
 
     def test_listening_layers_orders_and_sentences(self, visit, url):
-        page = visit(url)
+        page = visit(url, READY)
         page.get_by_label("Recogniser, hearing a recording").check()
         page.get_by_text("steps of 30 ms, 2 LSTM layers.").wait_for()
         expect(page.locator("#inside-gates audio")).to_have_count(1)
@@ -417,7 +420,7 @@ class TestBrowser:
         monkeypatch.setattr(lessons.Training, "learnt", False)
         monkeypatch.setattr(lessons, "_LONGEST", 1e9)
         monkeypatch.setattr(lessons.Training, "run", functools.partial(lessons.Training.run, seconds=1e9))
-        page = visit(url)
+        page = visit(url, READY)
         page.get_by_role("button", name="Train both").click()
         page.locator("#inside-losses .plot").wait_for()
         page.get_by_role("button", name="Stop", exact=True).click()
