@@ -28,7 +28,7 @@ TITLES = {"captioning": "Captioning", "speech": "Speech", "handwriting": "Handwr
 
 
 def caption(page: Page) -> None:
-    page.locator("#captioning-examples button").nth(3).click()
+    page.locator("#captioning-examples button").first.click()
     page.get_by_text(re.compile(r"words? in \d")).wait_for()
     page.locator("#captioning-words .sentence:not([hidden]) .word").nth(1).click()
     page.get_by_text("Where it looked").wait_for()
@@ -51,6 +51,7 @@ def write(page: Page) -> None:
 def look_inside(page: Page) -> None:
     page.get_by_role("button", name="Look inside").click()
     page.get_by_text("points of the pen").wait_for()
+    page.locator("#inside-gates .heat").first.wait_for()
 
 
 USE = {"captioning": caption, "speech": transcribe, "handwriting": write, "inside": look_inside}
@@ -71,7 +72,7 @@ def main() -> None:
             for task, use in USE.items():
                 page = opened(browser, url, task, DESK, "light")
                 use(page)
-                saved(page.locator("main"), options.folder / f"{task}.png")
+                saved(page.locator("#inside-gates" if task == "inside" else "main"), options.folder / f"{task}.png")
                 page.context.close()
                 page = opened(browser, url, task, PHONE, "dark")
                 use(page)
@@ -84,7 +85,9 @@ def main() -> None:
             if options.lines is not None:
                 page = opened(browser, url, "handwriting", DESK, "light")
                 own_hand(page, unseen(options.lines))
-                saved(page.locator("#tab-own, [role=tabpanel]:visible").last, options.folder / "own_hand_demo.png")
+                saved(
+                    page.locator("#tab-own, [role=tabpanel]:visible").last, options.folder / "own_hand_demo.png", 1190
+                )
             browser.close()
     finally:
         served.close()
@@ -94,19 +97,23 @@ def opened(browser: Any, url: str, task: str, size: dict[str, int], scheme: Any)
     page = browser.new_context(viewport=size, color_scheme=scheme).new_page()
     page.set_default_timeout(150_000)
     page.goto(url)
+    page.get_by_text("Ready").locator("visible=true").first.wait_for()
     tab = page.get_by_role("tab", name=TITLES[task], exact=True)
     if not tab.is_visible():  # on a phone some are in a menu
         page.locator(".overflow-menu button").first.click()
         tab = page.locator(".overflow-dropdown button", has_text=TITLES[task])
     tab.click()
-    page.get_by_text("Ready.").locator("visible=true").first.wait_for()
+    page.get_by_text("Ready").locator("visible=true").first.wait_for()
+    page.add_style_tag(content="main { padding: 16px !important }")
     return page  # type: ignore[no-any-return]
 
 
-def saved(what: Locator, path: Path, colours: int = 128) -> None:
+def saved(what: Locator, path: Path, highest: int = 1200) -> None:
     what.page.wait_for_timeout(700)  # pictures and fonts
     what.screenshot(path=path)
-    Image.open(path).convert("RGB").quantize(colours, dither=Image.Dither.NONE).save(path, optimize=True)
+    picture = Image.open(path).convert("RGB")
+    picture = picture.crop((0, 0, picture.width, min(picture.height, highest)))
+    picture.quantize(192, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 def joined(paths: list[Path], to: Path, height: int = 1500) -> None:
