@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from lstm_apps.memory import WhenIdle, give_back
 from lstm_apps.tabs import Once
 
 __all__ = ["OUTCOMES", "Metrics"]
@@ -49,6 +50,7 @@ class Metrics:
             "lstm_models_load_seconds", "What loading the task's models took; 0 before.", ["task"],
             registry=self.registry,
         )  # fmt: skip
+        self.idle = WhenIdle(give_back)
         for task, each in models.items():
             loading.labels(task).set_function(functools.partial(_load_seconds, each))
         prometheus.ProcessCollector(registry=self.registry)  # memory, processor time, open files; on Linux alone
@@ -89,9 +91,11 @@ class _Run:
     def __enter__(self) -> None:
         self.started = time.perf_counter()
         self.metrics._busy.inc()
+        self.metrics.idle.__enter__()
 
     def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
         self.metrics._busy.dec()
+        self.metrics.idle.__exit__()
         outcome = "answered"
         if kind is not None:
             from gradio.exceptions import Error
