@@ -2,6 +2,7 @@
 # make test        runs every test
 # make lint        ruff and mypy
 # make bench       the measurements of benchmarks/
+# make audit       known flaws of the packages that deploy/requirements.txt pins; asks the network
 # make train-smoke trains a tiny model of every task end to end, in under two minutes on a CPU
 #
 # Each target makes .venv when it is missing and installs again only when pyproject.toml has changed.
@@ -12,7 +13,7 @@ BIN := $(VENV)/bin
 RUN := runs/smoke
 PORT ?= 7860
 
-.PHONY: demo test lint bench train-smoke clean
+.PHONY: demo test lint bench audit train-smoke clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -28,6 +29,10 @@ lint: $(VENV)/.installed-lint
 
 bench: $(VENV)/.installed-bench
 	for file in benchmarks/*.py; do echo "== $$file"; OMP_NUM_THREADS=1 $(BIN)/python $$file || exit 1; done
+
+audit: $(BIN)/python
+	$(BIN)/python -m pip install pip-audit
+	$(BIN)/pip-audit --requirement deploy/requirements.txt --no-deps --disable-pip
 
 train-smoke: $(VENV)/.installed-test
 	rm -rf $(RUN)
