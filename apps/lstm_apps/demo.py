@@ -123,20 +123,16 @@ def assemble(task: str | None = None, **options: Any) -> Any:
     from lstm_apps.serving import Page
 
     modules = {name: importlib.import_module(TASKS[name]) for name in ([task] if task else TASKS)}
-    models, tabs = {}, {}
-    for name, module in modules.items():
-        with collected() as models[name]:
-            tabs[name] = module.build(**options)
     keep = (KEEP_SECONDS, KEEP_SECONDS)  # how often Gradio's cache is looked through, and how old a file may become
     with Page(title="lstm-models", analytics_enabled=False, delete_cache=keep) as page:
         heading = "<h1>lstm-models</h1><p>LSTMs at work, on this machine alone.</p>"
         gr.HTML(heading, elem_classes="page-head", apply_default_css=False)
         with gr.Tabs():
             for name, module in modules.items():
-                with gr.Tab(module.TITLE):
-                    tabs[name].render()
-    page.models = models
-    page.tasks = {name: list(tab.fns.values()) for name, tab in tabs.items()}
+                before = set(page.fns)
+                with gr.Tab(module.TITLE), collected() as page.models[name]:
+                    module.build(**options)
+                page.tasks[name] = [function for number, function in page.fns.items() if number not in before]
     return page
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from html import escape
 from typing import Any, Generic, Literal, TypeVar
 
-__all__ = ["KEEP_SECONDS", "Once", "bundled", "collected", "file_name", "once", "status"]
+__all__ = ["KEEP_SECONDS", "Once", "blocks", "bundled", "collected", "file_name", "once", "status"]
 
 KEEP_SECONDS = 3600
 """Uploads and downloads wait in Gradio's cache this long; it is emptied when the server stops."""
@@ -89,6 +89,18 @@ def collected() -> Iterator[list[Once[Any]]]:
         yield found
     finally:
         _collecting.remove(found)
+
+
+def blocks(title: str) -> Any:
+    """A context in which a tab is built, which gives `gradio.Blocks`: those of the page that is being built, or, for a
+    tab alone, new ones. A page whose tabs were Blocks of their own would take Gradio a second longer to make.
+    """
+    import gradio as gr
+    from gradio.context import Context
+
+    if Context.root_block is not None:
+        return contextlib.nullcontext(Context.root_block)
+    return gr.Blocks(title=title, analytics_enabled=False, delete_cache=(KEEP_SECONDS, KEEP_SECONDS))
 
 
 def status(*sentences: str, problem: bool = False) -> str:

@@ -58,7 +58,7 @@ def build(load: Callable[[], Captioner] | None = None, model: str = "captioner")
     captioner = tabs.once(load or tabs.bundled(model))
     gr.set_static_paths([_FOLDER])  # served from where they lie, and allowed as the photo
 
-    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(tabs.KEEP_SECONDS, tabs.KEEP_SECONDS)) as tab:
+    with tabs.blocks(TITLE) as tab:
         with gr.Row():
             with gr.Column(min_width=280):
                 image: Any = gr.Image(

@@ -56,7 +56,7 @@ def build(load: Callable[[], Writer] | None = None, load_reader: Callable[[], An
     writer = tabs.once(load or tabs.bundled("writer"))
     reader = tabs.once(load_reader or tabs.bundled("reader"))
 
-    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(tabs.KEEP_SECONDS, tabs.KEEP_SECONDS)) as tab:
+    with tabs.blocks(TITLE) as tab:
         hand = gr.State(None)  # the own hand as JSON
         with gr.Tabs():
             with gr.Tab("Write", elem_id="tab-write"):

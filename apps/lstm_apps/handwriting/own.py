@@ -63,7 +63,7 @@ def build(
     on_style: Any = None,
 ) -> gr.Blocks:
     """The panel standing alone; theme and style sheet come with `lstm_apps.demo.launch`. See `panel`."""
-    with gr.Blocks(title=TITLE, analytics_enabled=False) as blocks:
+    with tabs.blocks(TITLE) as blocks:
         panel(load_writer, load_reader, on_style)
     return blocks
 

@@ -88,7 +88,7 @@ def build(load: Callable[[str], Any] | None = None) -> gr.Blocks:
         with _sentences(), one_thread():
             return lessons.remembering(bias)
 
-    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(tabs.KEEP_SECONDS, tabs.KEEP_SECONDS)) as tab:
+    with tabs.blocks(TITLE) as tab:
         with gr.Row(equal_height=True):
             model = gr.Radio(
                 list(_MODELS.items()), value="writer", label="Model", scale=2, min_width=260, elem_id="inside-model"

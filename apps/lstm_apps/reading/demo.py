@@ -94,7 +94,7 @@ class Reader(Protocol):
 
 def build(load: Callable[[], Reader] | None = None) -> gr.Blocks:
     """The panel standing alone; theme and style sheet come with `lstm_apps.demo.launch`. See `panel`."""
-    with gr.Blocks(title=TITLE, analytics_enabled=False) as blocks:
+    with tabs.blocks(TITLE) as blocks:
         panel(load)
     return blocks
 

@@ -62,7 +62,7 @@ def build(load: Callable[[], Recognizer] | None = None, model: str = "recognizer
     microphones = Microphones()
     gr.set_static_paths([_FOLDER])  # served from where they lie, and allowed as the recording
 
-    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(tabs.KEEP_SECONDS, tabs.KEEP_SECONDS)) as tab:
+    with tabs.blocks(TITLE) as tab:
         with gr.Row(equal_height=True):
             microphone: Any = gr.Audio(
                 label="Microphone", sources=["microphone"], type="numpy", streaming=True, buttons=[], min_width=280,
