@@ -123,7 +123,7 @@ def describe(facts: Mapping[str, Any]) -> str:
     """The machine in one line."""
     features, threads = ", ".join(facts["features"]), facts["threads"]
     return (
-        f"{facts['processor']} ({features}), {facts['cores']} cores, {threads} thread used, "
+        f"{facts['processor']} ({features}), {facts['cores']} cores, {threads} {'thread' if threads == 1 else 'threads'} used, "
         f"torch {facts['torch']}, Python {facts['python']}, load before {facts['load']}"
     )
 
