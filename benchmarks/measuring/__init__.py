@@ -122,9 +122,10 @@ def machine() -> dict[str, Any]:
 def describe(facts: Mapping[str, Any]) -> str:
     """The machine in one line."""
     features, threads = ", ".join(facts["features"]), facts["threads"]
+    used = f"{threads} {'thread' if threads == 1 else 'threads'} used"
     return (
-        f"{facts['processor']} ({features}), {facts['cores']} cores, {threads} {'thread' if threads == 1 else 'threads'} used, "
-        f"torch {facts['torch']}, Python {facts['python']}, load before {facts['load']}"
+        f"{facts['processor']} ({features}), {facts['cores']} cores, {used}, torch {facts['torch']}, "
+        f"Python {facts['python']}, load before {facts['load']}"
     )
 
 
