@@ -34,7 +34,8 @@ _Send = Callable[[_Message], Awaitable[None]]
 _MOST_JSON = 8 * 2**20  # bytes of a request that is no upload: the largest drawing of a pad has a quarter
 _MOST_OPEN = 100  # connections of an address: a page holds two, a browser six
 _GRACE = 1.0  # seconds that a stream of answers is kept open for the next question
-_SETTLING = 1.0  # seconds within which a page learns that its stream has ended
+_PAGE_GRACE = 10.0  # the same for a browser; a script would wait for it when it ends
+_SETTLING = 2.0  # seconds within which a page learns that its stream has ended
 _SESSION = re.compile(rb'"session_hash":\s*"([^"\\]{1,64})"')
 _FREE = ("/healthz", "/readyz", "/metrics")  # for programs that watch the server
 # Parts of Gradio that the demo does not use: they fetch from other machines, run other programs, or tell of visitors
@@ -94,6 +95,7 @@ class Guard:
         self.kept = Kept(rules.kept_bytes, 2 * KEEP_SECONDS)
         self.open: Counter[str] = Counter()
         self.ended: dict[str, float] = {}  # by session, when its stream was ended
+        self.asking: Counter[str] = Counter()  # by session, its questions on their way into the queue
 
     async def __call__(self, scope: _Message, receive: _Receive, send: _Send) -> None:
         if scope["type"] != "http":
@@ -177,10 +179,11 @@ class Guard:
         join = scope["path"].rstrip("/") == API + "queue/join" and scope["method"] == "POST"
         got = 0
         asked = bytearray()
+        session: str | None = None
         over: HTTPException | None = None
 
         async def bounded() -> _Message:
-            nonlocal got, over
+            nonlocal got, over, session
             message = await receive()
             got += len(message.get("body", b""))
             if got > self._most(upload):
@@ -188,10 +191,14 @@ class Guard:
                 raise MultiPartException(over.detail) if upload else over  # at which Gradio deletes what it has of it
             if upload and message["type"] == "http.disconnect":
                 raise MultiPartException("The client went.")
-            if join and self.ended:
+            if join and message["type"] == "http.request" and session is None:
                 asked.extend(message.get("body", b""))
                 if not message.get("more_body"):
-                    await self._settled(asked)
+                    found = _SESSION.search(asked)
+                    name = found[1].decode("latin-1") if found else ""
+                    await self._settled(name)
+                    self.asking[name] += 1
+                    session = name
             return message
 
         started = False
@@ -233,6 +240,10 @@ class Guard:
         finally:
             if upload:
                 self.kept.add(got)
+            if session is not None:
+                self.asking[session] -= 1
+                if self.asking[session] <= 0:
+                    del self.asking[session]
 
     async def _stream(self, scope: _Message, receive: _Receive, send: _Send) -> None:
         """The stream of a page's answers, open a moment longer than Gradio keeps it.
@@ -243,6 +254,7 @@ class Guard:
         """
         session = parse_qs(scope["query_string"].decode("latin-1")).get("session_hash", [""])[0]
         plain = [(name, value) for name, value in scope["headers"] if name.lower() != b"accept-encoding"]
+        grace = _PAGE_GRACE if any(name.lower() == b"sec-fetch-mode" for name, _ in plain) else _GRACE
         started = False
         while True:
             ended: _Message | None = None
@@ -261,7 +273,7 @@ class Guard:
             await self.app({**scope, "headers": plain}, receive, hold)
             if ended is None:
                 return
-            if not await self._asked(session, receive):
+            if not await self._asked(session, grace, receive):
                 now = asyncio.get_running_loop().time()
                 self.ended = {each: when for each, when in self.ended.items() if when > now - _SETTLING}
                 self.ended[session] = now
@@ -270,20 +282,21 @@ class Guard:
                     await send({"type": "http.response.body", "body": b"", "more_body": False})
                 return
 
-    async def _settled(self, asked: bytes | bytearray) -> None:
+    async def _settled(self, session: str) -> None:
         """Wait until the page that asks knows that its last stream has ended, so that it opens another."""
-        found = _SESSION.search(asked)
-        when = self.ended.get(found[1].decode("latin-1")) if found else None
+        when = self.ended.get(session)
         if when is not None:
             await asyncio.sleep(when + _SETTLING - asyncio.get_running_loop().time())
 
-    async def _asked(self, session: str, receive: _Receive) -> bool:
+    async def _asked(self, session: str, grace: float, receive: _Receive) -> bool:
         """Whether the session asks something within the grace; False as soon as the client goes."""
         gone = asyncio.ensure_future(receive())
         loop = asyncio.get_running_loop()
-        until = loop.time() + _GRACE
+        until = loop.time() + grace
         try:
-            while loop.time() < until and not gone.done() and not self.page._queue.stopped:
+            while not gone.done() and not self.page._queue.stopped:
+                if loop.time() >= until and session not in self.asking:
+                    break
                 if self.page._queue.pending_event_ids_session.get(session):
                     return True
                 await asyncio.wait([gone], timeout=0.02)

@@ -61,9 +61,10 @@ class Server:
         headers = {"Content-Type": "application/json"}
         return session, self.http.post("/gradio_api/queue/join", content=body.encode(), headers=headers)
 
-    def messages(self, session: str) -> Iterator[dict[str, Any]]:
+    def messages(self, session: str, **headers: str) -> Iterator[dict[str, Any]]:
         """What the stream of a session says."""
-        with self.http.stream("GET", "/gradio_api/queue/data", params={"session_hash": session}) as stream:
+        parameters = {"session_hash": session}
+        with self.http.stream("GET", "/gradio_api/queue/data", params=parameters, headers=headers) as stream:
             for line in stream.iter_lines():
                 if line.startswith("data:"):
                     yield json.loads(line[5:])

@@ -397,7 +397,7 @@ class TestLimits:
         data = server.defaults("write", text="Anna.")
         session, _ = server.join("write", data)
         answers = 0
-        for message in server.messages(session):
+        for message in server.messages(session, **{"Sec-Fetch-Mode": "cors"}):  # as a browser
             if message["msg"] == "process_completed":
                 answers += 1
                 if answers < 4:
