@@ -242,7 +242,7 @@ class Guard:
                 self.kept.add(got)
             if session is not None:
                 self.asking[session] -= 1
-                if self.asking[session] <= 0:
+                if not self.asking[session]:
                     del self.asking[session]
 
     async def _stream(self, scope: _Message, receive: _Receive, send: _Send) -> None:

@@ -71,14 +71,14 @@ class Metrics:
 
             @functools.wraps(function)
             def run_on(*args: Any, **kwargs: Any) -> Any:
-                with _Run(self, task):
+                with self.idle, _Run(self, task):
                     yield from function(*args, **kwargs)
 
             return run_on
 
         @functools.wraps(function)
         def run(*args: Any, **kwargs: Any) -> Any:
-            with _Run(self, task):
+            with self.idle, _Run(self, task):
                 return function(*args, **kwargs)
 
         return run
@@ -91,11 +91,9 @@ class _Run:
     def __enter__(self) -> None:
         self.started = time.perf_counter()
         self.metrics._busy.inc()
-        self.metrics.idle.__enter__()
 
     def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
         self.metrics._busy.dec()
-        self.metrics.idle.__exit__()
         outcome = "answered"
         if kind is not None:
             from gradio.exceptions import Error
