@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -68,6 +69,14 @@ def expect(locator):
     return expected(locator)
 
 
+def settled(page) -> None:
+    """Wait until Gradio has filled in what has just been unfolded.
+
+    It does so in the frame after it can be seen, over what was typed meanwhile: no person is as quick as a test.
+    """
+    page.evaluate("async () => { for (let n = 0; n < 3; n++) await new Promise(requestAnimationFrame); }")
+
+
 @pytest.fixture(scope="module")
 def chromium():
     """A headless Chromium; skips the test where none is installed."""
@@ -83,13 +92,28 @@ def chromium():
         browser.close()
 
 
+_FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Lets fixtures know at their end whether the test failed."""
+    report = yield
+    if call.when == "call":
+        item.stash[_FAILED] = report.failed
+    return report
+
+
 # What Gradio's recorder says on a busy machine, where the microphone is let go while its encoder starts
 UPSTREAM = ["Another request was made to initiate an encoding."]
 
 
 @pytest.fixture
-def visit(chromium):
-    """Opens a page in an empty profile; at the end, nothing may have gone wrong in it or have left the machine."""
+def visit(chromium, request):
+    """Opens a page in an empty profile; at the end, nothing may have gone wrong in it or have left the machine.
+
+    Where the test fails, the report says what each page shows and what it asked last.
+    """
     from playwright.sync_api import TimeoutError
 
     opened = []
@@ -98,11 +122,13 @@ def visit(chromium):
         context = chromium.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
         page = context.new_page()
         page.set_default_timeout(WAIT)
+        if slower := float(os.environ.get("SLOWER_BROWSER", 0)):  # times; finds what is lost on a busy machine
+            context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": slower})
         requests, errors = [], []
         page.on("request", lambda request: requests.append(request.url))
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-        opened.append((context, url, requests, errors))
+        opened.append((page, url, requests, errors))
         page.goto(url)
         try:
             page.get_by_text(ready).first.wait_for()
@@ -112,8 +138,11 @@ def visit(chromium):
         return page
 
     yield open_page
-    for context, url, requests, errors in opened:
-        context.close()
+    if request.node.stash.get(_FAILED, False):
+        for page, _, requests, errors in opened:
+            print(f"The page says {page.locator('body').inner_text()!r}; {errors = }; last asked: {requests[-8:]}")
+    for page, url, requests, errors in opened:
+        page.context.close()
         assert requests
         assert [r for r in requests if not r.startswith((url, "data:", "blob:"))] == []
         assert [error for error in errors if error not in UPSTREAM] == []

@@ -16,7 +16,7 @@ import soundfile
 
 from lstm_apps import demo
 from lstm_models.transcript import Transcript
-from tests.lstm_apps.conftest import BROWSERS, WIDTH, expect
+from tests.lstm_apps.conftest import BROWSERS, WIDTH, expect, settled
 from tests.lstm_apps.speech.conftest import RATE, CountingRecognizer
 
 pytest.importorskip("gradio")
@@ -215,7 +215,10 @@ class TestBrowser:
         # Gradio may lose what is asked in the moment in which the answer before it ends
         page.locator("#speech-save-json:enabled").wait_for()
         page.get_by_role("button", name="Times for a text").click()
-        page.get_by_label("What is said in the recording").fill("Good morning")
+        text = page.get_by_label("What is said in the recording")
+        text.wait_for()
+        settled(page)
+        text.fill("Good morning")
         page.get_by_role("button", name="Align").click()
         page.get_by_text("Found 2 words in 4.3 s of sound.").wait_for()
         word = page.locator("#speech-words button.word").last
