@@ -27,6 +27,7 @@ from lstm_models.glyphs import has_glyph
 from lstm_models.heads import MixtureDensityHead, PenDistribution
 from lstm_models.lstm import LSTM
 from lstm_models.results import Drawing
+from lstm_models.sampling import Rows, Sampling, Together
 from lstm_models.spelling import spell, wrap
 
 if TYPE_CHECKING:
@@ -130,6 +131,7 @@ class HandwritingWriter(nn.Module):
         below = hidden * (2 if self.upper else 1) + (moves + text if config.history else 0)
         self.head = MixtureDensityHead(below, config.mixtures, floor=config.floor)
         self._index = {character: number for number, character in enumerate(config.alphabet, 1)}
+        self._together = Together(self._step)
 
     @property
     def written(self) -> str:
@@ -424,7 +426,7 @@ class HandwritingWriter(nn.Module):
         tidy: bool = False,
         trace: list[np.ndarray] | None = None,
     ) -> Iterator[list[np.ndarray]]:
-        """Draws lines, all at once.
+        """Draws lines, all at once; threads that draw from one writer at the same time share its steps.
 
         Args:
             texts: what to write, one line each, of characters in the alphabet.
@@ -439,9 +441,20 @@ class HandwritingWriter(nn.Module):
         Yields:
             Offsets so far [points, 3] of each line. A line whose last offset does not lift the pen was cut off.
         """
-        config = self.config
+        sampling = self._sampling(texts, styles, bias, seed, tidy=tidy, traced=trace is not None)
+        points = every or int(sampling.rows.left.max())
+        while not sampling.done:
+            self._together.advance(sampling, points)
+            if trace is not None:
+                trace[:] = sampling.places()
+            if not sampling.done:
+                yield sampling.offsets()
+        yield sampling.offsets()
+
+    def _sampling(
+        self, texts: Sequence[str], styles: Tensor, bias: float, seed: int, *, tidy: bool, traced: bool
+    ) -> Sampling:
         device = self.characters.weight.device
-        generator = torch.Generator(device).manual_seed(seed)
         encoded = [self.encode(text) for text in texts]
         lengths = torch.tensor([len(numbers) for numbers in encoded], device=device)
         text = self.characters(nn.utils.rnn.pad_sequence(encoded, batch_first=True).to(device))
@@ -450,68 +463,25 @@ class HandwritingWriter(nn.Module):
             style = text.new_zeros(len(texts), 0)
         else:
             style = styles.to(text) if styles.is_floating_point() else self.style(styles.to(device))
-        limits = self.most_points(lengths)
-        most = int(limits.max())
-        drawn = np.zeros((len(texts), most, 3), np.float32)
-        counts = np.zeros(len(texts), np.int64)
-        ends = np.zeros(len(texts), np.int64)  # where a line would have ended well
-        places = np.zeros(drawn.shape[:2], np.float32)
-
-        def so_far() -> list[np.ndarray]:
-            if trace is not None:
-                trace[:] = [row[:count] for row, count in zip(places, counts, strict=True)]
-            return [row[:count] for row, count in zip(drawn, counts, strict=True)]
-
-        rows = torch.arange(len(texts), device=device)
-        window = self.window.initial_state(text)
+        moves = text.new_zeros(len(texts), 3 * (1 + self.config.history))
         upper = self.upper.initial_state(len(texts)) if self.upper is not None else None
-        moves = text.new_zeros(len(texts), 3 * (1 + config.history))  # the last first
-        for point in range(most):
-            x = torch.cat([moves, style], 1)
-            window = self.window.step(x, text, mask, window)
-            features = window.h
-            if self.upper is not None:
-                output, upper = self.upper.step(torch.cat([x, window.window, window.h], 1), upper)
-                features = torch.cat([window.h, output], 1)
-            if config.history:
-                features = torch.cat([features, moves, window.window], 1)
-            pen = self.head(features)
-            uniform = torch.rand(len(rows), generator=generator, device=device)
-            # Lifts and ends are sharpened with the bias, as the moves are
-            lift = torch.sigmoid(pen.lift * (1 + bias)) > uniform
-            # The hindmost Gaussian follows the pen; those ahead of it look forward, past the end if need be
-            place = window.position.amin(1) - lengths
-            ended = place > 4
-            if config.stop:
-                ended |= (pen.stop > 0) & (place > -6)
-            cut = point + 1 >= limits
-            move = torch.cat([pen.sample(bias, generator), (lift | ended)[:, None].to(text.dtype)], 1)
-            moves = torch.cat([move, moves[:, :-3]], 1)
-            done = ended | cut
-            index = rows.cpu().numpy()
-            drawn[index, point] = move.cpu().numpy()
-            counts[index] = point + 1
-            if trace is not None:
-                places[index, point] = (place + lengths).cpu().numpy()
-            if tidy and config.stop:
-                # Measured: the stop head ends lines from −0.7 to 0.3; where it does not, the last lift there would do
-                where = place.cpu().numpy()
-                lifted = (where > -0.7) & (where <= 0.3) & (drawn[index, point, 2] > 0)
-                passed = (where > 0.3) & (ends[index] == 0)
-                ends[index[lifted | passed]] = point + 1
-                missed = index[where > 4]
-                counts[missed] = ends[missed]
-                drawn[missed, ends[missed] - 1, 2] = 1
-            if done.any():
-                keep = torch.nonzero(~done)[:, 0]
-                rows, text, mask, style = rows[keep], text[keep], mask[keep], style[keep]
-                lengths, limits, moves, window = lengths[keep], limits[keep], moves[keep], window.select(keep)
-                upper = upper.select(keep) if upper is not None else None
-            if not len(rows):
-                break
-            if every and (point + 1) % every == 0:
-                yield so_far()
-        yield so_far()
+        rows = Rows(
+            text, mask, lengths, style, self.most_points(lengths), moves, self.window.initial_state(text), upper
+        )
+        generator = torch.Generator(device).manual_seed(seed)
+        return Sampling(rows, bias, generator, tidy=tidy, stop=self.config.stop, traced=traced)
+
+    def _step(self, rows: Rows) -> tuple[Rows, PenDistribution]:
+        """Where the network goes from there, and the distribution of the next move of each row."""
+        x = torch.cat([rows.moves, rows.style], 1)
+        window = self.window.step(x, rows.text, rows.mask, rows.window)
+        upper, features = rows.upper, window.h
+        if self.upper is not None:
+            output, upper = self.upper.step(torch.cat([x, window.window, window.h], 1), upper)
+            features = torch.cat([window.h, output], 1)
+        if self.config.history:
+            features = torch.cat([features, rows.moves, window.window], 1)
+        return rows._replace(window=window, upper=upper), self.head(features)
 
     @staticmethod
     def bias(legibility: float) -> float:

@@ -4,12 +4,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-__all__ = ["MixtureDensityHead", "PenDistribution", "ctc_sums"]
+__all__ = ["MixtureDensityHead", "PenDistribution", "PenNoise", "ctc_sums"]
+
+
+class PenNoise(NamedTuple):
+    """Random numbers that a pen move is drawn with."""
+
+    uniform: Tensor
+    """Uniform on [0, 1), which chooses the component [batch, 1]."""
+    normal: Tensor
+    """Standard normal, one of each axis [batch, 2]."""
+
+    @staticmethod
+    def draw(batch: int, generator: torch.Generator | None, like: Tensor) -> PenNoise:
+        """Anew, on the device and in the precision of ``like``."""
+        kind: dict[str, Any] = {"generator": generator, "device": like.device, "dtype": like.dtype}
+        return PenNoise(torch.rand(batch, 1, **kind), torch.randn(batch, 2, **kind))
 
 
 class PenDistribution(NamedTuple):
@@ -39,16 +54,20 @@ class PenDistribution(NamedTuple):
         return torch.logsumexp(self.log_weight - norm - 0.5 * distance, -1)
 
     def sample(self, bias: Tensor | float, generator: torch.Generator | None = None) -> Tensor:
-        """Draws a move [batch, 2]; a larger ``bias`` (0 or more, number or [batch, 1]) draws nearer the modes.
+        """Draws a move [batch, 2]; a larger ``bias`` (0 or more, number or [batch, 1]) draws nearer the modes."""
+        return self.move(bias, PenNoise.draw(self.mean_x.size(0), generator, self.mean_x))
+
+    def move(self, bias: Tensor | float, random: PenNoise) -> Tensor:
+        """The move [batch, 2] that random numbers stand for.
 
         Graves 2013, equations 61 and 62: standard deviations shrink by exp(−bias), weights sharpen by 1 + bias.
         """
-        chosen = _choose(torch.softmax(self.log_weight * (1 + bias), -1), generator)
+        chosen = _choose(torch.softmax(self.log_weight * (1 + bias), -1), random.uniform)
+        noise = random.normal
 
         def pick(tensor: Tensor) -> Tensor:
             return tensor.gather(-1, chosen)[..., 0]
 
-        noise = torch.randn(chosen.size(0), 2, generator=generator, device=chosen.device, dtype=self.mean_x.dtype)
         shrink = bias[..., 0] if isinstance(bias, Tensor) else bias
         std_x, std_y = torch.exp(pick(self.log_std_x) - shrink), torch.exp(pick(self.log_std_y) - shrink)
         correlation = pick(self.correlation)
@@ -98,11 +117,8 @@ class MixtureDensityHead(nn.Linear):
         )
 
 
-def _choose(probabilities: Tensor, generator: torch.Generator | None) -> Tensor:
-    """One component [batch, 1] for each row; one uniform number a row, by inverting the cumulative sum."""
-    draw = torch.rand(
-        probabilities.size(0), 1, generator=generator, device=probabilities.device, dtype=probabilities.dtype
-    )
+def _choose(probabilities: Tensor, draw: Tensor) -> Tensor:
+    """One component [batch, 1] for each row from uniform numbers [batch, 1], by inverting the cumulative sum."""
     return (probabilities.cumsum(-1) < draw).sum(-1, keepdim=True).clamp_(max=probabilities.size(-1) - 1)
 
 
