@@ -11,6 +11,7 @@ gradient gathered into one product at the end.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -83,6 +84,11 @@ class SoftWindowState(NamedTuple):
     def select(self, index: Tensor) -> SoftWindowState:
         """The states of the batch rows ``index`` [rows]."""
         return SoftWindowState(*(tensor[index] for tensor in self))
+
+    @staticmethod
+    def join(states: Sequence[SoftWindowState]) -> SoftWindowState:
+        """The states of all batches as those of one, in that order."""
+        return SoftWindowState(*(torch.cat(tensors) for tensors in zip(*states, strict=True)))
 
 
 class SoftWindowLSTM(nn.Module):

@@ -51,6 +51,11 @@ class LSTMState(NamedTuple):
         """The states of the sequences ``index [new batch]`` in that order, repeats allowed (beam search)."""
         return LSTMState(self.h.index_select(1, index), self.c.index_select(1, index))
 
+    @staticmethod
+    def join(states: Sequence[LSTMState]) -> LSTMState:
+        """The states of all batches as those of one, in that order."""
+        return LSTMState(*(torch.cat(tensors, 1) for tensors in zip(*states, strict=True)))
+
 
 class LSTM(nn.Module):
     """A stack of LSTM layers over batches of sequences of unequal length.

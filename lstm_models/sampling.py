@@ -48,9 +48,14 @@ class Rows(NamedTuple):
     def select(self, index: Tensor) -> Rows:
         """The rows ``index`` [new rows]."""
         return Rows(
-            *(tensor[index] for tensor in self[:6]),
+            self.text[index],
+            self.mask[index],
+            self.lengths[index],
+            self.style[index],
+            self.left[index],
+            self.moves[index],
             self.window.select(index),
-            self.upper.select(index) if self.upper is not None else None,
+            None if self.upper is None else self.upper.select(index),
         )
 
     @staticmethod
@@ -60,13 +65,17 @@ class Rows(NamedTuple):
             return parts[0]
         most = max(part.text.size(1) for part in parts)
         short = [most - part.text.size(1) for part in parts]
+        pad = nn.functional.pad
         uppers = [part.upper for part in parts if part.upper is not None]
         return Rows(
-            torch.cat([nn.functional.pad(part.text, (0, 0, 0, room)) for part, room in zip(parts, short, strict=True)]),
-            torch.cat([nn.functional.pad(part.mask, (0, room)) for part, room in zip(parts, short, strict=True)]),
-            *(torch.cat(each) for each in zip(*(part[2:6] for part in parts), strict=True)),
-            SoftWindowState(*(torch.cat(each) for each in zip(*(part.window for part in parts), strict=True))),
-            LSTMState(*(torch.cat(each, 1) for each in zip(*uppers, strict=True))) if uppers else None,
+            torch.cat([pad(part.text, (0, 0, 0, room)) for part, room in zip(parts, short, strict=True)]),
+            torch.cat([pad(part.mask, (0, room)) for part, room in zip(parts, short, strict=True)]),
+            torch.cat([part.lengths for part in parts]),
+            torch.cat([part.style for part in parts]),
+            torch.cat([part.left for part in parts]),
+            torch.cat([part.moves for part in parts]),
+            SoftWindowState.join([part.window for part in parts]),
+            LSTMState.join(uppers) if uppers else None,
         )
 
     def split(self, sizes: Sequence[int], characters: Sequence[int]) -> list[Rows]:

@@ -35,6 +35,8 @@ LICENCE = (
     "The weights learnt from the IAM On-Line Handwriting Database, which is free for non-commercial research: "
     "use them, and what they write, likewise."
 )
+# Eight are written for at a time, as those who write share the steps of one network: see `lstm_models.sampling`
+TOGETHER: dict[str, Any] = {"concurrency_limit": 8, "concurrency_id": "writing"}
 LINE, PAGES = "One line", "Pages"
 NO_MIX = "No other style"
 SIZES = [("A4", "a4"), ("A5", "a5"), ("Letter", "letter"), ("Postcard, 148 x 105 mm", "148x105"), ("Own size", "own")]
@@ -317,12 +319,12 @@ def panel(tab: gr.Blocks, writer: tabs.Once[Writer], reader: tabs.Once[Any], han
     shown_by = [answer, paper, status, verdict, tools, halt, written, page]
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     given = {
-        "fn": draw, "outputs": shown_by, "show_progress": "hidden", "concurrency_limit": 2,
+        "fn": draw, "outputs": shown_by, "show_progress": "hidden", **TOGETHER,
         "inputs": [text, style, legibility, seed, other, share, mode, reread, check, size, margins, line_height, align,
                    sheet, page_width, page_height, *inks, hand],
     }  # fmt: skip
     gr.on([go.click, text.submit], **given, api_visibility="private")
-    gr.api(write, api_name="write", concurrency_limit=2)  # for scripts and tools, which know no state of a page
+    gr.api(write, api_name="write", **TOGETHER)  # for scripts and tools, which know no state of a page
     again.click(new_seed, outputs=seed, **quiet).then(**given, api_visibility="private")
     examples.load_input_event.then(**given, api_visibility="private")
     halt.click(stop, outputs=[halt], queue=False, **quiet)
