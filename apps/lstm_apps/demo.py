@@ -19,6 +19,7 @@ from typing import Any
 
 from lstm_apps import suite, theme
 from lstm_apps.inside import style
+from lstm_apps.memory import few_arenas
 from lstm_apps.tabs import KEEP_SECONDS, collected
 from lstm_models.errors import InputError
 
@@ -88,6 +89,7 @@ def launch(
     }
     limits |= {"auth": auth, "trusted_proxy": trusted_proxy, "origins": origins, "frames": frames}
     _check(max_size=max_size, concurrency=concurrency, queue=queue, rate=rate)
+    few_arenas()
     page = assemble(task, **options)
     _share_cores(concurrency)
     url = serve(page, host=host, port=port, share=share, open_browser=open_browser, **limits)

@@ -5,7 +5,12 @@ Run: python -m pytest tests/lstm_apps/test_memory.py
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 import threading
+
+import pytest
 
 from lstm_apps.memory import WhenIdle, give_back
 
@@ -37,3 +42,28 @@ def test_giving_back_leaves_everything_usable():
     kept = [bytes(1000) for _ in range(1000)]
     assert isinstance(give_back(), bool)
     assert all(len(each) == 1000 for each in kept)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="arenas are glibc's")
+def test_threads_share_few_arenas():
+    """glibc's own report has a line for each arena."""
+    code = """
+import ctypes, threading
+from lstm_apps.memory import few_arenas
+if not few_arenas(2):
+    raise SystemExit("no glibc")
+barrier = threading.Barrier(9)
+def work():
+    kept = bytearray(100_000)
+    barrier.wait()
+    barrier.wait()
+threads = [threading.Thread(target=work) for _ in range(8)]
+for thread in threads: thread.start()
+barrier.wait()
+ctypes.CDLL(None).malloc_stats()
+barrier.wait()
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    if "no glibc" in run.stderr:
+        pytest.skip("this is not glibc")
+    assert len(re.findall(r"^Arena \d+", run.stderr, re.MULTILINE)) == 2
