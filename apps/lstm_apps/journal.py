@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from lstm_apps import progress
 from lstm_models.errors import InputError
 from lstm_models.files import check_writable, shown
 
@@ -85,18 +86,12 @@ def tracked(
     items: Iterable[Any], total: int, what: str, bar: bool, size: Callable[[Any], int] = lambda item: 1
 ) -> Generator[Any, None, None]:
     """The items, with a bar on standard error."""
-    if not bar:
-        yield from items
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False) as progress:
-        task = progress.add_task(what, total=total)
+    done = 0
+    with progress.bar(what, total, shown=bar) as advance:
         for item in items:
             yield item
-            progress.advance(task, size(item))
+            done += size(item)
+            advance(done)
 
 
 def note(sentence: str) -> None:

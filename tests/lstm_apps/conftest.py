@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import time
@@ -67,6 +68,27 @@ def expect(locator):
 
     expected.set_options(timeout=WAIT)
     return expected(locator)
+
+
+@contextlib.contextmanager
+def tab_served(task: str, cache, module=None, **options) -> Iterator[str]:
+    """The address of a tab by itself, with Gradio's cache in a folder of its own.
+
+    Args:
+        task: of the demo, or any name for a `module` that builds a panel.
+        cache: the folder.
+        module: its name.
+        options: of the module's `build`.
+    """
+    from lstm_apps import demo
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRADIO_TEMP_DIR", str(cache))
+        if module is not None:
+            patch.setitem(demo.TASKS, task, module)
+        page = demo.assemble(task, **options)
+        yield demo.serve(page, port=0)
+        page.close()
 
 
 def settled(page) -> None:

@@ -15,12 +15,11 @@ import numpy as np
 import pytest
 import torch
 
-from lstm_apps import demo
 from lstm_apps.inside import lessons, pictures, tape, view
 from lstm_models.errors import InputError
 from lstm_models.speech import Recognizer, RecognizerConfig
 from tests import tiny_writer
-from tests.lstm_apps.conftest import expect
+from tests.lstm_apps.conftest import expect, tab_served
 from tests.lstm_apps.speech.test_demo_served import COLOURS, contrast
 
 gr = pytest.importorskip("gradio")
@@ -280,11 +279,8 @@ def load(name: str):
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("gradio")))
-        page = demo.assemble("inside", load=load)
-        yield demo.serve(page, port=0)
-        page.close()
+    with tab_served("inside", tmp_path_factory.mktemp("gradio"), load=load) as address:
+        yield address
 
 
 class TestApi:

@@ -15,11 +15,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lstm_apps import demo
 from lstm_models.errors import InputError
 from lstm_models.results import Drawing
 from lstm_models.styles import Style
-from tests.lstm_apps.conftest import expect
+from tests.lstm_apps.conftest import expect, tab_served
 from tests.lstm_apps.test_pad import BAR, HOOK, draw
 
 gr = pytest.importorskip("gradio")
@@ -174,12 +173,9 @@ def served():
 
 @pytest.fixture(scope="module")
 def url(served, tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("gradio")))
-        patch.setitem(demo.TASKS, "own", own.__name__)
-        page = demo.assemble("own", load_writer=lambda: served, load_reader=lambda: "the reader")
-        yield demo.serve(page, port=0)
-        page.close()
+    models = {"load_writer": lambda: served, "load_reader": lambda: "the reader"}
+    with tab_served("own", tmp_path_factory.mktemp("gradio"), own.__name__, **models) as address:
+        yield address
 
 
 class TestApi:

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lstm_apps import demo, tabs
+from lstm_apps import tabs
 from lstm_models.errors import InputError
 from lstm_models.results import Drawing
-from tests.lstm_apps.conftest import expect
+from tests.lstm_apps.conftest import expect, tab_served
 
 gr = pytest.importorskip("gradio")
 
@@ -155,12 +155,9 @@ def build() -> gr.Blocks:
 @pytest.fixture(scope="module")
 def url(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("gradio")))
         patch.setattr(pad, "MOST_POINTS", 60)
-        patch.setitem(demo.TASKS, "pads", __name__)
-        page = demo.assemble("pads")
-        yield demo.serve(page, port=0)
-        page.close()
+        with tab_served("pads", tmp_path_factory.mktemp("gradio"), __name__) as address:
+            yield address
 
 
 @pytest.mark.browser

@@ -12,11 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lstm_apps import demo
 from lstm_models.errors import InputError
 from lstm_models.results import Drawing, Reading
 from lstm_models.word import Word
-from tests.lstm_apps.conftest import expect
+from tests.lstm_apps.conftest import expect, tab_served
 from tests.lstm_apps.test_pad import BAR, HOOK, draw
 
 gr = pytest.importorskip("gradio")
@@ -117,12 +116,8 @@ def served():
 
 @pytest.fixture(scope="module")
 def url(served, tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("gradio")))
-        patch.setitem(demo.TASKS, "reading", reading.__name__)
-        page = demo.assemble("reading", load=lambda: served)
-        yield demo.serve(page, port=0)
-        page.close()
+    with tab_served("reading", tmp_path_factory.mktemp("gradio"), reading.__name__, load=lambda: served) as address:
+        yield address
 
 
 class TestApi:

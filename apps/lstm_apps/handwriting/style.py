@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import json
-import sys
-from collections.abc import Callable, Generator
 from pathlib import Path
 
+from lstm_apps.progress import bar
 from lstm_models.errors import InputError
 
 __all__ = ["style"]
@@ -65,7 +64,7 @@ def style(
     if checking is not None and not isinstance(checking, HandwritingReader):
         raise InputError(f"{reader} is no reader of handwriting", usage=True)
     called = name if name is not None else shown(target.name.removesuffix(".json").removesuffix(".style")) or "own"
-    with _bar() as progress:
+    with bar("fitting", counted=False) as progress:
         fitted = writer.fit_style(lines, name=called, reader=checking, progress=progress)
     fitted.save(target)
     print(f'{shown(out)} (“{fitted.name}”); write with it: lstm-models write "…" --style {shown(out)}')
@@ -96,18 +95,3 @@ def _text_of(path: str) -> str:
     raise InputError(
         f"{shown(path)} has no text: say with --text what is written, or in {shown(beside.name)} beside it"
     )
-
-
-@contextlib.contextmanager
-def _bar() -> Generator[Callable[[int, int], object] | None, None, None]:
-    """A bar of steps on standard error, where somebody sees it."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("fitting"), BarColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False) as progress:
-        task = progress.add_task("fitting", total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)

@@ -11,13 +11,13 @@ lstm-models write "Dear reader," -o letter.svg --candidates 4
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import sys
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from lstm_apps.progress import bar
 from lstm_models.plotter import PlotterOptions
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def write(
         raise InputError(f"{model} is no handwriting writer", usage=True)
     again = _rereading(candidates)
     if page is not None:
-        with _bar() as progress:
+        with bar("lines") as progress:
             pages = writer.write_pages(
                 text, style=style, legibility=legibility, seed=seed, options=sheet, progress=progress, **again
             )
@@ -205,18 +205,3 @@ def _told(pages: Iterator[Page]) -> Iterator[Page]:
         for note in page.notes:
             print(f"lstm-models: {note}", file=sys.stderr)
         yield page
-
-
-@contextlib.contextmanager
-def _bar() -> Generator[Callable[[int, int], object] | None, None, None]:
-    """A bar of lines on standard error, where somebody sees it."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False) as progress:
-        task = progress.add_task("lines", total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)

@@ -7,16 +7,16 @@ lstm-models transcribe --microphone
 
 from __future__ import annotations
 
-import contextlib
 import os
 import queue
 import sys
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 # No TYPE_CHECKING here: jsonargparse runs such blocks for the help, and that would import torch
 import lstm_models
 from lstm_apps.journal import Found, find, note, targets
+from lstm_apps.progress import bar
 from lstm_models.errors import InputError
 from lstm_models.files import check_writable, shown, write_whole
 
@@ -138,9 +138,9 @@ class _Run:
             self.fail(source, InputError(sentence))
         todo = [source for source in self.found.sources if not (resume and self.is_done(source))]
         self.before = len(self.found.sources) - len(todo)
-        bar = sys.stderr.isatty() and (bool(self.files) or not sys.stdout.isatty())
+        seen = sys.stderr.isatty() and (bool(self.files) or not sys.stdout.isatty())
         try:
-            with _bar(len(todo), bar) as advance:
+            with bar("recordings", len(todo), shown=seen) as advance:
                 for number, source in enumerate(todo):
                     try:
 
@@ -206,21 +206,6 @@ class _Run:
         if self.failures:
             total = len(self.found.sources) + len(self.found.failures)
             raise InputError(f"{len(self.failures)} of {total} could not be transcribed.")
-
-
-@contextlib.contextmanager
-def _bar(total: int, shown_: bool) -> Generator[Callable[[float], None], None, None]:
-    """A bar on standard error; takes how many recordings are done, parts of one too."""
-    if not shown_:
-        yield lambda done: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False) as progress:
-        task = progress.add_task("recordings", total=total)
-        yield lambda done: progress.update(task, completed=done)
 
 
 def _recordings(count: int) -> str:

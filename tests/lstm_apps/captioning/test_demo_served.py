@@ -12,9 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from lstm_apps import demo
 from lstm_models.results import Caption
-from tests.lstm_apps.conftest import WIDTH, expect
+from tests.lstm_apps.conftest import WIDTH, expect, tab_served
 
 pytest.importorskip("gradio")
 
@@ -22,20 +21,10 @@ pytestmark = pytest.mark.filterwarnings("ignore:::gradio.queueing")  # its use o
 LOOKED = re.compile(r"\d words in \d")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def cache(tmp_path_factory):
-    """Gradio's cache, in a folder of these tests' own."""
-    folder = tmp_path_factory.mktemp("gradio")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GRADIO_TEMP_DIR", str(folder))
-        yield folder
-
-
 @pytest.fixture(scope="module")
-def url(slow_captioner):
-    page = demo.assemble("captioning", load=lambda: slow_captioner)
-    yield demo.serve(page, port=0)
-    page.close()
+def url(slow_captioner, tmp_path_factory):
+    with tab_served("captioning", tmp_path_factory.mktemp("gradio"), load=lambda: slow_captioner) as address:
+        yield address
 
 
 class TestApi:

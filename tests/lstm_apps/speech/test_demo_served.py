@@ -16,7 +16,7 @@ import soundfile
 
 from lstm_apps import demo
 from lstm_models.transcript import Transcript
-from tests.lstm_apps.conftest import BROWSERS, WIDTH, expect, settled
+from tests.lstm_apps.conftest import BROWSERS, WIDTH, expect, settled, tab_served
 from tests.lstm_apps.speech.conftest import RATE, CountingRecognizer
 
 pytest.importorskip("gradio")
@@ -26,25 +26,15 @@ HEARD = re.compile(r"\d+ words? in \d")
 EXAMPLE = Path(demo.__file__).parent / "speech" / "examples" / "station.ogg"
 
 
-@pytest.fixture(scope="module", autouse=True)
-def cache(tmp_path_factory):
-    """Gradio's cache, in a folder of these tests' own."""
-    folder = tmp_path_factory.mktemp("gradio")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GRADIO_TEMP_DIR", str(folder))
-        yield folder
-
-
 @pytest.fixture(scope="module")
 def counting():
     return CountingRecognizer()
 
 
 @pytest.fixture(scope="module")
-def url(counting):
-    page = demo.assemble("speech", load=lambda: counting)
-    yield demo.serve(page, port=0)
-    page.close()
+def url(counting, tmp_path_factory):
+    with tab_served("speech", tmp_path_factory.mktemp("gradio"), load=lambda: counting) as address:
+        yield address
 
 
 class TestApi:
