@@ -10,18 +10,17 @@ from __future__ import annotations
 
 import argparse
 import re
-import shutil
 from pathlib import Path
 from typing import Any
 
+import browser
 import numpy as np
 from PIL import Image
-from playwright.sync_api import Locator, Page, sync_playwright
+from playwright.sync_api import Locator, Page
 
 from lstm_apps import demo
 from lstm_datasets.strokes import HandwritingLine, read_lines, split_lines
 
-BROWSERS = ("/usr/bin/chromium", "chromium", "google-chrome")
 DESK, PHONE = {"width": 1120, "height": 900}, {"width": 390, "height": 844}
 WRITER = "10211"  # of the test set
 TITLES = {"captioning": "Captioning", "speech": "Speech", "handwriting": "Handwriting", "inside": "Inside the LSTM"}
@@ -62,19 +61,17 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--lines", type=Path, help="IAM-OnDB as lines.npz")
     options = parser.parse_args()
-    path = next(filter(None, map(shutil.which, BROWSERS)))
     served = demo.assemble()
     url = demo.serve(served, port=0, rate=0)
     try:
-        with sync_playwright() as driver:
-            browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        with browser.started() as chromium:
             phones = []
             for task, use in USE.items():
-                page = opened(browser, url, task, DESK, "light")
+                page = opened(chromium, url, task, DESK, "light")
                 use(page)
                 saved(page.locator("#inside-gates" if task == "inside" else "main"), options.folder / f"{task}.png")
                 page.context.close()
-                page = opened(browser, url, task, PHONE, "dark")
+                page = opened(chromium, url, task, PHONE, "dark")
                 use(page)
                 phones.append(options.folder / f"phone-{task}.png")
                 page.wait_for_timeout(700)
@@ -83,18 +80,17 @@ def main() -> None:
                 page.context.close()
             joined(phones, options.folder / "phone.png")
             if options.lines is not None:
-                page = opened(browser, url, "handwriting", DESK, "light")
+                page = opened(chromium, url, "handwriting", DESK, "light")
                 own_hand(page, unseen(options.lines))
                 saved(
                     page.locator("#tab-own, [role=tabpanel]:visible").last, options.folder / "own_hand_demo.png", 1190
                 )
-            browser.close()
     finally:
         served.close()
 
 
-def opened(browser: Any, url: str, task: str, size: dict[str, int], scheme: Any) -> Page:
-    page = browser.new_context(viewport=size, color_scheme=scheme).new_page()
+def opened(chromium: Any, url: str, task: str, size: dict[str, int], scheme: Any) -> Page:
+    page = chromium.new_context(viewport=size, color_scheme=scheme).new_page()
     page.set_default_timeout(150_000)
     page.goto(url)
     page.get_by_text("Ready").locator("visible=true").first.wait_for()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import time
 from collections.abc import Iterator
 
@@ -13,10 +12,10 @@ import pytest
 
 from lstm_models.errors import InputError
 from lstm_models.results import Drawing
+from tests import browser
 
 WAIT = 60_000  # milliseconds for what takes less than one where nothing else runs
 WIDTH = "async image => { await image.decode(); return image.naturalWidth; }"  # of a picture, once it is there
-BROWSERS = ("/usr/bin/chromium", "chromium", "google-chrome")
 
 
 class PolylineWriter:
@@ -102,16 +101,8 @@ def settled(page) -> None:
 @pytest.fixture(scope="module")
 def chromium():
     """A headless Chromium; skips the test where none is installed."""
-    playwright = pytest.importorskip("playwright.sync_api")
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if path is None:
-        pytest.skip("no Chromium is installed (Debian: apt-get install chromium)")
-    flags = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-    flags += " --disable-component-update --disable-sync"
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=path, headless=True, args=flags.split())
-        yield browser
-        browser.close()
+    with browser.started() as started:
+        yield started
 
 
 _FAILED = pytest.StashKey[bool]()

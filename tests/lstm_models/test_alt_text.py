@@ -10,7 +10,6 @@ import hashlib
 import io
 import os
 import re
-import shutil
 import tracemalloc
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -24,8 +23,8 @@ from lstm_models import alt_text
 from lstm_models.alt_text import alt_text_chunks, alt_text_page, write_alt_text_page
 from lstm_models.errors import InputError
 from lstm_models.results import Caption, Word
+from tests import browser
 
-BROWSER = next(filter(None, map(shutil.which, ("/usr/bin/chromium", "chromium", "google-chrome"))), None)
 NASTY = """</textarea><script>alert(1)</script> "quoted" 'single' & <b>"""
 
 
@@ -267,17 +266,11 @@ class TestWriting:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api")
-    flags = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-    flags += " --disable-component-update --disable-sync"
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=BROWSER, headless=True, args=flags.split())
-        yield browser
-        browser.close()
+    with browser.started() as started:
+        yield started
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed (Debian: apt-get install chromium)")
 class TestBrowser:
     @pytest.fixture
     def visit(self, chromium, photo: Path, tmp_path: Path) -> Iterator[Any]:

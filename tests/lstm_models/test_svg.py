@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 import itertools
 import re
-import shutil
 import xml.etree.ElementTree as ElementTree
 
 import numpy as np
@@ -21,9 +20,9 @@ from lstm_models import pressure
 from lstm_models.errors import InputError
 from lstm_models.results import Drawing
 from lstm_models.svg import AIR_SPEED, KINDS
+from tests import browser
 
 SVG = "{http://www.w3.org/2000/svg}"
-BROWSER = next(filter(None, map(shutil.which, ("/usr/bin/chromium", "chromium", "google-chrome"))), None)
 WAVE = np.column_stack([np.linspace(0, 200, 30), 30 + 20 * np.sin(np.linspace(0, 12, 30))])
 LINE = np.column_stack([np.linspace(0, 100, 21), np.zeros(21)])
 DOT = [[100, 80]]
@@ -242,17 +241,14 @@ class TestAnimated:
             assert (moving == still_one).all()
 
     @pytest.mark.browser
-    @pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed (Debian: apt-get install chromium)")
     def test_a_browser_writes_it(self, tmp_path):
-        sync_api = pytest.importorskip("playwright.sync_api")
         from PIL import Image
 
         drawing = Drawing((LINE, below(20), below(40)), "x")
         path = drawing.save(tmp_path / "a.svg", kind="animated", seconds=8)
         ink = {}
-        with sync_api.sync_playwright() as driver:
-            browser = driver.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
-            page = browser.new_page(viewport={"width": 140, "height": 80}, device_scale_factor=2)
+        with browser.started() as chromium:
+            page = chromium.new_page(viewport={"width": 140, "height": 80}, device_scale_factor=2)
             page.goto(path.as_uri())
             for time in (0, 4000, 8000, 9000):
                 page.evaluate(
@@ -260,7 +256,6 @@ class TestAnimated:
                 )
                 shot = np.asarray(Image.open(io.BytesIO(page.screenshot())).convert("L"), dtype=float)
                 ink[time] = (255 - shot).sum()
-            browser.close()
         assert ink[0] == 0
         assert ink[4000] == pytest.approx(ink[8000] / 2, rel=0.05)
         assert ink[9000] == ink[8000]

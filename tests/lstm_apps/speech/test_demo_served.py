@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,8 @@ import soundfile
 
 from lstm_apps import demo
 from lstm_models.transcript import Transcript
-from tests.lstm_apps.conftest import BROWSERS, WIDTH, expect, settled, tab_served
+from tests import browser
+from tests.lstm_apps.conftest import WIDTH, expect, settled, tab_served
 from tests.lstm_apps.speech.conftest import RATE, CountingRecognizer
 
 pytest.importorskip("gradio")
@@ -118,20 +118,12 @@ class TestApi:
 @pytest.fixture(scope="module")
 def chromium(tmp_path_factory):
     """A headless Chromium whose microphone hears the example again and again."""
-    playwright = pytest.importorskip("playwright.sync_api")
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if path is None:
-        pytest.skip("no Chromium is installed (Debian: apt-get install chromium)")
     said, rate = soundfile.read(EXAMPLE, dtype="float32")
     sound = tmp_path_factory.mktemp("microphone") / "said.wav"
     soundfile.write(sound, np.concatenate([np.zeros(rate // 2, np.float32), said, np.zeros(rate, np.float32)]), rate)
-    flags = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-    flags += " --disable-component-update --disable-sync --use-fake-ui-for-media-stream"
-    flags += f" --use-fake-device-for-media-stream --use-file-for-fake-audio-capture={sound}"
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=path, headless=True, args=flags.split())
-        yield browser
-        browser.close()
+    microphone = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
+    with browser.started(*microphone, f"--use-file-for-fake-audio-capture={sound}") as started:
+        yield started
 
 
 @pytest.mark.browser
