@@ -220,11 +220,12 @@ class Together:
                 self._changed.notify_all()
 
     def _lead(self, own: Sampling) -> None:
-        batch = _Batch(self._step, [own])
+        batch: _Batch | None = None
         while own in self._goals:
             members = self._members(own)
-            if members != batch.members:
-                batch.leave()
+            if batch is None or members != batch.members:
+                if batch is not None:
+                    batch.leave()
                 batch = _Batch(self._step, members)
             try:
                 batch.step()
@@ -241,7 +242,7 @@ class Together:
                     for each in reached:
                         del self._goals[each]
                     self._changed.notify_all()
-                batch = _Batch(self._step, [])
+                batch = None
 
     def _members(self, own: Sampling) -> list[Sampling]:
         """The one who leads, and of the others as many as there is room for, who has waited longest first."""
@@ -260,8 +261,6 @@ class _Batch:
 
     def __init__(self, step: Step, members: list[Sampling]) -> None:
         self._step, self.members = step, members
-        if not members:
-            return
         self._rows = Rows.join([each.rows for each in members])
         self._stop = members[0].stop
         self._spread()
@@ -305,10 +304,9 @@ class _Batch:
 
     def leave(self) -> None:
         """Give the members their rows back."""
-        if self.members:
-            parts = self._rows.split(self._sizes, [each.characters for each in self.members])
-            for each, part in zip(self.members, parts, strict=True):
-                each.rows = part
+        parts = self._rows.split(self._sizes, [each.characters for each in self.members])
+        for each, part in zip(self.members, parts, strict=True):
+            each.rows = part
 
 
 def _joined(noises: Sequence[tuple[Tensor, PenNoise]]) -> tuple[Tensor, PenNoise]:

@@ -63,7 +63,8 @@ def launch(
         auth: who may log in: user:password, or a file of such lines. Other users of this machine can see a command
             line: the environment variable LSTM_MODELS_AUTH says the same unseen.
         max_size: megabytes of the largest file that may be sent.
-        concurrency: requests at work at a time; as many as there are processor cores if 0.
+        concurrency: photos and recordings at work at a time; as many as there are processor cores if 0. Handwriting has
+            places of its own, up to eight, as those who write share one network.
         queue: requests that may wait; who comes then is told so.
         rate: requests that an address may make a minute, and half as many at once; 0 sets no limit.
         trusted_proxy: addresses or networks of proxies, with commas between, whose X-Forwarded-For is believed.

@@ -111,7 +111,7 @@ class Settings:
     Attributes:
         rules: what the guard allows.
         accounts: user -> password; nobody has to log in where there are none.
-        concurrency: requests at work at a time.
+        concurrency: requests at work at a time, beside those that say for themselves how many may be.
         mcp: offer the page's functions as tools, by the Model Context Protocol.
         style: options of the looks, for Gradio.
     """
