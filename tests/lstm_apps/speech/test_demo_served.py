@@ -132,6 +132,11 @@ class TestBrowser:
         page.locator("#speech-file input[type=file]").set_input_files(recording)
 
     def record(self, page) -> None:
+        # Gradio's recorder fetches its encoder, which runs in a worker, and fails where Record is pressed before
+        if not page.workers:
+            page.wait_for_event("worker")
+        page.workers[0].evaluate("() => true")
+        settled(page)
         page.locator("#speech-microphone").get_by_role("button", name="Record").click()
 
     def stop(self, page) -> None:
