@@ -12,6 +12,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 RUN := runs/smoke
 PORT ?= 7860
+BENCHMARKS := $(subst /,.,$(patsubst benchmarks/%.py,%,$(filter-out %/__init__.py,$(wildcard benchmarks/backbone/*.py benchmarks/tasks/*.py benchmarks/demo/*.py))))
 
 .PHONY: demo test lint bench audit train-smoke clean
 .DELETE_ON_ERROR:
@@ -28,7 +29,7 @@ lint: $(VENV)/.installed-lint
 	$(BIN)/mypy
 
 bench: $(VENV)/.installed-bench
-	failed=0; for file in benchmarks/*.py; do echo "== $$file"; OMP_NUM_THREADS=1 $(BIN)/python $$file || failed=1; done; exit $$failed
+	failed=0; for name in $(BENCHMARKS); do echo "== $$name"; OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.$$name || failed=1; done; exit $$failed
 
 audit: $(BIN)/python
 	$(BIN)/python -m pip install pip-audit
@@ -36,7 +37,7 @@ audit: $(BIN)/python
 
 train-smoke: $(VENV)/.installed-test
 	rm -rf $(RUN)
-	$(BIN)/python tests/make_data.py $(RUN)/data
+	$(BIN)/python -m tests.helpers.make_data $(RUN)/data
 	OMP_NUM_THREADS=1 $(BIN)/lstm-models train handwriting --data $(RUN)/data/handwriting.jsonl --run $(RUN)/handwriting \
 		--model.hidden_size 32 --training.steps 20 --training.batch_frames 1000 --training.validate_every 10 \
 		--training.precision 32 --training.accelerator cpu

@@ -14,21 +14,21 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lstm_models.captioning import Captioner, CaptionerConfig
+    from lstm_models.analysis.gates import gate_activations
+    from lstm_models.analysis.gradient_flow import gradient_flow, plot_gradient_flow
+    from lstm_models.checkpoints.hub import available, load, push, save
     from lstm_models.errors import InputError
-    from lstm_models.gradients import gradient_flow, plot_gradient_flow
-    from lstm_models.handwriting import HandwritingWriter, WriterConfig
-    from lstm_models.hub import available, load, push, save
-    from lstm_models.inspection import gate_activations
-    from lstm_models.lstm import LSTM, LSTMState
-    from lstm_models.paper import Page, PageOptions
-    from lstm_models.plotter import PlotterOptions
-    from lstm_models.reading import HandwritingReader, HandwritingReaderConfig
-    from lstm_models.regularization import Dropout
-    from lstm_models.results import Caption, Drawing, Reading, Word
-    from lstm_models.speech import Recognizer, RecognizerConfig
-    from lstm_models.styles import Style
-    from lstm_models.verdict import Verdict
+    from lstm_models.ink.page import Page, PageOptions
+    from lstm_models.ink.plotter import PlotterOptions
+    from lstm_models.ink.verdict import Verdict
+    from lstm_models.nn.dropout import Dropout
+    from lstm_models.nn.lstm import LSTM, LSTMState
+    from lstm_models.tasks.captioning.network import Captioner, CaptionerConfig
+    from lstm_models.tasks.captioning.results import Caption, Drawing, Reading, Word
+    from lstm_models.tasks.handwriting.network import HandwritingWriter, WriterConfig
+    from lstm_models.tasks.handwriting.styles import Style
+    from lstm_models.tasks.handwriting_reader.network import HandwritingReader, HandwritingReaderConfig
+    from lstm_models.tasks.speech.network import Recognizer, RecognizerConfig
 
 __version__ = "0.1.0"
 
@@ -66,33 +66,33 @@ __all__ = [
 
 # Public name -> the module it lives in (PEP 562: looked up on first use).
 _HOME = {
-    "LSTM": "lstm_models.lstm",
-    "LSTMState": "lstm_models.lstm",
-    "Dropout": "lstm_models.regularization",
-    "gate_activations": "lstm_models.inspection",
-    "gradient_flow": "lstm_models.gradients",
-    "plot_gradient_flow": "lstm_models.gradients",
-    "available": "lstm_models.hub",
-    "load": "lstm_models.hub",
-    "push": "lstm_models.hub",
-    "save": "lstm_models.hub",
-    "Captioner": "lstm_models.captioning",
-    "CaptionerConfig": "lstm_models.captioning",
-    "HandwritingReader": "lstm_models.reading",
-    "HandwritingReaderConfig": "lstm_models.reading",
-    "HandwritingWriter": "lstm_models.handwriting",
-    "WriterConfig": "lstm_models.handwriting",
-    "Page": "lstm_models.paper",
-    "PageOptions": "lstm_models.paper",
-    "PlotterOptions": "lstm_models.plotter",
-    "Recognizer": "lstm_models.speech",
-    "RecognizerConfig": "lstm_models.speech",
-    "Style": "lstm_models.styles",
-    "Verdict": "lstm_models.verdict",
-    "Caption": "lstm_models.results",
-    "Drawing": "lstm_models.results",
-    "Reading": "lstm_models.results",
-    "Word": "lstm_models.results",
+    "LSTM": "lstm_models.nn.lstm",
+    "LSTMState": "lstm_models.nn.lstm",
+    "Dropout": "lstm_models.nn.dropout",
+    "gate_activations": "lstm_models.analysis.gates",
+    "gradient_flow": "lstm_models.analysis.gradient_flow",
+    "plot_gradient_flow": "lstm_models.analysis.gradient_flow",
+    "available": "lstm_models.checkpoints.hub",
+    "load": "lstm_models.checkpoints.hub",
+    "push": "lstm_models.checkpoints.hub",
+    "save": "lstm_models.checkpoints.hub",
+    "Captioner": "lstm_models.tasks.captioning.network",
+    "CaptionerConfig": "lstm_models.tasks.captioning.network",
+    "HandwritingReader": "lstm_models.tasks.handwriting_reader.network",
+    "HandwritingReaderConfig": "lstm_models.tasks.handwriting_reader.network",
+    "HandwritingWriter": "lstm_models.tasks.handwriting.network",
+    "WriterConfig": "lstm_models.tasks.handwriting.network",
+    "Page": "lstm_models.ink.page",
+    "PageOptions": "lstm_models.ink.page",
+    "PlotterOptions": "lstm_models.ink.plotter",
+    "Recognizer": "lstm_models.tasks.speech.network",
+    "RecognizerConfig": "lstm_models.tasks.speech.network",
+    "Style": "lstm_models.tasks.handwriting.styles",
+    "Verdict": "lstm_models.ink.verdict",
+    "Caption": "lstm_models.tasks.captioning.results",
+    "Drawing": "lstm_models.tasks.captioning.results",
+    "Reading": "lstm_models.tasks.captioning.results",
+    "Word": "lstm_models.tasks.captioning.results",
     "InputError": "lstm_models.errors",
 }
 

@@ -1,258 +1,87 @@
-"""What a model gives back: small frozen dataclasses, and the file formats that are functions of them.
-
-`Caption` is what the captioner returns: a sentence about a photo, and of each `Word` how sure the model is and where
-it looked. `Drawing` is what the handwriting writer returns (see `lstm_models.drawing`), `Transcript` what the speech
-recogniser does (see `lstm_models.transcript`), and `Reading` what the handwriting reader does::
-
-    caption = lstm_models.load("captioner").caption("photo.jpg")
-    print(caption.text, caption.confidence)
-    caption.save("photo.json")
-    caption.save_attention("photo.jpg", "looked-at.png")
-"""
+"""A word that a model gave: of a caption with where it looked, of a transcript with when it was said."""
 
 from __future__ import annotations
 
-import io
-import json
 import math
-import os
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from lstm_models.drawing import INK, Box, Drawing
-from lstm_models.errors import InputError
-from lstm_models.files import check_writable, one_line, shown, write_whole
-from lstm_models.transcript import Transcript
-from lstm_models.word import Word, mean_confidence
+import numpy as np
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-__all__ = ["INK", "UNCERTAIN_CAPTION", "UNCERTAIN_WORD", "Box", "Caption", "Drawing", "Reading", "Transcript", "Word"]
-
-UNCERTAIN_CAPTION = 0.5
-"""A caption is uncertain where the geometric mean of its words' confidences is below this."""
-UNCERTAIN_WORD = 0.37
-"""A caption is uncertain where the confidence of one of its words is below this: a tenth of the bundled captioner's."""
+__all__ = ["Word", "mean_confidence"]
 
 
-@dataclass(frozen=True)
-class Caption:
-    """A sentence about a photo.
+@dataclass(frozen=True, eq=False)
+class Word:
+    """One word of a caption or a transcript.
 
     Attributes:
-        text: the sentence.
-        words: its words, in order.
-        log_probability: of the sentence and its end, in nats, as the model gives it (not calibrated).
-        alternatives: the next best sentences, best first.
-        source: the name of the photo; "" where it has none.
+        text: the word.
+        confidence: the calibrated probability, 0 to 1, that the word is right; None where the model gives none.
+        start: seconds from the beginning of the recording; None for a caption.
+        end: likewise, where the word ends.
+        attention: `[rows, columns]` float32, how much the model looked at each part of the photo; not negative, sums
+            to one. Row 0 is the top of the upright photo, column 0 its left side. Copied and made read-only.
 
     Raises:
-        ValueError: the log probability is not a finite number.
+        ValueError: the confidence is not between 0 and 1, or the attention is not what it should be.
     """
 
     text: str
-    words: tuple[Word, ...]
-    log_probability: float
-    alternatives: tuple[Caption, ...] = ()
-    source: str = ""
+    confidence: float | None = None
+    start: float | None = None
+    end: float | None = None
+    attention: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "words", tuple(self.words))
-        object.__setattr__(self, "alternatives", tuple(self.alternatives))
-        object.__setattr__(self, "log_probability", float(self.log_probability))
-        if not math.isfinite(self.log_probability):
-            raise ValueError(f"The log probability of “{self.text}” is {self.log_probability}.")
-
-    def __str__(self) -> str:
-        return self.text
-
-    @property
-    def confidence(self) -> float | None:
-        """The geometric mean of the words' confidences, 0 to 1; None where no word has one."""
-        return mean_confidence(self.words)
-
-    @property
-    def uncertain(self) -> bool:
-        """Whether a person should look: `confidence` is below `UNCERTAIN_CAPTION`, or a word's below `UNCERTAIN_WORD`.
-
-        A caption without words, or without confidences, is uncertain too: nothing vouches for it.
-        """
-        if self.confidence is None or self.confidence < UNCERTAIN_CAPTION:
-            return True
-        return any(word.confidence is not None and word.confidence < UNCERTAIN_WORD for word in self.words)
+        if self.confidence is not None:
+            if not 0 <= self.confidence <= 1.0001:  # a rounded sum of probabilities; NaN fails as well
+                raise ValueError(f"The confidence of “{self.text}” is {self.confidence}; it lies between 0 and 1.")
+            object.__setattr__(self, "confidence", min(1.0, float(self.confidence)))
+        for time in ("start", "end"):
+            if (seconds := getattr(self, time)) is not None:
+                if not math.isfinite(seconds):
+                    raise ValueError(f"The {time} of “{self.text}” is {seconds}; it is a number of seconds.")
+                object.__setattr__(self, time, float(seconds))
+        if self.attention is not None:
+            map_ = np.array(self.attention, dtype=np.float32)
+            if map_.ndim != 2 or map_.size == 0:
+                raise ValueError(f"The attention of “{self.text}” is [rows, columns], not {list(map_.shape)}.")
+            if not (np.isfinite(map_).all() and map_.min() >= 0):
+                raise ValueError(f"The attention of “{self.text}” has a number that is negative or not finite.")
+            map_.flags.writeable = False
+            object.__setattr__(self, "attention", map_)
 
     def as_dict(self, *, attention: bool = False) -> dict[str, Any]:
-        """The caption as what JSON can hold: numbers rounded, the words' attention maps only if asked for."""
-        made: dict[str, Any] = {"source": self.source} if self.source else {}
-        made["text"] = self.text
+        """The word for JSON; what is None is left out, the attention too unless asked for."""
+        made: dict[str, Any] = {"text": self.text}
         if self.confidence is not None:
             made["confidence"] = round(self.confidence, 4)
-        made |= {"uncertain": self.uncertain, "log_probability": round(self.log_probability, 4)}
-        made["words"] = [word.as_dict(attention=attention) for word in self.words]
-        if self.alternatives:
-            made["alternatives"] = [other.as_dict(attention=attention) for other in self.alternatives]
+        made |= {key: round(time, 3) for key, time in (("start", self.start), ("end", self.end)) if time is not None}
+        if attention and self.attention is not None:
+            made["attention"] = [[round(value, 5) for value in row] for row in self.attention.tolist()]
         return made
 
-    def json(self, *, attention: bool = False) -> str:
-        """One line of JSON, so that the lines of many captions are JSON Lines; attention maps as lists of rows."""
-        about = {"format": "lstm-models caption", "version": 1}
-        return one_line({**about, **self.as_dict(attention=attention)}) + "\n"
+    def _rest(self) -> tuple[Any, ...]:
+        return (self.text, self.confidence, self.start, self.end)
 
-    @classmethod
-    def from_json(cls, document: str | bytes) -> Caption:
-        """The caption that `json` wrote, with the numbers rounded there.
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Word):
+            return NotImplemented
+        if self.attention is None or other.attention is None:
+            return self._rest() == other._rest() and self.attention is other.attention
+        return self._rest() == other._rest() and np.array_equal(self.attention, other.attention)
 
-        Raises:
-            InputError: the document is not JSON, or not a caption; the sentence says what is wrong.
-        """
-        try:
-            read = json.loads(document)
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"This is not a JSON document: {error}.") from error
-        if isinstance(read, dict) and read.get("version", 1) != 1:
-            raise InputError(f"This caption has format version {read['version']!r}; this lstm-models reads version 1.")
-        try:
-            return cls._from_dict(read)
-        except ValueError as error:
-            raise InputError(f"This caption cannot be read: {error}") from error
-        except (TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
-            raise InputError(
-                'A caption is a JSON object with "text", "log_probability" and "words", a list of objects with "text".'
-            ) from error
-
-    @classmethod
-    def _from_dict(cls, read: dict[str, Any]) -> Caption:
-        words = [
-            Word(_text(word["text"]), *(word.get(key) for key in ("confidence", "start", "end", "attention")))
-            for word in read["words"]
-        ]
-        others = [cls._from_dict(other) for other in read.get("alternatives", [])]
-        source = _text(read.get("source", ""))
-        return cls(_text(read["text"]), tuple(words), read["log_probability"], tuple(others), source)
-
-    def save(self, path: str | os.PathLike[str], *, attention: bool = False) -> Path:
-        """Write the caption to a `.txt` (the sentence) or `.json` file, whole or not at all, and give back its path.
-
-        Raises:
-            InputError: the suffix is another one, the folder is missing, the path is a folder, or the disk refuses.
-        """
-        path = Path(path)
-        formats: dict[str, Callable[[], str]] = {
-            ".txt": lambda: self.text + "\n",
-            ".json": lambda: self.json(attention=attention),
-        }
-        render = formats.get(path.suffix.lower())
-        if render is None:
-            what = f"with the suffix {path.suffix}" if path.suffix else "without a suffix"
-            raise InputError(f"{shown(path)} is a name {what}; a caption is saved as .txt or .json.", usage=True)
-        check_writable(path)
-        write_whole(path, render())
-        return path
-
-    def attention_pictures(self, image: Any, *, side: int = 640) -> list[Image]:
-        """The photo once for each word, dimmed where the model did not look when it said the word.
-
-        Args:
-            image: the photo the caption is of; whatever `lstm_models.media.open_image` takes.
-            side: pixels of the pictures' longer side, at most.
-
-        Raises:
-            InputError: the photo cannot be opened, or no word has an attention map.
-        """
-        from lstm_models import overlays
-
-        self._needs_attention()
-        photo = overlays.photo(image, side)
-        return [overlays.looked_at(photo, word.attention) for word in self.words]
-
-    def attention_sheet(self, image: Any) -> Image:
-        """One picture of all `attention_pictures`, each above its word and its confidence; see there."""
-        from lstm_models import overlays
-
-        self._needs_attention()
-        return overlays.sheet(overlays.photo(image, overlays.TILE), self.text, self.words)
-
-    def save_attention(self, image: Any, path: str | os.PathLike[str]) -> Path:
-        """Write `attention_sheet` to a `.png` or `.jpg` file, whole or not at all, and give back its path.
-
-        Raises:
-            InputError: as `attention_sheet` and `save`.
-        """
-        path = Path(path)
-        formats = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
-        if path.suffix.lower() not in formats:
-            raise InputError(f"{shown(path)}: a sheet of attention maps is saved as .png or .jpg.", usage=True)
-        check_writable(path)
-        written = io.BytesIO()
-        self.attention_sheet(image).save(written, formats[path.suffix.lower()], quality=90)
-        write_whole(path, written.getvalue())
-        return path
-
-    def _needs_attention(self) -> None:
-        if all(word.attention is None for word in self.words):
-            raise InputError("No word of this caption has an attention map; it was read from a file without them.")
+    def __hash__(self) -> int:
+        return hash(self._rest())
 
 
-def _text(read: Any) -> str:
-    if not isinstance(read, str):
-        raise TypeError(f"a text is {read!r}")
-    return read
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What handwriting says.
-
-    Attributes:
-        text: what was read; a line break between two lines of writing.
-        words: its words, in order, with their confidences.
-        characters: how sure the reader is of each character of the text, 0 to 1 (spaces and line breaks included).
-        score: by which the search ranked the text, in nats; the higher, the likelier.
-        alternatives: the next best readings, best first.
-        source: the name of the drawing; "" where it has none.
-
-    Raises:
-        ValueError: there is not one confidence a character, or the score is not a finite number.
-    """
-
-    text: str
-    words: tuple[Word, ...] = ()
-    characters: tuple[float, ...] = ()
-    score: float = 0.0
-    alternatives: tuple[Reading, ...] = ()
-    source: str = ""
-
-    def __post_init__(self) -> None:
-        for name in ("words", "characters", "alternatives"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
-        if len(self.characters) != len(self.text):
-            raise ValueError(f"{len(self.characters)} confidences for the {len(self.text)} characters of a reading")
-        if not math.isfinite(self.score):
-            raise ValueError(f"The score of “{self.text}” is {self.score}.")
-
-    def __str__(self) -> str:
-        return self.text
-
-    @property
-    def confidence(self) -> float | None:
-        """The geometric mean of the words' confidences, 0 to 1; None where there is no word."""
-        return mean_confidence(self.words)
-
-    def as_dict(self) -> dict[str, Any]:
-        """The reading as what JSON can hold, numbers rounded."""
-        made: dict[str, Any] = {"source": self.source} if self.source else {}
-        made["text"] = self.text
-        if self.confidence is not None:
-            made["confidence"] = round(self.confidence, 4)
-        made |= {"score": round(self.score, 4), "words": [word.as_dict() for word in self.words]}
-        made["characters"] = [round(sure, 4) for sure in self.characters]
-        if self.alternatives:
-            made["alternatives"] = [other.as_dict() for other in self.alternatives]
-        return made
-
-    def json(self) -> str:
-        """One line of JSON, so that the lines of many readings are JSON Lines."""
-        return one_line({"format": "lstm-models reading", "version": 1, **self.as_dict()}) + "\n"
+def mean_confidence(words: Iterable[Word]) -> float | None:
+    """The geometric mean of the words' confidences, 0 to 1; None where no word has one."""
+    known = [word.confidence for word in words if word.confidence is not None]
+    if not known:
+        return None
+    if min(known) == 0:
+        return 0.0
+    return math.exp(math.fsum(map(math.log, known)) / len(known))

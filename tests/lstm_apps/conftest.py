@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from lstm_models.errors import InputError
-from lstm_models.results import Drawing
-from tests import browser
+from lstm_models.tasks.captioning.results import Drawing
+from tests.helpers import browser
 
 WAIT = 60_000  # milliseconds for what takes less than one where nothing else runs
 WIDTH = "async image => { await image.decode(); return image.naturalWidth; }"  # of a picture, once it is there
@@ -79,7 +79,7 @@ def tab_served(task: str, cache, module=None, **options) -> Iterator[str]:
         module: its name.
         options: of the module's `build`.
     """
-    from lstm_apps import demo
+    from lstm_apps.demo import interface as demo
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_TEMP_DIR", str(cache))

@@ -1,0 +1,99 @@
+"""What verbs for many files share: what the paths lead to, where results go, the progress bar, notes on the screen."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from lstm_apps.cli import progress
+from lstm_models.errors import InputError
+from lstm_models.io.atomic_write import check_writable, shown
+
+__all__ = ["Found", "find", "inside", "note", "targets", "tracked"]
+
+
+class Found(NamedTuple):
+    """What paths lead to: files in order, none twice; what leads to none, and why; whether a folder was named."""
+
+    sources: list[str]
+    failures: dict[str, str]
+    folders: bool
+    root: str
+
+
+def find(paths: Sequence[str], listed: Callable[..., list[Path]], recursive: bool) -> Found:
+    """The files that are named, and those of the folders that are, by ``listed(folder, recursive=…)``.
+
+    Raises:
+        InputError: the only path is a folder without such files.
+    """
+    sources: dict[str, None] = {}
+    failures: dict[str, str] = {}
+    folders = [path for path in paths if os.path.isdir(path)]
+    for path in paths:
+        if path not in folders:
+            sources[path] = None
+            continue
+        try:
+            sources.update(dict.fromkeys(map(os.fspath, listed(path, recursive=recursive))))
+        except InputError as error:
+            if len(paths) == 1:
+                raise
+            failures[path] = str(error)
+    above = {os.path.abspath(path if path in folders else os.path.dirname(path)) for path in paths}
+    try:
+        root = os.path.commonpath(above)
+    except ValueError:  # several drives
+        root = os.getcwd()
+    return Found(list(sources), failures, bool(folders), root)
+
+
+def inside(path: str, folder: str, deep: bool) -> bool:
+    """Whether the files of one folder are those of the other."""
+    mine, theirs = os.path.realpath(path), os.path.realpath(folder)
+    return mine == theirs or (deep and mine.startswith(os.path.join(theirs, "")))
+
+
+def targets(folder: str, sources: Sequence[str], root: str, suffix: str, option: str) -> dict[str, str]:
+    """Where each file's result goes: its name with the suffix, in folders as the files are. Makes the folders.
+
+    Raises:
+        InputError: a folder cannot be made or written to.
+    """
+    inner = {source: os.path.relpath(os.path.abspath(source), root) for source in sources}
+    inner = {source: os.path.basename(path) if path.startswith(os.pardir) else path for source, path in inner.items()}
+    stems = Counter(os.path.splitext(path)[0].casefold() for path in inner.values())
+    made = {}
+    for source, path in inner.items():
+        stem = os.path.splitext(path)[0]
+        name = stem if stems[stem.casefold()] == 1 else path  # a.jpg beside a.png
+        made[source] = os.path.join(folder, f"{name}{suffix}")
+    for place in sorted({folder, *map(os.path.dirname, made.values())}):
+        try:
+            os.makedirs(place, exist_ok=True)
+        except (OSError, ValueError) as error:
+            reason = (getattr(error, "strerror", None) or str(error)).lower()
+            raise InputError(f"{option} {shown(place)} cannot be made: {reason}") from None
+        check_writable(os.path.join(place, ".new"))
+    return made
+
+
+def tracked(
+    items: Iterable[Any], total: int, what: str, bar: bool, size: Callable[[Any], int] = lambda item: 1
+) -> Generator[Any, None, None]:
+    """The items, with a bar on standard error."""
+    done = 0
+    with progress.bar(what, total, shown=bar) as advance:
+        for item in items:
+            yield item
+            done += size(item)
+            advance(done)
+
+
+def note(sentence: str) -> None:
+    """A sentence on standard error."""
+    print(f"lstm-models: {sentence}", file=sys.stderr, flush=True)

@@ -1,0 +1,196 @@
+"""What the command line offers: its verbs and tasks, each a plain typed function named as text and imported when run.
+
+A new task is a folder ``lstm_apps/<task>/`` and one entry in `TASKS`; its verbs appear in ``lstm-models --help``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from lstm_models.errors import InputError
+
+
+@dataclass(frozen=True)
+class Command:
+    """A function the command line can run.
+
+    Attributes:
+        function: "module:name" of a typed function whose docstring documents every parameter.
+        summary: what it does, in half a line, for ``lstm-models --help``.
+        positional: parameters given without a name.
+        short: parameter -> one-letter option, such as {"out": "o"}.
+        presets: whether ``--config NAME`` may name a file of ``presets/`` beside the function's module.
+    """
+
+    function: str
+    summary: str
+    positional: tuple[str, ...] = ()
+    short: Mapping[str, str] = field(default_factory=dict)
+    presets: bool = False
+
+    def resolve(self) -> Callable[..., Any]:
+        """Import the function."""
+        module, _, name = self.function.partition(":")
+        return getattr(importlib.import_module(module), name)  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task: what ``train TASK`` and ``evaluate TASK`` run, verbs of its own, and whether there are presets."""
+
+    name: str
+    summary: str
+    train: str
+    evaluate: str
+    verbs: Mapping[str, Command] = field(default_factory=dict)
+    presets: bool = True
+
+
+TASKS: dict[str, Task] = {
+    task.name: task
+    for task in (
+        Task(
+            name="captioning",
+            summary="photos to captions: a convolutional network and an LSTM that looks at the photo word by word",
+            train="lstm_apps.tasks.captioning.train:train",
+            evaluate="lstm_apps.tasks.captioning.evaluate:evaluate",
+            verbs={
+                "caption": Command(
+                    "lstm_apps.tasks.captioning.commands:caption",
+                    "describe photos in a sentence each",
+                    positional=("paths",),
+                    short={"out": "o"},
+                )
+            },
+        ),
+        Task(
+            name="speech",
+            summary="speech to text: LSTM layers that hear a fifth of a second ahead, for recordings and microphones",
+            train="lstm_apps.tasks.speech.train:train",
+            evaluate="lstm_apps.tasks.speech.evaluate:evaluate",
+            verbs={
+                "transcribe": Command(
+                    "lstm_apps.tasks.speech.commands:transcribe",
+                    "write down what is said in recordings, or into the microphone",
+                    positional=("paths",),
+                    short={"output": "o"},
+                ),
+                "align": Command(
+                    "lstm_apps.tasks.speech.align_command:align",
+                    "find when each word of a known text is spoken",
+                    positional=("audio", "text"),
+                    short={"output": "o"},
+                ),
+            },
+        ),
+        Task(
+            name="speech-lm",
+            summary="texts to an n-gram language model, which the search of a recogniser asks",
+            train="lstm_apps.tasks.speech_lm.train:train",
+            evaluate="lstm_apps.tasks.speech_lm.train:evaluate",
+            presets=False,
+        ),
+        Task(
+            name="handwriting",
+            summary="text to handwriting: an LSTM that slides a window over the text and moves a pen",
+            train="lstm_apps.tasks.handwriting.train:train",
+            evaluate="lstm_apps.tasks.handwriting.evaluate:evaluate",
+            verbs={
+                "write": Command(
+                    "lstm_apps.tasks.handwriting.commands:write",
+                    "write a text by hand, as lines or pages: SVG, PNG, PDF, JSON, G-code, HPGL",
+                    positional=("text",),
+                    short={"out": "o"},
+                ),
+                "style": Command(
+                    "lstm_apps.tasks.handwriting.style_command:style",
+                    "fit a style to a few lines of your own, for write --style",
+                    positional=("paths",),
+                    short={"out": "o"},
+                ),
+            },
+        ),
+        Task(
+            name="handwriting-reader",
+            summary="handwriting to text: LSTM layers in both directions over the path of the pen",
+            train="lstm_apps.tasks.handwriting_reader.train:train",
+            evaluate="lstm_apps.tasks.handwriting_reader.evaluate:evaluate",
+            verbs={
+                "read": Command(
+                    "lstm_apps.tasks.handwriting_reader.commands:read",
+                    "read handwriting: what pen strokes in JSON or SVG files say",
+                    positional=("paths",),
+                    short={"output": "o"},
+                )
+            },
+        ),
+    )
+}
+
+# What `evaluate` measures besides: name -> function and summary.
+MEASURES: dict[str, Command] = {
+    "handwriting-style": Command(
+        "lstm_apps.tasks.handwriting.evaluate_style:evaluate",
+        "how alike a style fitted to three lines of an unseen writer is to their hand",
+    )
+}
+
+# Verbs that need a task next.
+PER_TASK = {
+    "train": "train a model of TASK on your data",
+    "evaluate": "measure a model of TASK on held-out data",
+}
+
+
+def verbs() -> dict[str, Command]:
+    """Verb -> command, for all verbs that need no task, in the order of the help."""
+    return {
+        "demo": Command("lstm_apps.demo.interface:launch", "try everything in the browser", positional=("task",)),
+        **{verb: command for task in TASKS.values() for verb, command in task.verbs.items()},
+        "synthesize": Command(
+            "lstm_apps.tasks.speech.synthesis.synthesize:synthesize",
+            "make training speech from texts, with the text-to-speech engines that are installed",
+            positional=("texts",),
+            short={"out": "o"},
+        ),
+        "models": Command(
+            "lstm_apps.cli.models:models", "list the bundled models, or show one's card", positional=("name",)
+        ),
+        "export": Command(
+            "lstm_apps.cli.models:export",
+            "copy a model out as a folder, or its LSTM stack as ONNX",
+            positional=("name",),
+        ),
+    }
+
+
+def command(verb: str, task: str | None = None) -> Command:
+    """The command of a verb, or of a verb and a task.
+
+    Raises:
+        InputError: there is no such verb or task; the closest one is named.
+    """
+    if verb not in PER_TASK:
+        every = verbs()
+        if verb not in every:
+            raise InputError(_no_such("command", verb, [*every, *PER_TASK]), usage=True)
+        return every[verb]
+    if task is None:
+        raise InputError(f"{verb} needs a task: {', '.join(TASKS)}.", usage=True)
+    if verb == "evaluate" and task in MEASURES:
+        return MEASURES[task]
+    if task not in TASKS:
+        raise InputError(_no_such("task", task, [*TASKS, *(MEASURES if verb == "evaluate" else ())]), usage=True)
+    presets = verb == "train" and TASKS[task].presets
+    return Command(getattr(TASKS[task], verb), PER_TASK[verb].replace("TASK", task), presets=presets)
+
+
+def _no_such(kind: str, name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    if close:
+        return f"there is no {kind} “{name}”; did you mean “{close[0]}”?"
+    return f"there is no {kind} “{name}”; there is {', '.join(known)}."

@@ -1,0 +1,3 @@
+"""The demo in the browser."""
+
+from lstm_apps.demo.interface import launch as launch

@@ -1,0 +1,314 @@
+"""Calibration of word confidences: how often words said with a confidence of 70 % are right, and making it 70 %.
+
+What is right, a task says: `lstm_apps.tasks.captioning.metrics.right_words`, `lstm_apps.evaluation.error_rates`. Words
+such as “a” and “on” count: a reader sees their confidence too, and a model can be wrong about them (“on” for “under”).
+They are right more often than others, though, and would flatter the figure, so the error over the others is given
+beside it.
+
+A word's probability p under the model is turned into a confidence by sigmoid(logit(p) / temperature + bias), fitted by
+maximum likelihood (Platt 1999; with the bias at 0, the temperature scaling of Guo et al. 2017, arXiv:1706.04599,
+for two outcomes). The bias is needed: for a caption, p is the probability of this word in place of its synonyms, and a
+word can be right at p = 0.3.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from os import PathLike
+
+import numpy as np
+
+from lstm_models.errors import InputError
+from lstm_models.io.atomic_write import check_writable, write_whole
+
+__all__ = [
+    "FUNCTION_WORDS",
+    "Calibration",
+    "CalibrationReport",
+    "ReliabilityBin",
+    "calibration_report",
+    "diagram",
+    "expected_calibration_error",
+    "first_half",
+    "fit",
+    "reliability",
+]
+
+BINS = 15
+_LEAST, _MOST = 0.05, 20.0  # bounds of the temperature
+
+_FUNCTION_WORDS = """
+a an the and or but while as of in on at by to from with into onto through over under near up down out off for is are be
+been being was were has have had does do did his her its their he she it they him them who that which this these those
+there 's n't not
+"""
+FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
+"""Words that say how things are related, not what is there."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """From a word's probability to its confidence: sigmoid(logit(p) / temperature + bias)."""
+
+    temperature: float = 1.0
+    bias: float = 0.0
+
+    def __call__(self, probabilities: np.ndarray | Sequence[float]) -> np.ndarray:
+        """Confidences, float64, of probabilities of the same shape."""
+        return _sigmoid(logit(probabilities) / self.temperature + self.bias)
+
+
+@dataclass(frozen=True)
+class ReliabilityBin:
+    """Words of like confidence: their mean confidence, the share that is right, and how many there are."""
+
+    confidence: float
+    right: float
+    words: int
+
+
+@dataclass(frozen=True)
+class CalibrationReport:
+    """A calibration and what it does.
+
+    Attributes:
+        calibration: fitted on one half of the groups.
+        error_before: expected calibration error of the confidences as they were, on the other half.
+        error_after: the same with ``calibration``.
+        error_of_temperature: the same with a fitted temperature and no bias.
+        error_of_others: the same with ``calibration``, over words that are no `FUNCTION_WORDS`.
+        error_before_on_all: as ``error_before``, on all groups.
+        error_after_on_all: with ``fitted_on_all``, on the groups it was fitted on.
+        fitted_on_all: what a model is to be given: fitted on all groups.
+        words: how many words there are in all.
+        right: the share of them that is right.
+        bins_before: of the other half, for a diagram.
+        bins_after: likewise.
+    """
+
+    calibration: Calibration
+    error_before: float
+    error_after: float
+    error_of_temperature: float
+    error_of_others: float
+    error_before_on_all: float
+    error_after_on_all: float
+    fitted_on_all: Calibration
+    words: int
+    right: float
+    bins_before: tuple[ReliabilityBin, ...]
+    bins_after: tuple[ReliabilityBin, ...]
+
+
+def logit(probabilities: np.ndarray | Sequence[float]) -> np.ndarray:
+    """log(p / (1 − p)), with p kept a hundred-thousandth of a per cent from 0 and 1."""
+    p = np.clip(np.asarray(probabilities, dtype=np.float64), 1e-7, 1 - 1e-7)
+    return np.log(p) - np.log1p(-p)
+
+
+def _sigmoid(x: np.ndarray) -> np.ndarray:
+    return np.exp(-np.logaddexp(0, -x))
+
+
+def fit(
+    probabilities: np.ndarray | Sequence[float], right: np.ndarray | Sequence[bool], *, bias: bool = True
+) -> Calibration:
+    """The calibration under which what was right is most likely.
+
+    The likelihood is convex in 1 / temperature and bias; the temperature is kept between 0.05 and 20. The outcomes are
+    drawn in by Platt's prior, one word of each kind more, so that there is a maximum when all words are right.
+
+    Args:
+        probabilities: of each word, by the model.
+        right: of each word, whether it is.
+        bias: whether there is one; otherwise it is 0.
+
+    Raises:
+        InputError: there is no word.
+        ValueError: there are not as many outcomes as probabilities.
+    """
+    x, outcome = logit(probabilities), np.asarray(right, dtype=bool)
+    if x.shape != outcome.shape:
+        raise ValueError(f"{len(x)} probabilities and {len(outcome)} outcomes")
+    if not len(x):
+        raise InputError("there is no word to calibrate on")
+    yes, no = int(outcome.sum()), int((~outcome).sum())
+    target = np.where(outcome, (yes + 1) / (yes + 2), 1 / (no + 2))
+
+    def loss(scale: float, shift: float) -> float:
+        z = scale * x + shift
+        return float((np.logaddexp(0, z) - target * z).sum())
+
+    def best_bias(scale: float) -> float:
+        if not bias:
+            return 0.0
+        return _minimum(lambda shift: loss(scale, shift), -20, 20)
+
+    logs = _minimum(
+        lambda log_scale: loss(np.exp(log_scale), best_bias(float(np.exp(log_scale)))),
+        -np.log(_MOST),
+        -np.log(_LEAST),
+    )
+    scale = float(np.exp(logs))
+    return Calibration(1 / scale, best_bias(scale))
+
+
+def _minimum(function: Callable[[float], float], low: float, high: float, width: float = 1e-6) -> float:
+    """Where a function with one minimum has it, by golden-section search."""
+    ratio = (5**0.5 - 1) / 2
+    a, b = high - ratio * (high - low), low + ratio * (high - low)
+    at_a, at_b = function(a), function(b)
+    while high - low > width:
+        if at_a <= at_b:
+            high, b, at_b = b, a, at_a
+            a = high - ratio * (high - low)
+            at_a = function(a)
+        else:
+            low, a, at_a = a, b, at_b
+            b = low + ratio * (high - low)
+            at_b = function(b)
+    return (low + high) / 2
+
+
+def reliability(
+    confidences: np.ndarray | Sequence[float], right: np.ndarray | Sequence[bool], bins: int = BINS
+) -> tuple[ReliabilityBin, ...]:
+    """Words sorted by confidence, in bins of as many words each (fewer bins where there are fewer words)."""
+    values, outcome = np.asarray(confidences, dtype=np.float64), np.asarray(right, dtype=np.float64)
+    order = np.argsort(values, kind="stable")
+    parts = np.array_split(order, bins)
+    return tuple(
+        ReliabilityBin(float(values[part].mean()), float(outcome[part].mean()), len(part))
+        for part in parts
+        if len(part)
+    )
+
+
+def expected_calibration_error(
+    confidences: np.ndarray | Sequence[float], right: np.ndarray | Sequence[bool], bins: int = BINS
+) -> float:
+    """Mean distance between confidence and share of right words, over bins of equal mass, 0 to 1.
+
+    Naeini et al. 2015; bins of equal mass instead of equal width (Nguyen and O'Connor 2015), because most words lie
+    near 1. With n words in a bin the error of a perfect calibration is still about 0.8 √(p (1 − p) / n).
+
+    Raises InputError where there is no word.
+    """
+    parts = reliability(confidences, right, bins)
+    if not parts:
+        raise InputError("there is no word to measure the calibration on")
+    return sum(part.words * abs(part.confidence - part.right) for part in parts) / sum(part.words for part in parts)
+
+
+def first_half(name: str) -> bool:
+    """Whether a group belongs to the half that is fitted on: by its name, so that it is the same everywhere."""
+    return hashlib.sha256(name.encode("utf-8", "surrogateescape")).digest()[0] < 128
+
+
+def calibration_report(
+    groups: Sequence[str],
+    words: Sequence[str],
+    probabilities: np.ndarray | Sequence[float],
+    right: np.ndarray | Sequence[bool],
+    now: Calibration | None = None,
+    called: str = "photos",
+) -> CalibrationReport:
+    """Fit on one half of the groups of words, measure on the other.
+
+    Args:
+        groups: of each word, the name of what must not be torn apart: its photo, its speaker.
+        words: the words, to tell function words.
+        probabilities: of each word, by the model.
+        right: of each word, whether it is.
+        now: the calibration that the model has already; “before” is with it.
+        called: what the groups are, for a sentence.
+
+    Raises:
+        InputError: there are too few groups: one of the halves has no word.
+    """
+    now = now or Calibration()
+    p, outcome = np.asarray(probabilities, dtype=np.float64), np.asarray(right, dtype=bool)
+    learn = np.array([first_half(group) for group in groups], dtype=bool)
+    held = ~learn
+    content = held & np.array([word.lower() not in FUNCTION_WORDS for word in words], dtype=bool)
+    if not learn.any() or not held.any():
+        raise InputError(f"{len(set(groups))} {called} are too few to fit on one half of them and measure on the other")
+    fitted, all_ = fit(p[learn], outcome[learn]), fit(p, outcome)
+    temperature = fit(p[learn], outcome[learn], bias=False)
+
+    def error(calibration: Calibration, of: np.ndarray) -> float:
+        return expected_calibration_error(calibration(p[of]), outcome[of]) if of.any() else float("nan")
+
+    everything = np.ones_like(held)
+    return CalibrationReport(
+        calibration=fitted,
+        error_before=error(now, held),
+        error_after=error(fitted, held),
+        error_of_temperature=error(temperature, held),
+        error_of_others=error(fitted, content),
+        error_before_on_all=error(now, everything),
+        error_after_on_all=error(all_, everything),
+        fitted_on_all=all_,
+        words=len(p),
+        right=float(outcome.mean()),
+        bins_before=reliability(now(p[held]), outcome[held]),
+        bins_after=reliability(fitted(p[held]), outcome[held]),
+    )
+
+
+def diagram(
+    report: CalibrationReport,
+    path: str | PathLike[str],
+    right: str = "share of words a reference has",
+    held: str = "held-out photos",
+) -> None:
+    """Draw confidence against the share of right words, before and after, as a picture (.png, .svg or .pdf).
+
+    ``right`` and ``held`` are what it calls the right words and what they are from.
+
+    Raises InputError where the file cannot be written or has another suffix.
+    """
+    from pathlib import Path
+
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    suffix = Path(path).suffix.lower()
+    if suffix not in (".png", ".svg", ".pdf"):
+        raise InputError(f"{path} is no name of a plot; .png, .svg or .pdf would be right", usage=True)
+    check_writable(path)
+    figure = Figure(figsize=(4.6, 4.8), dpi=150, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], color="#999999", linewidth=1, linestyle="--", label="perfect")
+    for bins, error, name, colour, mark in (
+        (report.bins_before, report.error_before, "before", "#d95f02", "s"),
+        (report.bins_after, report.error_after, "after", "#1b6ca8", "o"),
+    ):
+        axes.plot(
+            [part.confidence for part in bins],
+            [part.right for part in bins],
+            color=colour,
+            marker=mark,
+            markersize=4,
+            label=f"{name}: error {100 * error:.1f} %",
+        )
+    words = sum(part.words for part in report.bins_after)
+    axes.set(
+        xlim=(0, 1),
+        ylim=(0, 1),
+        aspect="equal",
+        xlabel="confidence of a word",
+        ylabel=right,
+        title=f"{words:,} words of {held}, {len(report.bins_after)} bins",
+    )
+    axes.title.set_fontsize(10)
+    axes.grid(color="#eeeeee")
+    axes.set_axisbelow(True)
+    axes.legend(loc="upper left", frameon=False)
+    made = io.BytesIO()
+    figure.savefig(made, format=suffix[1:])
+    write_whole(path, made.getvalue())

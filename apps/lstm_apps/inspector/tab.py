@@ -1,0 +1,315 @@
+"""The tab for those who want to understand LSTMs: a real model's tensors, gates and states, and its gradient.
+
+Run: lstm-models demo inside
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from lstm_apps.demo import components as tabs
+from lstm_apps.evaluation.threads import one_thread
+from lstm_apps.inspector import experiments
+from lstm_apps.inspector import html as view
+from lstm_apps.inspector import javascript as script
+from lstm_apps.inspector import traces as tape
+from lstm_apps.inspector.plots import order
+from lstm_models.errors import InputError
+
+TITLE = "Inside the LSTM"
+TEXT = "Long short-term memory"
+ORDERS = {"how long they remember": "memory", "when they peak": "peak", "likeness": "likeness"}
+
+_MODELS = {"Writer, writing a text": "writer", "Recogniser, hearing a recording": "recognizer"}
+_RECORDINGS = {said: name for name, said in tape.EXAMPLES.items()}
+_KEPT = 8  # tapes that are remembered, of a few megabytes each
+_LESSON_STEPS = 100
+
+
+def build(load: Callable[[str], Any] | None = None) -> gr.Blocks:
+    """The tab as Gradio blocks; theme and style sheet come with `lstm_apps.demo.launch`.
+
+    Args:
+        load: gives a model by its name, "writer" or "recognizer", each asked for once, when it is first looked into;
+            the bundled ones if left out.
+    """
+    models = {
+        name: tabs.once(functools.partial(load, name) if load else tabs.bundled(name)) for name in _MODELS.values()
+    }
+    lock = threading.Lock()
+
+    @functools.lru_cache(maxsize=_KEPT)
+    def taped(model: str, what: str, seed: int) -> tape.Tape:
+        make = tape.written if model == "writer" else tape.heard
+        return make(models[model](), what, *([seed] if model == "writer" else []))
+
+    def look_inside(model: str, what: str, layer: Any, seed: int = 1) -> tuple[tape.Tape, int]:
+        """The tape, and the number of the layer. Raises InputError."""
+        if model not in models:
+            raise InputError(f"There is no such model; there are {', '.join(models)}.", usage=True)
+        with lock, one_thread():
+            found = taped(model, what, _seed(seed) if model == "writer" else 0)
+        return found, experiments.whole(layer, "layer", 1, len(found.layers))
+
+    # --- what a script can call --------------------------------------------------------------------------------
+
+    def gates(
+        model: str = "writer", text: str = TEXT, recording: str = "river.ogg", layer: int = 1, seed: int = 1
+    ) -> dict[str, Any]:
+        """Gates and states of a layer while the writer writes `text` or the recogniser hears `recording`.
+
+        Gives "units" (numbers of the units shown, those whose tanh(c) changes most, longest memory first),
+        "steps", "letters" ([first step, step after the last, character]), "shapes" of the tensors, and "input",
+        "forget", "output", "candidate", "cell" and "hidden", each [step][unit].
+        """
+        with _sentences():
+            found, number = look_inside(str(model), str(text if model == "writer" else recording), layer, seed)
+            activations = found.layers[number - 1][1]
+            units = order(activations, view.UNITS, "memory")
+            return {
+                "units": units.tolist(),
+                "steps": found.steps,
+                "letters": [list(letter) for letter in found.letters],
+                "shapes": {what: list(shape) for what, shape in found.shapes},
+                **{name: activations[name][:, units].round(4).astype(float).round(4).tolist() for name in tape.GATES},
+            }
+
+    def gradient_flow(steps: int = _LESSON_STEPS) -> dict[str, list[float]]:
+        """The loss's gradient at each step of the adding problem of that length, by untrained network."""
+        with _sentences(), one_thread():
+            return experiments.fading(steps)
+
+    def forget_bias(bias: float = 1.0) -> dict[str, list[float]]:
+        """What is left after 0 to 100 steps at a forget bias: its sigmoid's powers, and two measured gradients."""
+        with _sentences(), one_thread():
+            return experiments.remembering(bias)
+
+    with tabs.blocks(TITLE) as tab:
+        with gr.Row(equal_height=True):
+            model = gr.Radio(
+                list(_MODELS.items()), value="writer", label="Model", scale=2, min_width=260, elem_id="inside-model"
+            )
+            text = gr.Textbox(
+                TEXT, label="Text", info=f"up to {tape.MOST_CHARACTERS} characters", lines=1, max_lines=1,
+                max_length=tape.MOST_CHARACTERS, scale=3, min_width=240, elem_id="inside-text",
+            )  # fmt: skip
+            recording = gr.Radio(
+                list(_RECORDINGS.items()), value="river.ogg", label="Recording", scale=3, min_width=240, visible=False,
+                elem_id="inside-recording",
+            )  # fmt: skip
+            go = gr.Button("Look inside", variant="primary", scale=1, min_width=140, elem_id="inside-go")
+        status = gr.HTML(tabs.status("Ready."), elem_classes="status", elem_id="inside-status", apply_default_css=False)
+
+        _lesson(
+            "Samples, timesteps, features",
+            "An LSTM reads a batch of sequences as one tensor. Its first axis counts the samples, its second the "
+            "timesteps of the longest one, its third the features, the numbers that describe one timestep. Shorter "
+            "samples are filled up with padding, and their true lengths go along.",
+        )
+        shapes = gr.HTML(
+            view.nothing("The model's input appears here."), elem_id="inside-shapes", elem_classes="inside",
+            apply_default_css=False, js_on_load=script.SHAPES,
+        )  # fmt: skip
+
+        _lesson(
+            "Gates, cell state and hidden state",
+            "Every step of a layer, as it really ran. The forget gate says how much of each unit's cell state stays, "
+            "the input gate how much of the new candidate is added, and the output gate how much of the result the "
+            "next layer sees. Each row of a heat map is one unit; bright is an open gate, blue a negative and orange "
+            "a positive state.",
+            sources="Hochreiter and Schmidhuber 1997, Long short-term memory; Gers, Schmidhuber and Cummins 2000, "
+            "Learning to forget. The soft window: Graves 2013, Generating sequences with recurrent neural networks.",
+        )
+        with gr.Row():
+            layer = gr.Radio(["1", "2"], value="1", label="Layer", min_width=200, elem_id="inside-layer")
+            by = gr.Dropdown(
+                list(ORDERS.items()), value="memory", label="Units sorted by", min_width=200, elem_id="inside-order"
+            )
+        seen = gr.HTML(
+            view.nothing("Press Look inside."), elem_id="inside-gates", elem_classes="inside", apply_default_css=False,
+            js_on_load=script.GATES,
+        )  # fmt: skip
+
+        _lesson(
+            "Gradient flow",
+            "The adding problem: of a sequence of random numbers two are marked, one in each half, and their sum is "
+            "asked for at the end. To learn it, the loss must reach back to the first mark. In a plain RNN its "
+            "gradient shrinks at every step, exponentially; an LSTM carries it along the cell state. The networks "
+            "are untrained, of 32 units; the plain RNN starts as torch initialises it.",
+            sources="Hochreiter and Schmidhuber 1997; Bengio, Simard and Frasconi 1994, Learning long-term "
+            "dependencies with gradient descent is difficult.",
+        )
+        steps = gr.Slider(
+            experiments.FEWEST,
+            experiments.MOST,
+            _LESSON_STEPS,
+            step=10,
+            label="Length in timesteps",
+            elem_id="inside-steps",
+        )
+        flow = gr.HTML(
+            view.nothing("The gradient appears here."), elem_id="inside-flow", elem_classes=["inside", "inside-plot"],
+            apply_default_css=False, js_on_load=script.LESSON,
+        )  # fmt: skip
+        with gr.Row():
+            train = gr.Button("Train both", variant="primary", size="sm", min_width=140, elem_id="inside-train")
+            stop = gr.Button("Stop", size="sm", min_width=140, interactive=False, elem_id="inside-stop")
+        learnt = gr.HTML(
+            tabs.status(
+                f"Both learn from the same batches until the LSTM has it: some seconds, at most "
+                f"{experiments.MOST_TRAINED} timesteps."
+            ),
+            elem_classes="status", elem_id="inside-learnt", apply_default_css=False,
+        )  # fmt: skip
+        losses = gr.HTML("", elem_id="inside-losses", elem_classes=["inside", "inside-plot"], apply_default_css=False)
+
+        _lesson(
+            "The forget bias",
+            "With a bias b and nothing else, a forget gate keeps σ(b) of the cell state at every step, so σ(b)ⁿ is "
+            "left after n steps: a bias of 1 forgets within ten steps, one of 5 remembers for a hundred. The measured "
+            "gradient can lie higher, as it also finds ways through h. The chrono initialisation gives every unit a "
+            "bias of its own, so that short and long memories exist from the start.",
+            sources="Jozefowicz, Zaremba and Sutskever 2015, An empirical exploration of recurrent network "
+            "architectures; Tallec and Ollivier 2018, Can recurrent neural networks warp time?",
+        )
+        bias = gr.Slider(-2, 5, 1, step=0.5, label="Forget bias b", elem_id="inside-bias")
+        memory = gr.HTML(
+            view.nothing("The memory appears here."), elem_id="inside-memory", elem_classes=["inside", "inside-plot"],
+            apply_default_css=False, js_on_load=script.LESSON,
+        )  # fmt: skip
+        for slider in (steps, bias):  # Gradio would compare what it is sent with numbers, with a traceback for a word
+            slider.preprocess = _as_it_is  # type: ignore[method-assign]
+
+        # --- what the page asks for ----------------------------------------------------------------------------
+
+        def look(model: str, text: str, recording: str, layer: str, by: str) -> Iterator[dict[Any, Any]]:
+            if not models[model].done:
+                yield {status: tabs.status(f"Loading the {'writer' if model == 'writer' else 'recogniser'} …")}
+            try:
+                found, number = look_inside(model, text if model == "writer" else recording, _layer(layer, 1))
+            except InputError as error:
+                yield {shapes: view.nothing("Nothing was seen."), seen: view.nothing("Nothing was seen."),
+                       status: tabs.status(str(error), problem=True)}  # fmt: skip
+                return
+            yield {
+                shapes: view.shapes(found), seen: view.gates(found, number, by), status: _told(found),
+                layer_: gr.Radio([(name, str(k)) for k, (name, _) in enumerate(found.layers, 1)], value=str(number)),
+            }  # fmt: skip
+
+        def again(model: str, text: str, recording: str, layer: str, by: str) -> dict[Any, Any]:
+            """The same tape, seen otherwise."""
+            try:
+                found, number = look_inside(model, text if model == "writer" else recording, _layer(layer, 1))
+            except InputError as error:
+                return {status: tabs.status(str(error), problem=True)}
+            return {seen: view.gates(found, number, by), status: _told(found)}
+
+        def choose(model: str) -> dict[Any, Any]:
+            writes = model == "writer"
+            count = 2 if writes else 4
+            return {
+                text: gr.Textbox(visible=writes), recording: gr.Radio(visible=not writes),
+                layer_: gr.Radio([str(k) for k in range(1, count + 1)], value="1"),
+            }  # fmt: skip
+
+        def fade(steps: Any) -> str:
+            with one_thread():
+                return _or_sentence(lambda: view.fading(experiments.fading(steps)))
+
+        def remember(bias: Any) -> str:
+            with one_thread():
+                return _or_sentence(lambda: view.remembering(bias, experiments.remembering(bias)))
+
+        def learn(steps: Any) -> Iterator[dict[Any, Any]]:
+            on, off = gr.Button(interactive=True), gr.Button(interactive=False)
+            yield {train: off, stop: on, learnt: tabs.status("Training …")}
+            try:
+                with one_thread():
+                    length = min(
+                        experiments.whole(steps, "length", experiments.FEWEST, experiments.MOST),
+                        experiments.MOST_TRAINED,
+                    )
+                    found = experiments.Training(length)
+                    for found in experiments.Training.run(length):
+                        yield {losses: view.training(found), learnt: tabs.status(_learning(found))}
+                yield {
+                    losses: view.training(found, over=True), train: on, stop: off,
+                    learnt: tabs.status("Done. " + _learning(found)),
+                }  # fmt: skip
+            except InputError as error:
+                yield {train: on, stop: off, learnt: tabs.status(str(error), problem=True)}
+
+        def stopped() -> dict[Any, Any]:
+            return {train: gr.Button(interactive=True), stop: gr.Button(interactive=False),
+                    learnt: tabs.status("Stopped.")}  # fmt: skip
+
+        layer_ = layer
+        private: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+        one = {**private, "concurrency_id": "inside", "concurrency_limit": 1}
+        asked: dict[str, Any] = {
+            "inputs": [model, text, recording, layer, by], "outputs": [shapes, seen, status, layer], **one,
+        }  # fmt: skip
+        gr.on([go.click, text.submit, seen.click], look, **asked)
+        recording.input(look, **asked)
+        gr.on([layer.input, by.input], again, **{**asked, "outputs": [seen, status]}, trigger_mode="always_last")
+        model.input(choose, model, [text, recording, layer], **private).then(look, **asked)
+        gr.on([steps.release, flow.click], fade, steps, flow, **one, trigger_mode="always_last")
+        gr.on([bias.release, memory.click], remember, bias, memory, **one, trigger_mode="always_last")
+        run = train.click(
+            learn, steps, [train, stop, learnt, losses], **private, concurrency_id="inside-training",
+            concurrency_limit=1,
+        )  # fmt: skip
+        stop.click(stopped, None, [train, stop, learnt], cancels=[run], **private)
+        for function in (gates, gradient_flow, forget_bias):
+            gr.api(function, api_name=function.__name__, concurrency_id="inside", concurrency_limit=1)
+    return tab
+
+
+def _lesson(title: str, *sentences: str, sources: str = "") -> None:
+    gr.HTML(
+        view.lesson(title, *sentences, sources=sources), elem_classes=["inside", "lesson"], apply_default_css=False
+    )  # fmt: skip
+
+
+def _told(found: tape.Tape) -> str:
+    what = "points of the pen" if found.model == "writer" else f"steps of {1000 * found.seconds:.0f} ms"
+    return tabs.status(f"Ready: {found.steps} {what}, {len(found.layers)} LSTM layers.", *found.notes)
+
+
+def _learning(found: experiments.Training) -> str:
+    return f"{len(found.losses['LSTM'])} batches of sequences of {found.steps} timesteps in {found.seconds:.0f} s."
+
+
+def _layer(number: Any, otherwise: int) -> int:
+    return int(number) if isinstance(number, str) and number.isdecimal() and len(number) < 3 else otherwise
+
+
+def _seed(seed: Any) -> int:
+    return experiments.whole(seed, "seed", 0, 2**31 - 1)
+
+
+def _as_it_is(payload: Any) -> Any:
+    return payload
+
+
+def _or_sentence(make: Callable[[], str]) -> str:
+    try:
+        return make()
+    except InputError as error:
+        return tabs.status(str(error), problem=True)
+
+
+@contextmanager
+def _sentences() -> Iterator[None]:
+    """Scripts are told what is wrong in a sentence, too."""
+    try:
+        yield
+    except InputError as error:
+        raise gr.Error(escape(str(error), quote=False), print_exception=False) from error

@@ -1,0 +1,1 @@
+"""The server under the demo: accounts, limits, metrics."""

@@ -1,0 +1,319 @@
+"""The server of the demo: Gradio's page in a FastAPI application, with its health, its metrics and its limits.
+
+``/healthz`` says whether it lives and which models are loaded, ``/readyz`` whether it takes more work, ``/metrics``
+what Prometheus reads, ``/openapi.json`` what these are. Gradio's own is at ``/gradio_api/info``.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+import inspect
+import logging
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from html import escape
+from typing import Any, Literal
+
+import fastapi
+import gradio as gr
+import uvicorn
+from pydantic import BaseModel
+from starlette.middleware.cors import CORSMiddleware
+
+from lstm_apps.demo.components import Once
+from lstm_apps.server.auth import matches
+from lstm_apps.server.metrics import Metrics
+from lstm_apps.server.middleware import Guard, Rules
+from lstm_models import __version__
+from lstm_models.errors import InputError
+
+__all__ = ["Page", "Settings", "Thread", "application", "cores"]
+
+_LOG = logging.getLogger("lstm_apps.server.app")
+_START_SECONDS = 60.0  # a busy machine takes its time
+
+
+class Page(gr.Blocks):
+    """The demo's page; what goes wrong in it reaches the client as a sentence without paths.
+
+    Attributes:
+        models: task -> what loads its models.
+        tasks: task -> the functions of its tab.
+        fetches: whether an input may be the address of a file elsewhere, which the server fetches.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.models: dict[str, list[Once[Any]]] = {}
+        self.tasks: dict[str, list[Any]] = {}
+        self.fetches = False
+        self.metrics: Metrics | None = None
+
+    async def preprocess_data(self, block_fn: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        """As Gradio's; inputs of a wrong kind are a sentence."""
+        if not self.fetches and any(map(_is_elsewhere, _dictionaries(inputs))):
+            raise gr.Error(
+                "Send the file itself: the demo fetches nothing from other addresses.", print_exception=False
+            )
+        try:
+            return await super().preprocess_data(block_fn, inputs, *args, **kwargs)
+        except gr.Error:
+            raise
+        except Exception as error:
+            _LOG.info("an input was refused: %r", error)
+            raise gr.Error(
+                "What was sent is not what this function takes; /gradio_api/info says what it takes.",
+                print_exception=False,
+            ) from error
+
+    def handle_streaming_diffs(
+        self, block_fn: Any, data: list[Any], session_hash: str | None, run: str | None, final: bool,
+        simple_format: bool = False,
+    ) -> list[Any]:  # fmt: skip
+        """As Gradio's, but what changes inside of an object is sent as a new object.
+
+        Gradio's page makes a change in the very object that it has been given before. Where it has not come to show
+        that one yet, because the machine is busy, what was in it alone (such as that a button can be pressed) is lost.
+        """
+        known = None not in (session_hash, run) and run in self.pending_diff_streams[session_hash]
+        values = list(data)
+        sent = super().handle_streaming_diffs(block_fn, data, session_hash, run, final, simple_format)
+        if final or simple_format or not known:
+            return sent
+        return [
+            [["replace", [], value]] if edits and isinstance(value, (dict, list)) else edits
+            for value, edits in zip(values, sent, strict=True)
+        ]
+
+    async def process_api(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """As Gradio's; what nobody has foreseen is written to the log, and told without its details."""
+        try:
+            return await super().process_api(*args, **kwargs)
+        except gr.Error as error:
+            error.print_exception = False  # it is the sentence that counts
+            raise
+        except InputError as error:
+            raise gr.Error(escape(str(error)), print_exception=False) from error
+        except Exception as error:
+            _LOG.exception("a request failed")
+            raise gr.Error("Something went wrong on the server; its log says what.", print_exception=False) from error
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How the page is served.
+
+    Attributes:
+        rules: what the guard allows.
+        accounts: user -> password; nobody has to log in where there are none.
+        concurrency: requests at work at a time, beside those that say for themselves how many may be.
+        mcp: offer the page's functions as tools, by the Model Context Protocol.
+        style: options of the looks, for Gradio.
+    """
+
+    rules: Rules
+    accounts: Mapping[str, str]
+    concurrency: int = 1
+    mcp: bool = False
+    style: Mapping[str, Any] | None = None
+
+
+class Health(BaseModel):
+    """What ``/healthz`` says."""
+
+    status: Literal["alive"]
+    version: str
+    models: dict[str, Literal["not loaded", "loading", "loaded", "failed"]]
+
+
+class Readiness(BaseModel):
+    """What ``/readyz`` says."""
+
+    status: Literal["ready", "full", "stopping"]
+    waiting: int
+    most: int
+
+
+def application(page: Page, settings: Settings) -> fastapi.FastAPI:
+    """The page and the server's own routes as one application.
+
+    Raises:
+        InputError: MCP is wanted, and its package is missing or people have to log in.
+    """
+    if settings.mcp:
+        _check_mcp(settings)
+    page.queue(max_size=settings.rules.queue, api_open=False, default_concurrency_limit=settings.concurrency)
+    page.fetches = settings.mcp  # tools are given files by their addresses; Gradio keeps to public ones
+    if page.metrics is None:
+        page.metrics = Metrics(lambda: len(page._queue), page.models)
+        for task, functions in page.tasks.items():
+            for function in filter(_works, functions):
+                function.fn = page.metrics.watched(task, function.fn)
+                if function.concurrency_limit == "default":  # all that work share the places, first come first
+                    function.concurrency_id, function.concurrency_limit = "models", settings.concurrency
+    metrics = page.metrics
+    app = fastapi.FastAPI(title="lstm-models", version=__version__, docs_url=None, redoc_url=None)
+    basic = _basic(settings.accounts)
+
+    @app.get("/healthz", summary="Whether the server lives, and which models are loaded")
+    def healthz() -> Health:
+        states = {task: _state(models) for task, models in page.models.items()}
+        return Health(status="alive", version=__version__, models=states)
+
+    @app.get("/readyz", summary="Whether it takes more work", responses={503: {"model": Readiness}})
+    def readyz(response: fastapi.Response) -> Readiness:
+        waiting, most = len(page._queue), settings.rules.queue
+        status: Any = "stopping" if page._queue.stopped else "full" if waiting >= most else "ready"
+        response.status_code = 200 if status == "ready" else 503
+        return Readiness(status=status, waiting=waiting, most=most)
+
+    @app.get(
+        "/metrics", summary="What Prometheus reads; with the name and password of an account, where there are accounts",
+        response_class=fastapi.responses.PlainTextResponse, responses={401: {"description": "Log in"}},
+        dependencies=[fastapi.Depends(basic)],
+    )  # fmt: skip
+    def read_metrics() -> fastapi.Response:
+        text, kind = metrics.text()
+        return fastapi.Response(text, headers={"Content-Type": kind})
+
+    with _hushed():
+        gr.mount_gradio_app(
+            app,
+            page,
+            path="/",
+            auth=_login(settings.accounts) if settings.accounts else None,
+            footer_links=[],
+            run_history=False,
+            show_error=False,
+            max_file_size=settings.rules.max_bytes + 2**17,  # so that it is the guard which says that it is too much
+            ssr_mode=False,
+            enable_monitoring=False,
+            mcp_server=settings.mcp,
+            **(settings.style or {}),
+        )
+    page.has_launched = True  # mounting leaves it unset, and without it Gradio would open any file of this machine
+    if settings.mcp and page.mcp_error:
+        raise InputError(f"The tools could not be offered by MCP: {page.mcp_error}")
+    page.app = page.server_app = app.routes[-1].app  # type: ignore[attr-defined]
+    page._queue.set_server_app(page.app)
+    app.add_middleware(Guard, rules=settings.rules, page=page, count=lambda outcome: metrics.count("any", outcome))
+    # Gradio's own rules of other origins give way to these
+    app.add_middleware(CORSMiddleware, allow_origins=settings.rules.origins, allow_methods=["*"], allow_headers=["*"])
+    return app
+
+
+class Thread:
+    """Uvicorn in a thread, on a socket that is bound already."""
+
+    def __init__(self, app: Any, bound: socket.socket) -> None:
+        config = uvicorn.Config(
+            app, log_level="warning", proxy_headers=False, server_header=False, timeout_graceful_shutdown=3, ws="none"
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, args=([bound],), daemon=True)
+
+    def start(self) -> None:
+        """Start, and wait until it answers.
+
+        Raises:
+            InputError: it does not come up.
+        """
+        self._thread.start()
+        waited = 0.0
+        while not self._server.started:
+            self._thread.join(0.01)
+            waited += 0.01
+            if not self._thread.is_alive() or waited > _START_SECONDS:
+                raise InputError("The server did not come up.")
+
+    def close(self) -> None:
+        """Stop taking requests, and wait a moment for those at work; Gradio's page calls it."""
+        self._server.should_exit = True
+        self._thread.join(timeout=10)
+
+
+def cores() -> int:
+    """Processor cores this process may use."""
+    with contextlib.suppress(AttributeError):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _works(function: Any) -> bool:
+    """Whether a function of the page asks a model, and not only fills in a field."""
+    if function.fn is None or inspect.iscoroutinefunction(function.fn) or function.concurrency_limit is None:
+        return False
+    return inspect.isgeneratorfunction(function.fn) or function.api_visibility == "public"
+
+
+def _state(models: list[Once[Any]]) -> Any:
+    """The state of a task's models together: that of the one that needs most attention."""
+    states = {model.state for model in models}
+    return next((state for state in ("failed", "loading", "loaded") if state in states), "not loaded")
+
+
+def _check_mcp(settings: Settings) -> None:
+    if settings.accounts:
+        raise InputError("--mcp and --auth do not go together: Gradio offers its tools without a login.", usage=True)
+    try:
+        import mcp  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise InputError("--mcp needs the package mcp: pip install 'gradio[mcp]' brings it.") from error
+
+
+def _login(accounts: Mapping[str, str]) -> Callable[[str, str], bool]:
+    def login(user: str, password: str) -> bool:
+        if not matches(accounts, user, password):
+            raise fastapi.HTTPException(400, "The user name or the password is wrong.")
+        return True
+
+    return login
+
+
+def _basic(accounts: Mapping[str, str]) -> Callable[..., None]:
+    """A dependency that wants a name and a password in the request, where there are accounts."""
+
+    def check(request: fastapi.Request) -> None:
+        if not accounts:
+            return
+        kind, _, given = request.headers.get("authorization", "").partition(" ")
+        with contextlib.suppress(binascii.Error, ValueError):
+            user, _, password = base64.b64decode(given.strip(), validate=True).decode().partition(":")
+            if kind.lower() == "basic" and matches(accounts, user, password):
+                return
+        raise fastapi.HTTPException(
+            401,
+            "The name and the password of an account are needed.",
+            {"WWW-Authenticate": 'Basic realm="lstm-models"'},
+        )
+
+    return check
+
+
+def _dictionaries(value: Any) -> Iterator[dict[str, Any]]:
+    """Every dictionary in the value, however deep, without recursion."""
+    waiting = [value]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, dict):
+            yield each
+            waiting.extend(each.values())
+        elif isinstance(each, (list, tuple)):
+            waiting.extend(each)
+
+
+def _is_elsewhere(value: dict[str, Any]) -> bool:
+    path = value.get("path")
+    return "meta" in value and isinstance(path, str) and path.lower().startswith(("http:", "https:"))
+
+
+@contextlib.contextmanager
+def _hushed() -> Iterator[None]:
+    """Without the lines that Gradio prints."""
+    with contextlib.redirect_stdout(None):
+        yield

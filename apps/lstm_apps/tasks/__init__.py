@@ -1,0 +1,1 @@
+"""A folder a task: train, evaluate, metrics, commands, demo, presets."""

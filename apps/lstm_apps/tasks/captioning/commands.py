@@ -1,0 +1,497 @@
+"""Describes photos: one on the screen, a folder as JSON Lines, as a page of alt texts, or as where the model looked.
+
+lstm-models caption photo.jpg
+lstm-models caption photos/ --out captions.jsonl --html page.html
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import inspect
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from json import loads
+from pathlib import Path
+from typing import Any
+
+# No TYPE_CHECKING here: jsonargparse runs such blocks for the help, and that would import torch
+import lstm_models
+from lstm_apps.cli.batch_files import Found, find, inside, note, targets, tracked
+from lstm_models.errors import InputError
+from lstm_models.io.atomic_write import check_writable, one_line, shown
+
+__all__ = ["caption"]
+
+LINES = (".jsonl", ".ndjson")
+PAGES = (".html", ".htm")
+
+
+def caption(
+    paths: str | list[str],
+    json: bool = False,
+    out: str | None = None,
+    html: str | None = None,
+    attention: str | None = None,
+    recursive: bool = False,
+    beam: int = 5,
+    n_best: int = 1,
+    min_words: int = 1,
+    max_words: int = 20,
+    length_penalty: float = 0.7,
+    groups: int = 1,
+    diversity: float = 0.0,
+    include: str | list[str] | None = None,
+    exclude: str | list[str] | None = None,
+    no_repeat: int = 3,
+    batch: int = 16,
+    model: str = "captioner",
+) -> None:
+    """Describes photos in a sentence each.
+
+    Named photos are told on the screen, folders as JSON Lines, a photo a line. With --out the lines go to a file, and
+    the same command goes on where it was stopped. A photo that cannot be opened is reported, and the rest goes on; the
+    exit code is then 1.
+
+    Args:
+        paths: photos, and folders of photos.
+        json: print JSON for named photos too, one object a line.
+        out: a .jsonl file that lines are added to; photos that it already has are not described again.
+        html: an .html file for a page of alt texts, with thumbnails, where captions to check are flagged.
+        attention: a folder for pictures of where the model looked at each word, NAME.attention.png a photo.
+        recursive: look for photos in the folders of a folder too.
+        beam: sentences followed at a time; more is slower and a little better, 1 is fastest.
+        n_best: how many sentences to give for a photo, best first; at most beam.
+        min_words: least words of a sentence.
+        max_words: most words of a sentence.
+        length_penalty: 0 prefers short sentences, 1 longer ones.
+        groups: parts of the beam that are to differ from each other, for more varied sentences; goes with diversity.
+        diversity: how much they are to differ, such as 0.5.
+        include: a word or phrase that must come; several with commas, or the option several times.
+        exclude: a word that must not; likewise.
+        no_repeat: no so many words in a row come twice in a sentence; 0 allows it.
+        batch: photos described at once; fewer need less memory.
+        model: a bundled model, a folder, or the id of one on the Hugging Face hub.
+    """
+    named = [paths] if isinstance(paths, str) else list(paths)
+    if not named:
+        raise InputError("PATHS is missing: name photos, or a folder of photos", usage=True)
+    if batch < 1:
+        raise InputError(f"batch must be 1 or more, not {batch}", usage=True)
+    if (groups > 1) != (diversity > 0):
+        raise InputError("--groups above 1 and --diversity above 0 go together; one does nothing alone", usage=True)
+    _check_files(out, html, attention)
+    options: dict[str, Any] = {
+        "beam": beam,
+        "n_best": n_best,
+        "min_words": min_words,
+        "max_words": max_words,
+        "length_penalty": length_penalty,
+        "groups": groups,
+        "diversity": diversity,
+        "include": _words(include),
+        "exclude": _words(exclude),
+        "no_repeat": no_repeat,
+    }
+    found = _find(named, recursive, attention)
+    captioner = _load(model)
+    captioner.options(**options)  # whether any caption can meet them, before a photo is opened for them
+    # What follows opens photos and writes files
+    sheets = {} if attention is None else _sheets(attention, found.sources, found.root)
+    as_json = json or found.folders
+    journal = None
+    if as_json or out is not None or html is not None:
+        journal = _Journal(out, _made(captioner, model, options))
+    quiet = out is not None or (html is not None and found.folders and not json)
+    with journal or contextlib.nullcontext():
+        run = _Run(found, captioner, options, batch, journal, sheets, as_json=as_json, quiet=quiet)
+        run.describe()
+        if html is not None:
+            run.write_page(html)
+        run.finish(out, html)
+
+
+# What is asked for ---------------------------------------------------------------------------------------------------
+
+
+def _find(paths: Sequence[str], recursive: bool, attention: str | None) -> Found:
+    from lstm_models.io.images import list_images
+
+    for folder in filter(os.path.isdir, paths):
+        if attention is not None and inside(attention, folder, recursive):
+            raise InputError(
+                f"--attention {shown(attention)}: its pictures would be taken for photos of {shown(folder)}; "
+                "name a folder elsewhere",
+                usage=True,
+            )
+    return find(paths, list_images, recursive)
+
+
+def _check_files(out: str | None, html: str | None, attention: str | None) -> None:
+    for path, option, suffixes in ((out, "--out", LINES), (html, "--html", PAGES)):
+        if path is None:
+            continue
+        if Path(path).suffix.lower() not in suffixes:
+            what = "JSON Lines" if option == "--out" else "a page"
+            raise InputError(f"{option} {shown(path)}: {what} would be written; name a {suffixes[0]} file", usage=True)
+        check_writable(path)
+    if attention is not None and (not attention or (os.path.lexists(attention) and not os.path.isdir(attention))):
+        raise InputError(f"--attention {shown(attention)} is no folder; a picture a photo is written into one")
+
+
+def _words(given: str | list[str] | None) -> tuple[str, ...]:
+    """The words of a list, some of them with commas between; a comma between digits is part of a number."""
+    texts = [given] if isinstance(given, str) else given or ()
+    return tuple(word.strip() for text in texts for word in re.split(r",(?!\d)|(?<!\d),", text))
+
+
+def _load(model: str) -> lstm_models.Captioner:
+    from lstm_models.checkpoints import hub
+
+    captioner = hub.load(model)
+    if not isinstance(captioner, lstm_models.Captioner):
+        raise InputError(f"{model} is no captioner", usage=True)
+    return captioner
+
+
+def _sheets(folder: str, sources: Sequence[str], root: str) -> dict[str, str]:
+    """Where each photo's picture of attention goes: NAME.attention.png, in folders as the photos are. Makes them."""
+    return targets(folder, sources, root, ".attention.png", "--attention")
+
+
+def _made(captioner: lstm_models.Captioner, model: str, options: dict[str, Any]) -> dict[str, Any]:
+    """What a caption depends on besides its photo: the model, and the options that are not as usual."""
+    digest = hashlib.sha256(repr(captioner.config).encode())
+    for name, value in captioner.state_dict().items():
+        digest.update(name.encode())
+        digest.update(value.detach().cpu().contiguous().numpy())
+    usual = {name: parameter.default for name, parameter in inspect.signature(caption).parameters.items()}
+    plain = {name: list(value) or None if isinstance(value, tuple) else value for name, value in options.items()}
+    unusual = {name: value for name, value in plain.items() if value != usual[name]}
+    return {"model": Path(model).name, "sha256": digest.hexdigest()[:16], **unusual}
+
+
+# What is done --------------------------------------------------------------------------------------------------------
+
+
+class _Run:
+    """Photos on their way to captions."""
+
+    def __init__(
+        self,
+        found: Found,
+        captioner: lstm_models.Captioner,
+        options: dict[str, Any],
+        batch: int,
+        journal: _Journal | None,
+        sheets: dict[str, str],
+        *,
+        as_json: bool,
+        quiet: bool,
+    ) -> None:
+        self.found, self.captioner, self.options, self.batch = found, captioner, options, batch
+        self.journal, self.sheets, self.as_json, self.quiet = journal, sheets, as_json, quiet
+        self.failures: dict[str, str] = {}
+        done = journal.places if journal is not None else {}
+        # A sheet that is missing is made, though its caption is known
+        self.known = {source for source in found.sources if source in done}
+        self.todo = [
+            source
+            for source in found.sources
+            if source not in self.known or (sheets and not os.path.exists(sheets[source]))
+        ]
+        self.alone = len(found.sources) + len(found.failures) == 1
+        self.described = 0
+
+    def describe(self) -> None:
+        """Every photo that has no caption yet."""
+        for source, sentence in self.found.failures.items():
+            self.fail(source, InputError(sentence))
+        # With lines appearing on the same screen a bar would be torn to pieces
+        bar = sys.stderr.isatty() and not self.alone and (self.quiet or not sys.stdout.isatty())
+        try:
+            with contextlib.closing(_opened(self.todo, self.batch, bar)) as groups:
+                for group in groups:
+                    for source, result, image in _described(self.captioner, group, self.options):
+                        if isinstance(result, InputError):
+                            self.fail(source, result)
+                        else:
+                            self.succeed(source, result, image)
+        except KeyboardInterrupt:
+            if self.journal is not None and self.journal.path is not None:
+                note(f"{shown(self.journal.path)} has {_photos(len(self.journal.places))}; the same command goes on.")
+            raise
+
+    def succeed(self, source: str, caption: lstm_models.Caption, image: Any) -> None:
+        if source in self.sheets:  # before the line: a photo with a line is done
+            caption.save_attention(image, self.sheets[source])
+        if source in self.known:
+            return
+        self.described += 1
+        line = ""
+        if self.journal is not None:
+            line = self.journal.add(source, caption)
+        if self.quiet:
+            return
+        if self.as_json:
+            print(line, end="", flush=True)
+        else:
+            tell(caption, None if self.alone else source)
+
+    def fail(self, source: str, error: InputError) -> None:
+        if self.journal is not None:
+            line = self.journal.add_failure(source, str(error))
+            if self.as_json and not self.quiet:
+                print(line, end="", flush=True)
+        if self.alone:
+            raise error
+        self.failures[source] = str(error)
+        note(str(error))
+
+    def write_page(self, path: str) -> None:
+        """The page of all captions, those of earlier runs too."""
+        from lstm_apps.tasks.captioning.alt_text_page import write_alt_text_page
+
+        journal = self.journal
+        assert journal is not None
+        there = [source for source in self.found.sources if source in journal.places]
+        bar = sys.stderr.isatty() and len(there) > 1
+        with contextlib.closing(tracked(there, len(there), "page", bar)) as sources:
+            captions = ((source, journal.read(source)) for source in sources)
+            write_alt_text_page(path, captions, self.failures.items(), root=self.found.root)
+
+    def finish(self, out: str | None, html: str | None) -> None:
+        """Say what was done, and raise InputError where a photo failed."""
+        if out is not None:
+            before = f", {len(self.known)} done before" if self.known else ""
+            note(f"{shown(out)}: {_photos(self.described)} described{before}.")
+        if html is not None:
+            note(f"{shown(html)} is written.")
+        if self.failures:
+            total = len(self.found.sources) + len(self.found.failures)
+            raise InputError(f"{len(self.failures)} of {total} could not be described.")
+
+
+Opened = tuple[str, Any]  # a photo, and its picture or the InputError
+
+
+def _opened(sources: Sequence[str], batch: int, bar: bool) -> Generator[list[Opened], None, None]:
+    """The photos in batches, the next one opened while the model looks at this one."""
+    groups = [sources[first : first + batch] for first in range(0, len(sources), batch)]
+    with ThreadPoolExecutor(1) as pool:
+        waiting = [pool.submit(_open, group) for group in groups[:1]]
+        for number, _ in enumerate(tracked(groups, len(sources), "captions", bar, len), 1):
+            now = waiting.pop()
+            waiting += [pool.submit(_open, group) for group in groups[number : number + 1]]
+            yield now.result()
+
+
+def _open(sources: Sequence[str]) -> list[Opened]:
+    from lstm_models.io.images import open_image
+
+    opened: list[Opened] = []
+    for source in sources:
+        try:
+            opened.append((source, open_image(source)))
+        except InputError as error:
+            opened.append((source, error))
+    return opened
+
+
+def _described(
+    captioner: lstm_models.Captioner, group: Sequence[Opened], options: dict[str, Any]
+) -> Iterator[tuple[str, lstm_models.Caption | InputError, Any]]:
+    """Each photo of a batch with its caption, or with what is wrong with it."""
+    from dataclasses import replace
+
+    images = [image for _, image in group if not isinstance(image, InputError)]
+    captions: list[lstm_models.Caption | InputError] = []
+    try:
+        captions += captioner.caption(images, **options) if images else []
+    except InputError:  # of one of them: no sentence was found that meets the options
+        for one in images:
+            try:
+                captions.append(captioner.caption(one, **options))
+            except InputError as error:
+                captions.append(error)
+    rest = iter(captions)
+    for source, image in group:
+        result = image if isinstance(image, InputError) else next(rest)
+        if not isinstance(result, InputError):
+            yield source, replace(result, source=source), image
+        elif result is image:
+            yield source, result, image
+        else:
+            yield source, InputError(f"{shown(source)}: {result}", usage=result.usage), image
+
+
+def tell(caption: lstm_models.Caption, source: str | None) -> None:
+    """Print a caption and its alternatives for people; in colours on a terminal."""
+    every = (caption, *caption.alternatives)
+    name = "" if source is None else f"{shown(source)}: "
+    if sys.stdout.isatty():
+        from rich.console import Console
+        from rich.text import Text
+
+        lines = []
+        for one in every:
+            check = ("  please check", "yellow") if one.uncertain else ""
+            lines.append(Text.assemble((name, "cyan"), one.text, (f"  {_share(one)}", "dim"), check))
+        Console().print(*lines, sep="\n", soft_wrap=True)
+    elif len(every) == 1:
+        print(f"{name}{caption.text}", flush=True)
+    else:
+        print(*(f"{name}{_share(one):>5}  {one.text}" for one in every), sep="\n", flush=True)
+
+
+def _share(caption: lstm_models.Caption) -> str:
+    return "" if caption.confidence is None else f"{100 * caption.confidence:.0f} %"
+
+
+def _photos(count: int) -> str:
+    return "1 photo" if count == 1 else f"{count:,} photos"
+
+
+# What is kept --------------------------------------------------------------------------------------------------------
+
+
+class _Journal:
+    """Captions as JSON Lines, each written at once and whole; in a file that is there, those of earlier runs.
+
+    A line is what ``Caption.json`` gives, with ``made``: the model and the options it was made with. A photo that
+    failed has a line of its ``source`` and ``error``; it is tried again in the next run, and a later line counts.
+
+    Args:
+        path: the file; None for one that vanishes at the end.
+        made: see there; a file of other captions is not added to.
+
+    Raises:
+        InputError: the file holds something else, or captions made otherwise, or is being written to by another run.
+    """
+
+    START = (b'{"format": "lstm-models caption"', b'{"source": ')
+
+    def __init__(self, path: str | None, made: dict[str, Any]) -> None:
+        self.path, self.made = path, made
+        self.places: dict[str, tuple[int, int]] = {}  # source -> where its caption's line begins, and its bytes
+        self.errors: dict[str, str] = {}
+        self.tail = f', "made": {one_line(made)}}}\n'
+        if path is None:
+            self.file: Any = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed by __exit__
+            return
+        try:
+            self.file = open(path, "ab+", buffering=0)  # noqa: SIM115
+        except OSError as error:
+            raise InputError(f"{shown(path)} cannot be written: {(error.strerror or '').lower()}") from None
+        try:
+            _lock(self.file, path)
+            self._recall(path)
+        except BaseException:
+            self.file.close()
+            raise
+
+    def __enter__(self) -> _Journal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.file.close()
+
+    def add(self, source: str, caption: lstm_models.Caption) -> str:
+        line = caption.json()[:-2] + self.tail
+        self.places[source] = self._append(line.encode())
+        return line
+
+    def add_failure(self, source: str, sentence: str) -> str:
+        line = one_line({"source": source, "error": sentence}) + "\n"
+        if self.errors.get(source) != sentence:  # not the same again in every run
+            self._append(line.encode())
+            self.errors[source] = sentence
+        return line
+
+    def read(self, source: str) -> lstm_models.Caption:
+        """The caption of a photo that has one."""
+        from lstm_models.tasks.captioning.results import Caption
+
+        place, size = self.places[source]
+        self.file.seek(place)
+        return Caption.from_json(self.file.read(size))
+
+    def _append(self, line: bytes) -> tuple[int, int]:
+        """Add a line, or nothing of it; gives back its place."""
+        place = self.file.seek(0, os.SEEK_END)
+        try:
+            written = self.file.write(line)
+            if written < len(line):
+                raise OSError(errno.ENOSPC, "the disk is full")
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                self.file.truncate(place)
+            name = "the temporary file" if self.path is None else shown(self.path)
+            raise InputError(f"{name} cannot be written: {(error.strerror or str(error)).lower()}") from None
+        return place, len(line)
+
+    def _recall(self, path: str) -> None:
+        """What earlier runs wrote; the half of a line that a kill left is cut off."""
+        place, whole = 0, True
+        with open(path, "rb") as lines:
+            for number, line in enumerate(lines, 1):
+                whole = line.endswith(b"\n")
+                try:
+                    self._recall_line(line, place)
+                except (ValueError, RecursionError) as error:
+                    ours = any(line.startswith(start[: len(line)]) for start in self.START)
+                    if whole or not ours:
+                        told = error if isinstance(error, _MadeOtherwise) else "it is no caption, nor a photo's error"
+                        raise InputError(
+                            f"{shown(path)}, line {number}: {told}; nothing was changed, name another file"
+                        ) from None
+                    self.file.truncate(place)
+                    note(f"{shown(path)}: its last line was cut short, and is made again.")
+                    return
+                place += len(line)
+        if not whole:  # only the line's end was missing
+            self._append(b"\n")
+
+    def _recall_line(self, line: bytes, place: int) -> None:
+        from lstm_models.tasks.captioning.results import Caption
+
+        record = loads(line)
+        source = record.get("source") if isinstance(record, dict) else None
+        if not isinstance(source, str):
+            raise ValueError("no source")
+        if isinstance(record.get("error"), str):
+            self.errors[source] = record["error"]
+            return
+        Caption.from_json(line)
+        theirs = record.get("made")
+        if not isinstance(theirs, dict):
+            raise _MadeOtherwise("it does not say how it was made")
+        if theirs.get("sha256") != self.made["sha256"]:
+            raise _MadeOtherwise(f"another model made it ({theirs.get('model')})")
+        for name in sorted((theirs.keys() | self.made.keys()) - {"model"}):
+            if theirs.get(name) != self.made.get(name):
+                raise _MadeOtherwise(f"it was made with another --{name.replace('_', '-')}")
+        self.places[source] = place, len(line)
+
+
+class _MadeOtherwise(ValueError):
+    """A line of another model or other options."""
+
+
+def _lock(file: Any, path: str) -> None:
+    """Keep other runs from writing to the file, where the system can."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise InputError(f"{shown(path)}: another run is writing to it") from None
+    except OSError:  # a network drive without locks
+        return

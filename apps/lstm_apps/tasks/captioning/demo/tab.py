@@ -1,0 +1,209 @@
+"""The captioning tab of the demo: a photo in, a caption word by word, where the model looked, JSON and a picture out.
+
+Run: lstm-models demo captioning
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import gradio as gr
+
+from lstm_apps.demo import components as tabs
+from lstm_apps.tasks.captioning.demo import html as view
+from lstm_models.errors import InputError
+from lstm_models.io.images import open_image
+from lstm_models.tasks.captioning import attention_maps
+from lstm_models.tasks.captioning.results import Caption
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+TITLE = "Captioning"
+LICENCE = (
+    "The weights learnt from Flickr8k, whose photos are for non-commercial research and education: use them, and what "
+    "they say, likewise. The photos to try are free: CC0 or in the public domain."
+)
+EXAMPLES = {
+    "soccer": "Three soccer players and a ball on a field",
+    "dog": "A woman and a big brown dog that stands on its hind legs",
+    "surfer": "A surfer before a large wave",
+    "astronaut": "An astronaut in an orange suit before a flag",
+    "cat": "A tabby cat, close up",
+    "coffee": "A cup of coffee on a wooden table",
+}
+_FOLDER = Path(__file__).parents[1] / "examples"
+
+
+class Captioner(Protocol):
+    """What the tab needs of a model; `lstm_models.tasks.captioning.network.Captioner` is one."""
+
+    def stream(self, image: Any, **options: Any) -> Iterator[Caption]: ...  # fmt: skip
+
+
+def build(load: Callable[[], Captioner] | None = None, model: str = "captioner") -> gr.Blocks:
+    """The tab as Gradio blocks; theme and style sheet come with `lstm_apps.demo.launch`.
+
+    Args:
+        load: gives the captioner, called once, when the first photo comes.
+        model: what to load if `load` is left out: a bundled name, a folder, or a Hugging Face Hub id.
+    """
+    captioner = tabs.once(load or tabs.bundled(model))
+    gr.set_static_paths([_FOLDER])  # served from where they lie, and allowed as the photo
+
+    with tabs.blocks(TITLE) as tab:
+        with gr.Row():
+            with gr.Column(min_width=280):
+                image: Any = gr.Image(
+                    label="Photo", type="filepath", sources=["upload", "webcam", "clipboard"], height=340, buttons=[],
+                    elem_id="captioning-image", alt_text="The photo to be described",
+                )  # fmt: skip
+                # Gradio would open the file itself, without bounds and without a sentence where it cannot.
+                image.preprocess = _path
+            with gr.Column(min_width=280):
+                photo = gr.HTML(view.empty(_NOTHING), elem_id="captioning-photo", apply_default_css=False)
+        words = gr.HTML(view.words(), elem_id="captioning-words", apply_default_css=False, js_on_load=view.WORDS_SCRIPT)
+        status = gr.HTML(
+            tabs.status("Ready."), elem_classes="status", elem_id="captioning-status", apply_default_css=False
+        )
+        with gr.Row():
+            go = gr.Button("Describe", variant="primary", size="sm", min_width=260, elem_id="captioning-go")
+            downloads = [
+                gr.DownloadButton(
+                    f"Save {what}", interactive=False, size="sm", min_width=120, elem_id=f"captioning-save-{id_}"
+                )
+                for id_, what in (("json", "JSON"), ("attention", "attention"))
+            ]
+        chosen = gr.HTML(
+            view.examples([_FOLDER / f"{name}.jpg" for name in EXAMPLES], EXAMPLES), elem_id="captioning-examples",
+            apply_default_css=False, js_on_load=view.EXAMPLES_SCRIPT,
+        )  # fmt: skip
+        with gr.Row():
+            include = gr.Textbox(
+                value="", label="Must say", info="words or phrases, with commas between", max_lines=1, max_length=500,
+                min_width=240, elem_id="captioning-include",
+            )  # fmt: skip
+            exclude = gr.Textbox(
+                value="", label="Must not say", info="words, with commas between", max_lines=1, max_length=500,
+                min_width=240, elem_id="captioning-exclude",
+            )  # fmt: skip
+        with gr.Accordion("How it searches", open=False):
+            with gr.Row():
+                beam = _slider("Beam", "sentences followed", 1, 20, 5, 1)
+                n_best = _slider("Captions", "how many, at most the beam", 1, 10, 3, 1)
+                diversity = _slider("Diversity", "between the captions", 0, 3, 0.0, 0.1)
+            with gr.Row():
+                min_words = _slider("Fewest words", "at least so many", 1, 20, 1, 1)
+                max_words = _slider("Most words", "at most so many", 1, 40, 20, 1)
+                length_penalty = _slider("Length penalty", "0: short, 1: long", 0, 1.5, 0.7, 0.1)
+        gr.HTML(f"<p>{escape(LICENCE)}</p>", elem_classes="fine-print", apply_default_css=False)
+        answer = gr.JSON(label="Caption", visible=False)  # for those who call the tab by its API
+
+        def caption(
+            image: str | None,
+            include: str = "",
+            exclude: str = "",
+            beam: int = 5,
+            n_best: int = 3,
+            diversity: float = 0.0,
+            min_words: int = 1,
+            max_words: int = 20,
+            length_penalty: float = 0.7,
+        ) -> Iterator[dict[Any, Any]]:
+            off = [gr.DownloadButton(value=None, interactive=False)] * len(downloads)
+            cleared: dict[Any, Any] = {answer: None, words: view.words(), **dict(zip(downloads, off, strict=True))}
+            if image is None:
+                yield {**cleared, photo: view.empty(_NOTHING), status: tabs.status("There is no photo yet.")}
+                return
+            try:
+                opened = open_image(image, name=Path(image).name)
+                address = view.as_data(attention_maps.photo(opened, view.PHOTO_SIDE), "JPEG", quality=85)
+                told = "Looking …" if captioner.done else "Loading the captioner …"
+                yield {**cleared, photo: view.photo(address), status: tabs.status(told)}
+                model = captioner()
+                started = time.perf_counter()
+                options = {
+                    "beam": int(beam),
+                    "n_best": min(int(n_best), int(beam)),
+                    "min_words": int(min_words),
+                    "max_words": int(max_words),
+                    "length_penalty": length_penalty,
+                    "diversity": diversity,
+                    "groups": int(beam) if diversity > 0 else 1,
+                    "include": listed(include),
+                    "exclude": listed(exclude),
+                }
+                shown, found = 0, Caption("", (), 0.0)
+                for found in model.stream(opened, **options):
+                    if found.confidence is None:
+                        yield {words: view.words(found, shown), status: tabs.status("Looking …")}
+                        shown = len(found.words)
+                took = time.perf_counter() - started
+                found = replace(found, source=Path(image).name)
+                with tempfile.TemporaryDirectory() as folder:  # Gradio copies from here into its cache
+                    on = [gr.DownloadButton(value=file, interactive=True) for file in _saved(found, opened, folder)]
+                    yield {
+                        answer: found.as_dict(),
+                        photo: view.photo(address, found.text, hint=True),
+                        words: view.words(found, shown),
+                        status: tabs.status(_told(found, took)),
+                        **dict(zip(downloads, on, strict=True)),
+                    }
+            except InputError as error:
+                yield {**cleared, status: tabs.status(str(error), problem=True)}
+                raise gr.Error(escape(str(error)), print_exception=False) from error
+
+        asked: dict[str, Any] = {
+            "fn": caption,
+            "inputs": [image, include, exclude, beam, n_best, diversity, min_words, max_words, length_penalty],
+            "outputs": [answer, photo, words, status, *downloads],
+            "show_progress": "hidden",
+        }
+        gr.on([go.click, include.submit, exclude.submit], **asked, api_name="caption")
+        image.input(**asked, trigger_mode="always_last", api_visibility="private")
+        chosen.click(_example, outputs=image, show_progress="hidden", api_visibility="private").then(
+            **asked, api_visibility="private"
+        )
+    return tab
+
+
+_NOTHING = "Your photo appears here, and for every word where the model looked."
+
+
+def listed(text: str | None) -> tuple[str, ...]:
+    """The words or phrases of a text, which commas, semicolons or line breaks divide."""
+    return tuple(part.strip() for part in re.split(r"[,;\n]", text or "") if part.strip())
+
+
+def _slider(label: str, info: str, least: float, most: float, value: float, step: float) -> gr.Slider:
+    name = label.lower().replace(" ", "-")
+    return gr.Slider(least, most, value, step=step, label=label, info=info, min_width=200, elem_id=f"captioning-{name}")
+
+
+def _path(payload: Any) -> str | None:
+    """The file that was uploaded, as it is; Gradio has seen to it that it lies among the uploads or the examples."""
+    return None if payload is None else payload.path
+
+
+def _example(event: gr.EventData) -> str:
+    return str(_FOLDER / f"{event.name if event.name in EXAMPLES else next(iter(EXAMPLES))}.jpg")
+
+
+def _saved(caption: Caption, photo: Image, folder: str) -> Sequence[str]:
+    """The caption as JSON, and the sheet of where the model looked."""
+    name = Path(folder) / tabs.file_name(caption.text, "caption")
+    sheet = caption.save_attention(photo, name.with_suffix(".jpg"))
+    return [str(caption.save(name.with_suffix(".json"), attention=True)), str(sheet)]
+
+
+def _told(caption: Caption, seconds: float) -> str:
+    count = len(caption.words)
+    sure = "" if caption.confidence is None else f", {round(100 * caption.confidence)}\u00a0% sure"
+    return f"“{caption.text}.” {count} {'word' if count == 1 else 'words'} in {seconds:.1f} s{sure}."

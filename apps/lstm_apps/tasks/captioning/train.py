@@ -1,0 +1,155 @@
+"""Trains a captioner: from captions, then from the CIDEr-D of its own captions.
+
+lstm-models train captioning --config base --data FLICKR8K --run runs/captioner
+lstm-models train captioning --config critical --init runs/captioner/model --data FLICKR8K --run runs/critical
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+
+from lstm_apps.training.fitting import TrainingConfig, fit, is_main_process
+from lstm_datasets.captioning.feature_cache import CaptionData, photo_features
+from lstm_datasets.captioning.readers import CaptionedPhoto, read_captions, split_photos
+from lstm_models.checkpoints import hub
+from lstm_models.errors import InputError
+from lstm_models.tasks.captioning.network import Captioner, CaptionerConfig, batch_photos
+from lstm_models.text.vocabulary import count_words
+
+__all__ = ["train"]
+
+
+def train(
+    data: str,
+    run: str = "runs/captioner",
+    model: CaptionerConfig = CaptionerConfig(),  # noqa: B008 - frozen
+    training: TrainingConfig = TrainingConfig(),  # noqa: B008 - frozen
+    init: str | None = None,
+    critical: bool = False,
+    validation: str = "dev",
+    features: str = "runs/features",
+    versions: int = 4,
+    least: int = 5,
+    longest: int = 20,
+    share: float = 1.0,
+    resume: bool = False,
+) -> dict[str, float]:
+    """Trains a captioner on photos with captions and leaves it in RUN/model, ready for ``lstm_models.load``.
+
+    Args:
+        data: photos with captions: a folder of WebDataset shards, Flickr8k's, Flickr30k's, COCO's or Karpathy's files,
+            or your own folder with captions.csv, captions.jsonl, or a .txt beside each photo.
+        run: folder of the run: checkpoints, logs, the model.
+        model: sizes of the captioner; an empty vocabulary is taken from the data.
+        training: how it is trained; batch_frames are words of the longest captions of the photos of a batch.
+        init: a captioner to go on from, bundled or a folder: its sizes are kept, and new words are added to its own.
+        critical: self-critical training: raise the CIDEr-D of the captioner's own captions; needs init.
+        validation: the split to validate on; every twentieth photo where the data names no splits.
+        features: folder that keeps what the frozen part of the image encoder makes of the photos.
+        versions: versions of each photo to train on: 1 as it is, 2 mirrored too, more cropped at random.
+        least: how often a word must come to be learnt.
+        longest: words of a caption that count.
+        share: how far the saved weights go from those of ``init`` to the trained ones: below 1 averages the two, which
+            keeps what the captioner knew before (WiSE-FT, Wortsman et al. 2022, arXiv:2109.01903).
+        resume: go on from the run's last checkpoint; the other options are given as they were.
+
+    Returns:
+        The figures of the best validation, before averaging: validation/reward is the CIDEr-D (of 10) of captions
+        found greedily.
+
+    Raises:
+        InputError: the data cannot be read or leave nothing to train on; else as ``lstm_apps.training.fitting.fit``.
+    """
+    if critical and init is None:
+        raise InputError("self-critical training improves a captioner: name it with --init", usage=True)
+    if not 0 < share <= 1 or (share < 1 and init is None):
+        raise InputError("share must be above 0 and at most 1, and below 1 only with --init", usage=True)
+    if versions < 1 or least < 1 or longest < 1:
+        raise InputError("versions, least and longest must be at least 1", usage=True)
+    learn, held = split_photos(read_captions(data), validation)
+    torch.manual_seed(training.seed)
+    captioner = _captioner(model, init, learn, least)
+    sets = []
+    for photos, count in ((learn, versions), (held, 1)):
+        found = photo_features(
+            photos,
+            captioner.encoder,
+            features,
+            versions=count,
+            seed=training.seed,
+            precision=training.precision,
+            device="cuda" if training.accelerator != "cpu" and torch.cuda.is_available() else "cpu",
+            progress=_progress,
+        )
+        for sentence in list(found.failures.values())[:5]:
+            print(f"left out: {sentence}")
+        if len(found.failures) > 5:
+            print(f"left out: {len(found.failures) - 5} more photos")
+        sets.append(CaptionData(photos, found, captioner.vocabulary, longest=longest, seed=training.seed))
+    captioner.critical = critical
+    before = {name: value.clone() for name, value in captioner.state_dict().items()} if share < 1 else {}
+    captioner.rewards(sets[0].references if critical else None, sets[1].references)
+    figures = fit(
+        captioner,
+        sets[0],
+        sets[1],
+        batch_photos,
+        training,
+        run,
+        resume=resume,
+        settings={"task": "captioning", "data": data, "init": init, "critical": critical, "validation": validation}
+        | {
+            "share": share,
+            "versions": versions,
+            "least": least,
+            "longest": longest,
+            "model": captioner.config,
+            "training": training,
+        },
+    )
+    with torch.no_grad():
+        for name, value in captioner.state_dict().items():
+            if name in before and value.is_floating_point():
+                value.lerp_(before[name], 1 - share)
+    if is_main_process():
+        folder = hub.save(captioner, Path(run) / "model", card=_card(data, captioner.config, training, critical))
+        print(f"{folder}: " + ", ".join(f"{name} {value:.4f}" for name, value in figures.items()))
+    return figures
+
+
+def _captioner(config: CaptionerConfig, init: str | None, photos: list[CaptionedPhoto], least: int) -> Captioner:
+    texts = [caption for photo in photos for caption in photo.captions]
+    if init is None:
+        words = config.vocabulary or count_words(texts, least)
+        if not words:
+            raise InputError(f"no word comes {least} times in the captions: lower --least", usage=True)
+        captioner = Captioner(dataclasses.replace(config, vocabulary=words))
+        captioner.encoder.load_pretrained()
+        return captioner
+    found = hub.load(init)
+    if not isinstance(found, Captioner):
+        raise InputError(f"{init} is no captioner", usage=True)
+    # How it is trained is this run's, what it is stays
+    fields = ("dropout", "weight_dropout", "smoothing", "coverage", "sampling")
+    found.config = dataclasses.replace(found.config, **{name: getattr(config, name) for name in fields})
+    return found.extended(count_words(texts, least)).train()
+
+
+def _progress(batches: Iterable[range], total: int) -> Iterable[range]:
+    from rich.progress import track
+
+    return track(batches, "features of the photos", total=total, disable=not is_main_process() or not total)
+
+
+def _card(data: str, config: CaptionerConfig, training: TrainingConfig, critical: bool) -> str:
+    how = "self-critical training" if critical else "cross-entropy"
+    return f"""# Captioner
+
+Describes a photo in a sentence: {config.image.backbone} and an attention LSTM of {config.hidden_size} cells that knows
+{len(config.vocabulary)} words, trained by `lstm-models train captioning` ({how}) for {training.steps} steps on
+{Path(data).name}. The configuration in effect lies in the run's config.json.
+"""

@@ -1,0 +1,207 @@
+"""Writes a text by hand, into a file.
+
+lstm-models write "Dear reader," -o letter.svg
+lstm-models write "Dear reader," -o letter.svg --svg animated --seconds 5
+lstm-models write "Dear reader," -o letter.gcode --plotter.width_mm 150 --plotter.pen servo
+lstm-models write "Dear reader," -o letter.png --kind pressure
+lstm-models write letter.txt -o letter.svg --page a4 --paper ruled --align justify
+lstm-models write letter.txt -o letter.gcode --page a4 --plotter.pen servo
+lstm-models write "Dear reader," -o letter.svg --candidates 4
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from lstm_apps.cli.progress import bar
+from lstm_models.ink.plotter import PlotterOptions
+
+if TYPE_CHECKING:
+    from lstm_models.ink.page import Page
+
+__all__ = ["write"]
+
+MOST_BYTES = 3_000_000  # of a text; more than a writer takes
+
+
+def write(
+    text: str,
+    out: str = "handwriting.svg",
+    style: str | None = None,
+    legibility: float = 0.75,
+    seed: int | None = None,
+    candidates: int = 1,
+    kind: Literal["plain", "pressure", "animated"] = "plain",
+    svg: Literal["plain", "pressure", "animated"] | None = None,
+    seconds: float | None = None,
+    plotter: PlotterOptions = PlotterOptions(),  # noqa: B008 - frozen
+    page: str | None = None,
+    margins: str = "20",
+    line_height: float = 9.0,
+    x_height: float = 2.0,
+    align: Literal["left", "right", "center", "justify"] = "left",
+    indent: float = 0.0,
+    paragraph_spacing: float = 1.0,
+    breaks: bool = True,
+    paper: Literal["blank", "ruled", "squared"] = "blank",
+    drift: float = 0.5,
+    model: str = "writer",
+) -> None:
+    """Writes a text by hand and saves the strokes as a picture or as data.
+
+    Args:
+        text: what to write; the name of a .txt or .md file reads it from there, and - from standard input.
+        out: where to: a file ending in .svg, .png, .pdf, .json, .gcode or .hpgl.
+        style: whose hand: the name of a style of the model; a mix such as ada+gus or ada:0.3+gus:0.7; or a .json file
+            that lstm-models style made; the model's usual hand if missing.
+        legibility: from 0, as varied as people write, to 1, as legible as the model can.
+        seed: the same seed gives the same strokes; a new one each time if missing.
+        candidates: draw each line so many times, have them read, keep the most legible and draw again what is still
+            wrong; 4 is a good number. With 1, every line is drawn once and nothing is read.
+        kind: plain lines; pressure, wider where the pen was slower, in a .svg, .png or .pdf; or animated, a .svg that
+            writes itself in a browser.
+        svg: the older name of kind.
+        seconds: how long an animated SVG takes to write; as long as a hand if missing.
+        plotter: how a pen plotter draws a .gcode or .hpgl.
+        page: write whole pages: a4, a5, letter, or width x height in mm such as 100x150. They become letter-1.svg,
+            letter-2.svg …, as .pdf one file. The options that follow are for pages.
+        margins: of a page in mm, one number or top,right,bottom,left.
+        line_height: mm from line to line.
+        x_height: mm of small letters such as x.
+        align: lines at the left or right margin, centred, or justified.
+        indent: mm before the first line of a paragraph; blank lines divide paragraphs.
+        paragraph_spacing: lines between two paragraphs.
+        breaks: a line break in the text begins a new line; if not, only a blank line does.
+        paper: blank, ruled or squared.
+        drift: mm that a line may wander off its baseline; 0 for straight lines.
+        model: a bundled model, a folder, or the id of one on the Hugging Face hub.
+    """
+    from lstm_models.checkpoints import hub
+    from lstm_models.errors import InputError
+    from lstm_models.ink.drawing import check_drawing_path
+    from lstm_models.ink.page import PageOptions, check_page_path
+    from lstm_models.tasks.handwriting.network import HandwritingWriter
+
+    options: dict[str, Any] = {
+        "kind": None if (svg or kind) == "plain" else svg or kind,
+        "seconds": seconds,
+        "plotter": None if plotter == PlotterOptions() else plotter,
+    }
+    layout: dict[str, Any] = {
+        "margins": margins,
+        "line_height": line_height,
+        "x_height": x_height,
+        "align": align,
+        "indent": indent,
+        "paragraph_spacing": paragraph_spacing,
+        "breaks": breaks,
+        "paper": paper,
+        "drift": drift,
+    }
+    if page is not None:
+        sheet = PageOptions(size=page, **layout)
+        if options.pop("seconds") is not None:
+            raise InputError("--seconds does not go with --page", usage=True)
+        check_page_path(out, **options, options=sheet)
+    else:
+        _needs_page(layout)
+        check_drawing_path(out, **options)
+    text = _text(text)
+    writer = hub.load(model)
+    if not isinstance(writer, HandwritingWriter):
+        raise InputError(f"{model} is no handwriting writer", usage=True)
+    again = _rereading(candidates)
+    if page is not None:
+        with bar("lines") as progress:
+            pages = writer.write_pages(
+                text, style=style, legibility=legibility, seed=seed, options=sheet, progress=progress, **again
+            )
+            told = _save_pages(pages, Path(out), **options)
+        print(told)
+        return
+    drawing = writer.write(text, style=style, legibility=legibility, seed=seed, **again)
+    drawing.save(out, **options)
+    for note in drawing.notes:
+        print(f"lstm-models: {note}", file=sys.stderr)
+    print(f"{out} (seed {drawing.seed})")
+
+
+def _rereading(candidates: int) -> dict[str, Any]:
+    """What `HandwritingWriter.write` takes for so many candidates."""
+    from lstm_models.checkpoints import hub
+
+    return {} if candidates == 1 else {"reader": hub.load("reader"), "candidates": candidates}
+
+
+def _text(given: str) -> str:
+    """The text itself, or what the file it names, or standard input, says.
+
+    Raises:
+        InputError: there is no such file, or it is no text in UTF-8.
+    """
+    from lstm_models.errors import InputError
+    from lstm_models.io.atomic_write import shown
+
+    path = Path(given)
+    if given == "-":
+        name, data = "standard input", sys.stdin.buffer.read(MOST_BYTES)
+    elif path.suffix.lower() in (".txt", ".md") and "\n" not in given and (" " not in given or path.is_file()):
+        name = shown(path)
+        try:
+            with open(path, "rb") as file:
+                data = file.read(MOST_BYTES)
+        except (OSError, ValueError) as error:
+            reason = (getattr(error, "strerror", None) or str(error)).lower()
+            raise InputError(f"{name} cannot be read: {reason}") from None
+    else:
+        return given
+    if len(data) == MOST_BYTES:
+        raise InputError(f"{name} is far longer than a text that can be written", usage=True)
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError(f"{name} is no text in UTF-8") from None
+
+
+# Pages ---------------------------------------------------------------------------------------------------------------
+
+
+def _needs_page(layout: dict[str, Any]) -> None:
+    from lstm_models.errors import InputError
+    from lstm_models.ink.page import PageOptions
+
+    usual = {**{name: getattr(PageOptions, name) for name in layout}, "margins": "20"}
+    for name, value in layout.items():
+        if value != usual[name]:
+            raise InputError(f"--{name.replace('_', '-')} is for whole pages; add --page a4", usage=True)
+
+
+def _save_pages(pages: Iterator[Page], out: Path, kind: str | None, plotter: PlotterOptions | None) -> str:
+    """Saves pages as they come, each file whole; what to tell about them."""
+    from lstm_models.ink.page import save_pdf
+    from lstm_models.io.atomic_write import shown
+
+    pages = _told(pages)
+    first = next(pages)
+    if out.suffix.lower() == ".pdf":
+        save_pdf(itertools.chain([first], pages), out, kind=kind or "plain")
+        return f"{shown(out)} (seed {first.seed})"
+    second = next(pages, None)
+    if second is None:
+        first.save(out, kind=kind, plotter=plotter)
+        return f"{shown(out)} (seed {first.seed})"
+    for page in itertools.chain([first, second], pages):
+        path = page.save(out.with_name(f"{out.stem}-{page.number}{out.suffix}"), kind=kind, plotter=plotter)
+    return f"{shown(out.with_name(f'{out.stem}-1{out.suffix}'))} to {shown(path.name)} (seed {first.seed})"
+
+
+def _told(pages: Iterator[Page]) -> Iterator[Page]:
+    """The pages, whose notes go to standard error."""
+    for page in pages:
+        for note in page.notes:
+            print(f"lstm-models: {note}", file=sys.stderr)
+        yield page

@@ -1,0 +1,380 @@
+"""The handwriting tab of the demo: a text written by hand as one watches, a hand of one's own, and handwriting read.
+
+This module is the tab and its first panel, which writes: a gallery of styles, a line or whole pages, what a reader
+makes of it, and files of every format. The other panels are `own` and `lstm_apps.tasks.handwriting_reader.demo.tab`.
+
+Run: lstm-models demo handwriting
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from html import escape
+from pathlib import Path
+from typing import Any, cast
+
+import gradio as gr
+
+from lstm_apps.demo import components as tabs
+from lstm_apps.tasks.handwriting.demo import html as view
+from lstm_apps.tasks.handwriting.demo import inputs as asked
+from lstm_apps.tasks.handwriting.demo import style_panel
+from lstm_apps.tasks.handwriting.demo.jobs import Asked, Desk, Writer
+from lstm_apps.tasks.handwriting_reader.demo import tab as reading
+from lstm_models.errors import InputError
+from lstm_models.ink.page import ALIGNMENTS, PAPERS
+from lstm_models.tasks.handwriting.network import MOST_CHARACTERS
+from lstm_models.tasks.handwriting.styles import Style
+
+TITLE = "Handwriting"
+EXAMPLES = (
+    "The quick brown fox jumps over the lazy dog.",
+    "Dear reader, thank you for your letter of 3 May.",
+    "Each pen stroke follows from all those before it.",
+)
+LICENCE = (
+    "The weights learnt from the IAM On-Line Handwriting Database, which is free for non-commercial research: "
+    "use them, and what they write, likewise."
+)
+# Eight are written for at a time, as those who write share the steps of one network: see
+# `lstm_models.tasks.handwriting.sampling`
+TOGETHER: dict[str, Any] = {"concurrency_limit": 8, "concurrency_id": "writing"}
+LINE, PAGES = "One line", "Pages"
+NO_MIX = "No other style"
+SIZES = [("A4", "a4"), ("A5", "a5"), ("Letter", "letter"), ("Postcard, 148 x 105 mm", "148x105"), ("Own size", "own")]
+PLOTTER = {  # option -> label, unit or values
+    "width_mm": "Width of the writing, mm (a line)", "x_mm": "Left edge, mm", "y_mm": "Lower edge, mm",
+    "bed_width_mm": "Bed width, mm", "bed_height_mm": "Bed height, mm", "pen_up": "Pen up", "pen_down": "Pen down",
+    "pen_seconds": "Pen moves in, s", "feed_mm_min": "Speed on paper, mm/min",
+    "travel_mm_min": "Speed in the air, mm/min",
+}  # fmt: skip
+
+
+def build(load: Callable[[], Writer] | None = None, load_reader: Callable[[], Any] | None = None) -> gr.Blocks:
+    """The tab as Gradio blocks; theme and style sheet come with `lstm_apps.demo.launch`.
+
+    Args:
+        load: gives the writer, called once, when the first page opens; the bundled one if left out.
+        load_reader: gives the reader, called once, when something is first read; the bundled one if left out.
+    """
+    writer = tabs.once(load or tabs.bundled("writer"))
+    reader = tabs.once(load_reader or tabs.bundled("reader"))
+
+    with tabs.blocks(TITLE) as tab:
+        hand = gr.State(None)  # the own hand as JSON
+        with gr.Tabs():
+            with gr.Tab("Write", elem_id="tab-write"):
+                panel(tab, writer, reader, hand)
+            with gr.Tab(style_panel.TITLE, elem_id="tab-own"):
+                style_panel.panel(cast(Any, writer), reader, hand)
+            with gr.Tab(reading.TITLE, elem_id="tab-read"):
+                reading.panel(reader if load_reader else reading.with_words(reader))
+        gr.HTML(f"<p>{escape(LICENCE)}</p>", elem_classes="fine-print", apply_default_css=False)
+    return tab
+
+
+def panel(tab: gr.Blocks, writer: tabs.Once[Writer], reader: tabs.Once[Any], hand: Any) -> None:
+    """Adds the panel that writes to the current blocks, with the endpoint ``write`` for scripts.
+
+    Args:
+        tab: the blocks whose opening loads the writer.
+        writer, reader: the models.
+        hand: a `gr.State` of the own hand, a style as JSON, which the panel for it sets.
+    """
+    desk = Desk(writer, reader)
+
+    # What is seen -----------------------------------------------------------------------------------------------------
+
+    with gr.Row(equal_height=True):
+        # One line, growing: Enter writes, and a pasted text keeps its line breaks.
+        text = gr.Textbox(
+            EXAMPLES[0], label="Text", placeholder="Type a sentence and press Enter", lines=1, max_lines=8, scale=5,
+            max_length=desk.most_characters, min_width=240, elem_id="writing-text",
+        )  # fmt: skip
+        go = gr.Button("Write", variant="primary", scale=1, min_width=120, elem_id="writing-go")
+    examples = gr.Examples([[example] for example in EXAMPLES], inputs=[text], label="Sentences to try")
+    paper = _html(view.nothing("Loading the writer …"), "writing-paper", css_template=view.PAPER_STYLE)
+    with gr.Row():
+        status = gr.HTML(
+            tabs.status(""), elem_classes="status", elem_id="writing-status", apply_default_css=False, scale=5
+        )
+        halt = gr.Button("Stop", size="sm", scale=0, min_width=100, interactive=False, elem_id="writing-stop")
+    verdict = _html("", "writing-verdict", css_template=view.VERDICT_STYLE)
+    tools = _html(view.tools(0, ready=False), "writing-tools", view.TOOLS_SCRIPT, css_template=view.TOOLS_STYLE)
+    gr.HTML("<h3>Style</h3>", elem_classes="section", apply_default_css=False)
+    style = gr.HTML(
+        "", label="Style", html_template=view.GALLERY, css_template=view.GALLERY_STYLE, elem_id="writing-style",
+        js_on_load=view.GALLERY_SCRIPT, apply_default_css=False, cards="",
+    )  # fmt: skip
+    with gr.Row():
+        other = gr.Dropdown(
+            [(NO_MIX, "")], value="", label="Mix with", min_width=200, elem_id="writing-mix", allow_custom_value=True
+        )
+        share = gr.Slider(
+            0, 1, 0.5, step=0.05, label="Share of the other style", min_width=200, elem_id="writing-share"
+        )
+        file = gr.UploadButton(
+            "Open a style file", file_types=[".json"], size="sm", min_width=160, elem_id="writing-file-of-style"
+        )
+    with gr.Row():
+        legibility = gr.Slider(
+            0, 1, 0.75, step=0.05, label="Legibility", info="0 as varied as people write, 1 as clear as it can",
+            min_width=200, elem_id="writing-legibility",
+        )  # fmt: skip
+        width = gr.Slider(0.5, 4, 1.6, step=0.1, label="Width of the line", info="pixels", min_width=200,
+                          elem_id="writing-width")  # fmt: skip
+        speed = gr.Slider(0.5, 20, 4, step=0.5, label="Speed of a replay", info="times as fast as a hand",
+                          min_width=200, elem_id="writing-speed")  # fmt: skip
+    with gr.Row():
+        kind = gr.Radio([("Even", "plain"), ("As a pen presses", "pressure")], value="plain", label="Line",
+                        min_width=200, elem_id="writing-kind")  # fmt: skip
+        color = gr.ColorPicker(asked.INK, label="Colour", min_width=120, elem_id="writing-color")
+        with gr.Column(min_width=160):
+            seed = gr.Number(
+                1, label="Seed", info="the same seed gives the same drawing", precision=0, minimum=0,
+                elem_id="writing-seed",
+            )  # fmt: skip
+            again = gr.Button("New seed", size="sm", elem_id="writing-again")
+    with gr.Row():
+        with gr.Column(min_width=220):
+            check = gr.Checkbox(True, label="Read it back", info="what a reader makes of it", elem_id="writing-check")
+        with gr.Column(min_width=220):
+            reread = gr.Checkbox(
+                False, label="Redraw what is illegible", info="draws every line four times and keeps the best",
+                elem_id="writing-reread",
+            )  # fmt: skip
+    mode = gr.Radio([LINE, PAGES], value=LINE, label="Write", elem_id="writing-mode")
+    with gr.Group(visible=False) as layout:
+        with gr.Row():
+            size = gr.Dropdown(SIZES, value="a4", label="Page", min_width=160, elem_id="writing-size",
+                               allow_custom_value=True)  # fmt: skip
+            margins = gr.Number(20, label="Margins, mm", min_width=120, elem_id="writing-margins")
+            line_height = gr.Number(9, label="Line height, mm", min_width=120, elem_id="writing-line-height")
+        with gr.Row(visible=False) as custom:
+            page_width = gr.Number(100, label="Page width, mm", min_width=120, elem_id="writing-page-width")
+            page_height = gr.Number(150, label="Page height, mm", min_width=120, elem_id="writing-page-height")
+        with gr.Row():
+            align = gr.Radio(list(ALIGNMENTS), value="left", label="Alignment", min_width=200, elem_id="writing-align")
+            sheet = gr.Radio(list(PAPERS), value="blank", label="Paper", min_width=200, elem_id="writing-sheet")
+    with gr.Accordion("Plotter: for G-code and HPGL", open=False, elem_id="writing-plotter"), gr.Row():
+        plotter = {
+            "pen": gr.Dropdown(
+                ["z", "servo", "spindle"], value="z", label="What moves the pen", min_width=160,
+                elem_id="plotter-pen", allow_custom_value=True,
+            )
+        } | {
+            name: gr.Number(None, label=label, placeholder="as usual", min_width=160, elem_id=f"plotter-{name}")
+            for name, label in PLOTTER.items()
+        }  # fmt: skip
+    download = gr.DownloadButton("Download", visible="hidden", elem_id="writing-file")
+    link = _html("", "writing-link", view.LINK_SCRIPT, html_template="<span hidden>${value}</span>")
+    answer = gr.JSON(label="Drawing", visible=False)  # for those who call the tab by its API
+    written, page = gr.State(None, time_to_live=tabs.KEEP_SECONDS), gr.State(1)
+
+    # What happens -----------------------------------------------------------------------------------------------------
+
+    def open_page() -> dict[Any, Any]:
+        try:
+            names = writer().styles
+        except InputError as error:
+            return _problem(error, paper, status)
+        return {
+            paper: view.nothing("Your handwriting appears here."),
+            status: tabs.status("Ready."),
+            style: gr.HTML(value=next(iter(names), ""), cards=view.cards(names, desk.pictures())),
+            other: gr.Dropdown(choices=[(NO_MIX, ""), *((name, name) for name in names)], value=""),
+        }
+
+    def picture_cards(hand: str | None) -> dict[Any, Any]:
+        try:
+            return {style: gr.HTML(cards=view.cards(writer().styles, desk.pictures(draw=True, own=hand), _name(hand)))}
+        except InputError:
+            return {style: gr.skip()}  # the page has said so
+
+    def new_hand(hand: str | None) -> dict[Any, Any]:
+        """The own hand has been fitted, or opened from a file."""
+        try:
+            names = writer().styles
+            shown = view.cards(names, desk.pictures(draw=True, own=hand), _name(hand))
+        except InputError as error:
+            return {status: tabs.status(str(error), problem=True)}
+        choices = [(NO_MIX, ""), *((name, name) for name in names), *([(_name(hand), asked.OWN)] if hand else [])]
+        chosen = asked.OWN if hand else next(iter(names), "")
+        return {style: gr.HTML(value=chosen, cards=shown), other: gr.Dropdown(choices=choices)}
+
+    def open_file(path: str) -> dict[Any, Any]:
+        try:
+            opened = Style.from_json(Path(path).read_bytes()[: 2**20], name=Path(path).name)
+            desk.check(opened)
+        except InputError as error:
+            return {status: tabs.status(str(error), problem=True)}
+        return {hand: opened.json(), status: tabs.status(f"The style “{opened.name}” is in the gallery.")}
+
+    def draw(
+        text: str, style: str = "", legibility: float = 0.75, seed: int | None = None, mix: str = "",
+        share: float = 0.5, mode: str = LINE, redraw: bool = False, read_back: bool = True, size: str = "a4",
+        margins: float = 20, line_height: float = 9, align: str = "left", paper_kind: str = "blank",
+        page_width: float = 100, page_height: float = 150, width: float = 1.6, color: str = asked.INK,
+        line: str = "plain", hand: str | None = None, request: gr.Request | None = None,
+    ) -> Iterator[dict[Any, Any]]:  # fmt: skip
+        visitor = None if request is None else str(request.session_hash)
+        yield {
+            status: tabs.status("Writing …" if writer.done else "Loading the writer …"), verdict: "",
+            tools: view.tools(0, ready=False), halt: gr.Button(interactive=True), answer: None,
+        }  # fmt: skip
+        try:
+            look = asked.look(width, color, line)
+            job = Asked(
+                asked.text(text), asked.hand(writer(), style, mix, share, hand),
+                asked.number("Legibility", legibility, 0, 1), _seed(seed), bool(redraw), look,
+            )  # fmt: skip
+            if mode == PAGES:
+                custom = (page_width, page_height) if size == "own" else ()
+                options = asked.sheet(size, margins, line_height, align, paper_kind, look.width, custom)
+                news = desk.pages(job, options, visitor)
+            elif mode == LINE:
+                news = desk.line(job, visitor)
+            else:
+                raise InputError(f"{LINE} or {PAGES} can be written.", usage=True)
+            shown: Any = None
+            for shown in news:
+                yield {
+                    paper: shown.paper, status: tabs.status(*shown.sentences),
+                    **({written: shown.written, page: shown.page} if shown.written is not None else {}),
+                }  # fmt: skip
+            yield {
+                tools: view.tools(len(shown.written), shown.page), halt: gr.Button(interactive=False),
+                answer: shown.answer,
+            }  # fmt: skip
+            if read_back:
+                yield {verdict: desk.verdict(shown.written, shown.page)}
+        except InputError as error:
+            yield {**_problem(error, paper, status), written: None, halt: gr.Button(interactive=False)}
+
+    def write(
+        text: str, style: str = "", legibility: float = 0.75, seed: int | None = None, redraw: bool = False
+    ) -> dict:  # type: ignore[type-arg]
+        """A text by hand: its pen strokes, each [points, 2], x right, y down, and how they were made; with redraw, each
+        line is drawn several times and the most legible is kept."""
+        try:
+            job = Asked(
+                asked.text(text), asked.hand(writer(), style),
+                asked.number("Legibility", legibility, 0, 1), _seed(seed), bool(redraw),
+                asked.Look(),
+            )  # fmt: skip
+            if len(job.text) > MOST_CHARACTERS:
+                raise InputError(
+                    f"the text has {len(job.text):,} characters; at most {MOST_CHARACTERS:,} can be written", usage=True
+                )
+            *_, shown = desk.line(job, None)
+        except InputError as error:
+            raise gr.Error(escape(str(error)), print_exception=False) from error
+        return dict(shown.answer or {})
+
+    def stop(request: gr.Request) -> dict[Any, Any]:
+        """What is being written comes to its end by itself, with what there is: a batch of lines later at the most."""
+        desk.stop(str(request.session_hash))
+        return {halt: gr.Button(interactive=False)}
+
+    def restyle(written: Any, page: int, width: float, color: str, line: str) -> dict[Any, Any]:
+        try:
+            look = asked.look(width, color, line)
+        except InputError as error:
+            return {status: tabs.status(str(error), problem=True)}
+        if written is None:
+            return {paper: gr.skip()}
+        return {paper: view.paper(written.picture(look, page), look, sheet=desk.is_pages(written))}
+
+    def replay(written: Any, page: int, width: float, color: str, line: str, speed: float) -> dict[Any, Any]:
+        try:
+            look = asked.look(width, color, line)
+            svg = written.replay(look, asked.number("The speed", speed, 0.1, 100), page)
+        except InputError as error:
+            return {status: tabs.status(str(error), problem=True)}
+        return {paper: view.paper(svg, look, sheet=desk.is_pages(written), replay=True)}
+
+    def turn(
+        written: Any, width: float, color: str, line: str, check: bool, event: gr.EventData
+    ) -> Iterator[dict[Any, Any]]:
+        if written is None:
+            return
+        to = min(max(int(event.page), 1), len(written))
+        yield {**restyle(written, to, width, color, line), page: to, tools: view.tools(len(written), to), verdict: ""}
+        if check:
+            yield {verdict: desk.verdict(written, to)}
+
+    def save(written: Any, width: float, color: str, line: str, speed: float, *values: Any) -> Iterator[dict[Any, Any]]:
+        *numbers, event = values
+        if written is None:
+            return
+        try:
+            options = asked.plotter(dict(zip(plotter, numbers, strict=True)))
+            for news in desk.save(written, event.kind, asked.look(width, color, line), speed, options):
+                if isinstance(news, tuple):
+                    yield {status: tabs.status(f"Saving page {news[0]} of {news[1]} …")}
+                else:  # it lies in a folder that is gone when this goes on
+                    yield {download: str(news), link: desk.token(), status: tabs.status(f"{news.name} is saved.")}
+        except InputError as error:
+            yield {status: tabs.status(str(error), problem=True)}
+
+    inks = [width, color, kind]
+    shown_by = [answer, paper, status, verdict, tools, halt, written, page]
+    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+    given = {
+        "fn": draw, "outputs": shown_by, "show_progress": "hidden", **TOGETHER,
+        "inputs": [text, style, legibility, seed, other, share, mode, reread, check, size, margins, line_height, align,
+                   sheet, page_width, page_height, *inks, hand],
+    }  # fmt: skip
+    gr.on([go.click, text.submit], **given, api_visibility="private")
+    gr.api(write, api_name="write", **TOGETHER)  # for scripts and tools, which know no state of a page
+    again.click(new_seed, outputs=seed, **quiet).then(**given, api_visibility="private")
+    examples.load_input_event.then(**given, api_visibility="private")
+    halt.click(stop, outputs=[halt], queue=False, **quiet)
+    for event in (width.release, color.input, kind.input):
+        event(restyle, [written, page, *inks], [paper, status], trigger_mode="always_last", **quiet)
+    tools.replay(replay, [written, page, *inks, speed], [paper, status], **quiet)
+    tools.turn(turn, [written, *inks, check], [paper, status, page, tools, verdict], **quiet)
+    tools.save(_with_event(save), [written, *inks, speed, *plotter.values()], [download, link, status], **quiet)
+    mode.change(lambda mode: gr.Group(visible=mode == PAGES), mode, layout, **quiet)
+    size.change(lambda size: gr.Row(visible=size == "own"), size, custom, **quiet)
+    file.upload(open_file, file, [hand, status], **quiet)
+    hand.change(new_hand, hand, [style, other, status], **quiet)
+    tab.load(open_page, outputs=[paper, status, style, other], **quiet).then(picture_cards, hand, style, **quiet)
+
+
+def new_seed() -> int:
+    """A seed short enough to note down."""
+    return random.SystemRandom().randrange(1_000_000)
+
+
+def _with_event(run: Callable[..., Iterator[dict[Any, Any]]]) -> Callable[..., Iterator[dict[Any, Any]]]:
+    """A handler of any number of values that is given the event after them; Gradio finds its place by its type."""
+
+    def handler(event: gr.EventData, *values: Any) -> Iterator[dict[Any, Any]]:
+        yield from run(*values, event)
+
+    return handler
+
+
+def _html(value: str, elem_id: str, script: str | None = None, **options: Any) -> Any:
+    return gr.HTML(value, elem_id=elem_id, js_on_load=script, apply_default_css=False, **options)
+
+
+def _seed(value: Any) -> int | None:
+    if value is None:
+        return None
+    number = asked.number("seed", value, 0, 2**53)
+    if number != int(number):
+        raise InputError("seed must be a whole number from 0 on", usage=True)
+    return int(number)
+
+
+def _name(hand: str | None) -> str:
+    return Style.from_json(hand, name="Your own hand").name if hand else ""
+
+
+def _problem(error: InputError, paper: Any, status: Any) -> dict[Any, Any]:
+    sentence = str(error)
+    gr.Warning(escape(sentence), title="Nothing was written")
+    return {paper: view.nothing("Nothing was written."), status: tabs.status(sentence, problem=True)}

@@ -1,0 +1,98 @@
+"""Reads handwriting: what the pen strokes in JSON and SVG files say.
+
+lstm-models read note.svg
+lstm-models read notes/*.json --format json --output notes.jsonl
+"""
+
+from __future__ import annotations
+
+import sys
+
+from lstm_models.errors import InputError
+
+__all__ = ["read"]
+
+# What a folder is searched for
+_SUFFIXES = frozenset({".json", ".svg"})
+
+
+def read(
+    paths: str | list[str] | None = None,
+    format: str = "txt",
+    output: str | None = None,
+    alternatives: int = 3,
+    lm: str = "on",
+    beam: int | None = None,
+    recursive: bool = False,
+    model: str = "reader",
+) -> None:
+    """Reads what pen strokes in files say.
+
+    A drawing that cannot be read is reported, and the rest goes on; the exit code is then 1.
+
+    Args:
+        paths: drawings (JSON such as {"strokes": [[[x, y], …], …]}, or SVG), and folders of them.
+        format: txt, or json, a line a drawing with the confidence of each word and character and the next best texts.
+        output: a file for what was read; the screen if missing.
+        alternatives: next best texts that json tells, at most.
+        lm: on or off, or the name or folder of a language model.
+        beam: texts followed at a time, 0 for the best path alone; more is slower and a little better.
+        recursive: look for drawings in the folders of a folder too.
+        model: a bundled model, a folder, or the id of one on the Hugging Face hub.
+    """
+    named = [paths] if isinstance(paths, str) else list(paths or ())
+    if format not in ("txt", "json"):
+        raise InputError(f"--format is {format}; txt or json would be right", usage=True)
+    if not named:
+        raise InputError("PATHS is missing: name drawings (.json or .svg), or a folder of them", usage=True)
+    if alternatives < 0 or (beam is not None and beam < 0):
+        raise InputError("--alternatives and --beam must be 0 or more", usage=True)
+    from lstm_models.checkpoints import hub
+    from lstm_models.io.atomic_write import check_writable, shown, write_whole
+    from lstm_models.tasks.handwriting_reader.decoding import written_words
+    from lstm_models.tasks.handwriting_reader.network import HandwritingReader
+
+    if output is not None:
+        check_writable(output)
+    sources, failures = _drawings(named, recursive)
+    reader = hub.load(model)
+    if not isinstance(reader, HandwritingReader):
+        raise InputError(f"{model} is no reader of handwriting", usage=True)
+    words = written_words(reader, {"on": True, "off": False}.get(lm, lm))
+    several, told = len(sources) + failures > 1, []
+    for source in sources:
+        try:
+            found = reader.read(source, alternatives=alternatives, lm=words or False, beam=beam)
+        except InputError as error:
+            failures += 1
+            print(f"lstm-models: {error}", file=sys.stderr)
+            continue
+        name = f"{shown(source)}: " if several else ""
+        line = found.json() if format == "json" else name + found.text + "\n"
+        told.append(line)
+        if output is None:
+            print(line, end="", flush=True)
+    if output is not None and told:
+        write_whole(output, "".join(told))
+        print(f"{shown(output)}: {len(told)} read")
+    if failures:
+        raise SystemExit(1)
+
+
+def _drawings(named: list[str], recursive: bool) -> tuple[list[str], int]:
+    """The files that are meant, and how many names had to be reported."""
+    from pathlib import Path
+
+    from lstm_models.io.inputs import files_of
+
+    sources, failures = [], 0
+    for name in named:
+        if not Path(name).is_dir():
+            sources.append(name)
+            continue
+        try:
+            sources += map(str, files_of(name, _SUFFIXES, "drawings (.json or .svg)", recursive=recursive))
+        except InputError as error:
+            failures += 1
+            print(f"lstm-models: {error}", file=sys.stderr)
+    return sources, failures

@@ -1,0 +1,1 @@
+"""The reading panel of the handwriting tab."""

@@ -1,0 +1,269 @@
+"""Writes down what is said: in a recording, in a folder of them, or into the microphone.
+
+lstm-models transcribe talk.flac
+lstm-models transcribe talks/ --format srt --output subtitles/
+lstm-models transcribe --microphone
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+# No TYPE_CHECKING here: jsonargparse runs such blocks for the help, and that would import torch
+import lstm_models
+from lstm_apps.cli.batch_files import Found, find, note, targets
+from lstm_apps.cli.progress import bar
+from lstm_models.errors import InputError
+from lstm_models.io.atomic_write import check_writable, shown, write_whole
+
+__all__ = ["transcribe"]
+
+# Name of a format -> suffix; lstm_models.tasks.speech.results has them, too, but brings in numpy
+SUFFIXES = {"txt": ".txt", "srt": ".srt", "vtt": ".vtt", "json": ".json", "textgrid": ".TextGrid"}
+SEVERAL = ("txt", "json")  # formats that many recordings can share the screen in
+MICROPHONE_BLOCK = 0.05  # seconds
+
+
+def transcribe(
+    paths: str | list[str] | None = None,
+    format: str = "txt",
+    output: str | None = None,
+    resume: bool = False,
+    recursive: bool = False,
+    hotword: str | list[str] | None = None,
+    lm: str = "on",
+    beam: int | None = None,
+    word_times: bool = False,
+    microphone: bool = False,
+    model: str = "recognizer",
+) -> None:
+    """Writes down what is said in recordings, with the times of words.
+
+    What is said goes to the screen, or with --output to a file for each recording. A recording that cannot be read is
+    reported, and the rest goes on; the exit code is then 1.
+
+    Args:
+        paths: recordings, and folders of recordings; - is standard input.
+        format: txt, srt, vtt, json or textgrid (Praat); json has each word's times and confidence.
+        output: a folder for a file a recording, such as NAME.srt.
+        resume: go on where the same command was stopped: recordings whose file is there, and is newer, are left out.
+        recursive: look for recordings in the folders of a folder too.
+        hotword: a word or phrase to favour, such as a name; the option several times for several.
+        lm: on or off, or the name or folder of a language model.
+        beam: texts followed at a time; more is slower and a little better.
+        word_times: put the start of each word into vtt subtitles.
+        microphone: write down what is spoken into the microphone, until Ctrl-C.
+        model: a bundled model, a folder, or the id of one on the Hugging Face hub.
+    """
+    named = [paths] if isinstance(paths, str) else list(paths or ())
+    _check(named, format, output, resume, word_times, microphone)
+    options: dict[str, Any] = {
+        "lm": {"on": True, "off": False}.get(lm, lm),
+        "hotwords": [hotword] if isinstance(hotword, str) else list(hotword or ()),
+        "beam": beam,
+    }
+    if microphone:
+        device = _device()
+        _listen(load(model), device, format, word_times, options)
+        return
+    from lstm_models.io.images import list_audio
+
+    found = find(named, list_audio, recursive)
+    if output is None and format not in SEVERAL and (found.folders or len(found.sources) > 1):
+        raise InputError(f"several recordings as {format} need --output, a folder for their files", usage=True)
+    recognizer = load(model)
+    recognizer.stream(**options) if not recognizer.config.bidirectional else None  # what is wrong with the options
+    files = {} if output is None else targets(output, found.sources, found.root, SUFFIXES[format], "--output")
+    run = _Run(found, recognizer, options, format, word_times, files)
+    run.go(resume)
+    run.finish(output)
+
+
+def _check(
+    named: Sequence[str], format_: str, output: str | None, resume: bool, word_times: bool, microphone: bool
+) -> None:
+    if format_ not in SUFFIXES:
+        raise InputError(f"--format is {format_}; one of {', '.join(SUFFIXES)} would be right", usage=True)
+    if not named and not microphone:
+        raise InputError("PATHS is missing: name recordings, or a folder of recordings", usage=True)
+    if microphone and (named or output is not None):
+        raise InputError("--microphone goes without recordings and without --output", usage=True)
+    if resume and output is None:
+        raise InputError("--resume goes with --output: what is done is seen by the files there", usage=True)
+    if word_times and format_ != "vtt":
+        raise InputError("--word-times goes with --format vtt", usage=True)
+    if output is not None and (not output or (os.path.lexists(output) and not os.path.isdir(output))):
+        raise InputError(f"--output {shown(output)} is no folder; a file a recording is written into one")
+
+
+def load(model: str) -> Any:
+    """The recogniser of a name.
+
+    Raises:
+        InputError: there is none, or it is another model.
+    """
+    from lstm_models.checkpoints import hub
+
+    recognizer = hub.load(model)
+    if not isinstance(recognizer, lstm_models.Recognizer):
+        raise InputError(f"{model} is no recogniser of speech", usage=True)
+    return recognizer
+
+
+class _Run:
+    """Recordings on their way to transcripts."""
+
+    def __init__(
+        self,
+        found: Found,
+        recognizer: Any,
+        options: dict[str, Any],
+        format_: str,
+        word_times: bool,
+        files: dict[str, str],
+    ) -> None:
+        self.found, self.recognizer, self.options, self.files = found, recognizer, options, files
+        self.format, self.word_times = format_, word_times
+        self.failures: dict[str, str] = {}
+        self.alone = len(found.sources) + len(found.failures) == 1
+        self.done = self.before = 0
+
+    def go(self, resume: bool) -> None:
+        """Every recording that is not left out."""
+        for source, sentence in self.found.failures.items():
+            self.fail(source, InputError(sentence))
+        todo = [source for source in self.found.sources if not (resume and self.is_done(source))]
+        self.before = len(self.found.sources) - len(todo)
+        seen = sys.stderr.isatty() and (bool(self.files) or not sys.stdout.isatty())
+        try:
+            with bar("recordings", len(todo), shown=seen) as advance:
+                for number, source in enumerate(todo):
+                    try:
+
+                        def ahead(share: float, done: int = number) -> None:
+                            advance(done + share)
+
+                        self.succeed(source, self.transcribe(source, ahead))
+                    except InputError as error:
+                        self.fail(source, error)
+                    advance(number + 1)
+        except KeyboardInterrupt:
+            if self.files:
+                count = self.before + self.done
+                note(f"{_recordings(count)} of {len(self.found.sources)} are done; the same command with --resume "
+                     "goes on.")  # fmt: skip
+            raise
+
+    def is_done(self, source: str) -> bool:
+        try:
+            return os.stat(self.files[source]).st_mtime_ns >= os.stat(source).st_mtime_ns
+        except (OSError, ValueError):  # not there, or a wrong name that is told later
+            return False
+
+    def transcribe(self, source: str, advance: Callable[[float], None]) -> Any:
+        from lstm_models.io.images import open_audio
+
+        given: Any = sys.stdin.buffer if source == "-" else source
+        with open_audio(given, name="standard input" if source == "-" else None) as audio:
+            whole = audio.seconds
+
+            def progress(seconds: float) -> None:
+                if whole:
+                    advance(min(1.0, seconds / whole))
+
+            return self.recognizer.transcribe(audio, progress=progress, **self.options)
+
+    def succeed(self, source: str, transcript: Any) -> None:
+        text = transcript.render(self.format, word_times=self.word_times)
+        for sentence in transcript.notes:
+            note(sentence)
+        if self.files:
+            check_writable(self.files[source])
+            write_whole(self.files[source], text)
+        elif self.format == "txt" and not self.alone:
+            print(f"{shown(source)}: {transcript.text}", flush=True)
+        else:
+            print(text, end="", flush=True)
+        self.done += 1
+
+    def fail(self, source: str, error: InputError) -> None:
+        if error.usage and source in self.found.sources and source:
+            raise error  # of the options: the same for every recording
+        if self.alone:
+            raise error
+        self.failures[source] = str(error)
+        note(str(error))
+
+    def finish(self, output: str | None) -> None:
+        """Say what was done, and raise InputError where a recording failed."""
+        if output is not None:
+            before = f", {self.before} done before" if self.before else ""
+            note(f"{shown(output)}: {_recordings(self.done)} transcribed{before}.")
+        if self.failures:
+            total = len(self.found.sources) + len(self.found.failures)
+            raise InputError(f"{len(self.failures)} of {total} could not be transcribed.")
+
+
+def _recordings(count: int) -> str:
+    return "1 recording" if count == 1 else f"{count:,} recordings"
+
+
+# The microphone ------------------------------------------------------------------------------------------------------
+
+
+def _device() -> Any:
+    """sounddevice, once there is a microphone.
+
+    Raises:
+        InputError: the package, the library it needs, or a microphone is missing.
+    """
+    try:
+        import sounddevice
+    except ModuleNotFoundError:
+        raise InputError(
+            "the microphone needs the package sounddevice: pip install sounddevice; without it, record a file and "
+            "transcribe that"
+        ) from None
+    except OSError as error:
+        raise InputError(
+            f"the microphone needs the library PortAudio (Debian: apt-get install libportaudio2): {error}"
+        ) from None
+    try:
+        sounddevice.query_devices(kind="input")
+    except (sounddevice.PortAudioError, ValueError):
+        raise InputError("there is no microphone on this machine; record a file and transcribe that") from None
+    return sounddevice
+
+
+def _listen(recognizer: Any, sounddevice: Any, format_: str, word_times: bool, options: dict[str, Any]) -> None:
+    """Words as they become final, until Ctrl-C; formats other than txt come whole at the end."""
+    rate = int(sounddevice.query_devices(kind="input")["default_samplerate"])
+    live = recognizer.stream(rate=rate, **options)
+    blocks: queue.Queue[Any] = queue.Queue()
+    screen = sys.stdout if format_ == "txt" else sys.stderr
+
+    def heard(samples: Any, frames: int, time: Any, status: Any) -> None:
+        blocks.put(samples.copy())
+
+    note("listening; Ctrl-C ends.")
+    said = 0
+    try:
+        with sounddevice.InputStream(
+            samplerate=rate, channels=1, dtype="float32", blocksize=int(MICROPHONE_BLOCK * rate), callback=heard
+        ):
+            while True:
+                for word in live.push(blocks.get()).final:
+                    print(word.text, end=" ", file=screen, flush=True)
+                    said += 1
+    except KeyboardInterrupt:
+        pass
+    except sounddevice.PortAudioError as error:
+        raise InputError(f"the microphone cannot be used: {error}") from None
+    transcript = live.finish()
+    print(*(word.text for word in transcript.words[said:]), file=screen, flush=True)
+    if format_ != "txt":
+        print(transcript.render(format_, word_times=word_times), end="", flush=True)

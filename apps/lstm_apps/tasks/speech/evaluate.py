@@ -1,0 +1,389 @@
+"""Measures a recogniser: error rates by set and by age, cost, delay of the stream, word times, confidences.
+
+lstm-models evaluate speech --data ../shared/data/speech --json recognizer.json
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from json import dumps
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lstm_apps.evaluation.calibration import Calibration, CalibrationReport, calibration_report, diagram
+from lstm_apps.evaluation.error_rates import ErrorCounts, comparable, count_errors, matches
+from lstm_apps.tasks.speech.latency import measure
+from lstm_apps.tasks.speech.report import show
+from lstm_datasets.speech.readers import Recording, read_speech
+from lstm_datasets.speech.tables import SPLITS
+from lstm_models.checkpoints import hub
+from lstm_models.decoding.ctc_search import CTCSearch, Found, SearchOptions, greedy
+from lstm_models.errors import InputError
+from lstm_models.io.atomic_write import check_writable, write_whole
+from lstm_models.ngram.model import NGram
+from lstm_models.tasks.speech.network import Recognizer
+
+__all__ = ["evaluate"]
+
+ADULT = 13  # years: the age at which speechocean762's speakers are told apart in published figures here
+_TOLERATED = 0.1  # share of recordings whose sound may turn out to be damaged
+_BATCH_SECONDS = 240.0
+
+
+def evaluate(
+    data: list[str],
+    model: str = "recognizer",
+    split: str = "dev",
+    lm: str = "on",
+    beam: int | None = None,
+    limit: int | None = None,
+    timed: int = 40,
+    aligner: str | None = None,
+    worst: int = 20,
+    skip_at_most: float = 0.1,
+    json: str | None = None,
+    plot: str | None = None,
+    calibrate: str | None = None,
+    dump: str | None = None,
+) -> dict[str, Any]:
+    """Measures a recogniser on recordings with known texts, prints tables and returns the figures.
+
+    Word and character error rates are counted by jiwer, in per cent, after lower-casing, letters and apostrophes only,
+    for the best path (greedy), the beam without a language model and with it; each recording is heard in one pass. The
+    cost is in seconds of the processor a second of sound, on one thread. The delay of a stream is the sound that had to
+    be pushed, 100 ms at a time, until a word was first shown, after the word's end by forced alignment. A word's
+    confidence is held against whether the word is right: the calibration is fitted on one half of the speakers and its
+    expected error (15 bins of equal mass) measured on the other.
+
+    Args:
+        data: recordings with texts, as for training; any number of them.
+        model: a bundled model, a folder, or the id of one on the Hugging Face hub.
+        split: the part of the data to measure on, where the data name splits; “all” for all of it.
+        lm: “on” for the language model that the recogniser names, “off” for none, or the name or folder of another.
+        beam: hypotheses that the search keeps; as the model says where missing.
+        limit: measure on so many recordings of each set, spread over it.
+        timed: recordings, spread over the sets, on which cost, delay and word times are measured; 0 leaves this out.
+        aligner: a recogniser whose forced alignment counts as when a word was said; the measured one itself where
+            missing.
+        worst: utterances with the highest error rates to print.
+        skip_at_most: share of recordings that may be unusable.
+        json: a .json file for the figures and every utterance.
+        plot: a .png, .svg or .pdf file for the calibration plot.
+        calibrate: a folder to save the model in with its confidences calibrated on all these recordings.
+        dump: a folder for the log probabilities, a file SET.npz a set: arrays logp_0, logp_1, … [outputs, labels] and
+            the texts as a JSON list in “texts”.
+
+    Returns:
+        The figures, as in the file.
+
+    Raises:
+        InputError: the model, the data or an option is not what it should be, or a file cannot be written.
+        ModuleNotFoundError: the scorer (the extra ``bench``) is not installed.
+    """
+    if (beam is not None and beam < 1) or timed < 0 or worst < 0 or (limit is not None and limit < 1):
+        raise InputError("beam and limit must be 1 or more, timed and worst 0 or more", usage=True)
+    import jiwer  # noqa: F401 - missing, it should be so now and not at the end
+
+    for path in (json, plot):
+        if path is not None:
+            check_writable(path)
+    if plot is not None and Path(plot).suffix.lower() not in (".png", ".svg", ".pdf"):
+        raise InputError(f"{plot} is no name of a plot; .png, .svg or .pdf would be right", usage=True)
+    recognizer = _recognizer(model)
+    other = None if aligner is None else _recognizer(aligner)
+    used: bool | str = {"on": True, "off": False}.get(lm, lm)
+    language_model = _language_model(recognizer, used)
+    config = recognizer.config
+    options = SearchOptions(beam=beam or config.beam, lm_weight=config.lm_weight, word_bonus=config.word_bonus)
+    notes: list[str] = []
+    recordings = _chosen(data, split, limit, skip_at_most, notes)
+    heard, log_probs = hear(recognizer, recordings, options, language_model, notes, keep=dump is not None)
+    if dump is not None:
+        _dump(Path(dump), log_probs, recordings)
+
+    figures: dict[str, Any] = {"model": model, "data": [Path(each).name or each for each in data]}
+    figures |= {"recordings": len(heard), "seconds": round(sum(each.recording.duration for each in heard), 1)}
+    figures |= {"beam": options.beam, "lm": lm if language_model is not None else "off"}
+    figures |= {"lm_weight": options.lm_weight, "word_bonus": options.word_bonus}
+    figures["error_rates"] = by_set(heard)
+    report = calibration(heard, Calibration(1 / config.calibration[0], config.calibration[1]), notes)
+    figures["calibration"] = None if report is None else dataclasses.asdict(report)
+    if timed:
+        chosen = _spread([each.recording for each in heard], timed)
+        timings = measure(recognizer, chosen, options, language_model, used, other, notes, _progress)
+        if timings.hypotheses:
+            figures["timing"] = timings.figures() | _as_used(timings.hypotheses, heard)
+    figures["notes"] = notes
+    figures["utterances"] = [each.line() for each in heard]
+    show(figures, _worst(heard, worst))
+    if json is not None:
+        write_whole(json, as_json(figures))
+    if report is not None and plot is not None:
+        diagram(report, plot, right="share of words that are right", held="held-out speakers")
+    if report is not None and calibrate is not None:
+        best = report.fitted_on_all
+        recognizer.config = dataclasses.replace(
+            config, calibration=(round(1 / best.temperature, 4), round(best.bias, 4))
+        )
+        hub.save(recognizer, calibrate, card=hub.card(model))
+    return figures
+
+
+def _recognizer(name: str) -> Recognizer:
+    found = hub.load(name)
+    if not isinstance(found, Recognizer):
+        raise InputError(f"{name} is no recogniser", usage=True)
+    return found
+
+
+def _language_model(recognizer: Recognizer, lm: bool | str) -> NGram | None:
+    name = lm if isinstance(lm, str) else recognizer.config.language_model if lm else ""
+    if not name:
+        return None
+    found = hub.load(name)
+    if not isinstance(found, NGram):
+        raise InputError(f"{name} is no language model", usage=True)
+    return found
+
+
+def _chosen(
+    data: Sequence[str], split: str, limit: int | None, skip_at_most: float, notes: list[str]
+) -> list[Recording]:
+    skipped: list[str] = []
+    everything = read_speech(data, skip_at_most=skip_at_most, skipped=skipped)
+    notes += [f"left out: {sentence}" for sentence in skipped]
+    if split == "all" or not any(recording.split for recording in everything):
+        chosen = everything
+    else:
+        wanted = SPLITS.get(split, split)
+        chosen = [recording for recording in everything if recording.split == wanted]
+        if not chosen:
+            known = ", ".join(sorted({recording.split for recording in everything if recording.split}))
+            raise InputError(f"the data have no split “{split}”; they have {known}, and “all”", usage=True)
+    if limit is not None:
+        sets = dict.fromkeys(recording.set for recording in chosen)
+        chosen = [each for name in sets for each in _evenly([one for one in chosen if one.set == name], limit)]
+    return chosen
+
+
+def _evenly(items: Sequence[Recording], count: int) -> list[Recording]:
+    """So many of them, spread over all."""
+    count = min(count, len(items))
+    return [items[number * len(items) // count] for number in range(count)]
+
+
+def _spread(recordings: Sequence[Recording], count: int) -> list[Recording]:
+    """So many recordings, as many of each set."""
+    sets: dict[str, list[Recording]] = {}
+    for recording in recordings:
+        sets.setdefault(recording.set, []).append(recording)
+    return [each for items in sets.values() for each in _evenly(items, max(1, round(count / len(sets))))]
+
+
+@dataclasses.dataclass(frozen=True)
+class Heard:
+    """One recording and what the recogniser made of it.
+
+    Attributes:
+        recording: what it heard.
+        texts: “greedy”, “beam” and, with a language model, “beam + LM” -> the text.
+        errors: likewise, its errors.
+        words: those of the best search.
+    """
+
+    recording: Recording
+    texts: dict[str, str]
+    errors: dict[str, ErrorCounts]
+    words: tuple[Found, ...]
+
+    @property
+    def best(self) -> str:
+        """The search that counts: with the language model, where there is one."""
+        return list(self.texts)[-1]
+
+    def line(self) -> dict[str, Any]:
+        """For the file of figures."""
+        recording = self.recording
+        return {
+            "set": recording.set,
+            "key": recording.key,
+            "speaker": recording.speaker,
+            "reference": recording.text,
+            **self.texts,
+            "word_errors": self.errors[self.best].word_errors,
+            "words": [[word.text, word.first, word.last, round(word.confidence, 4)] for word in self.words],
+        }
+
+
+def hear(
+    recognizer: Recognizer,
+    recordings: Sequence[Recording],
+    options: SearchOptions,
+    language_model: NGram | None,
+    notes: list[str],
+    keep: bool = False,
+) -> tuple[list[Heard], dict[int, np.ndarray]]:
+    """Every recording in one pass, those of like length together; also the log probabilities by place, if kept.
+
+    Raises:
+        InputError: the sound of more than a tenth of the recordings is damaged.
+    """
+    alphabet = recognizer.config.alphabet
+    heard: dict[int, Heard] = {}
+    kept: dict[int, np.ndarray] = {}
+    failed: list[str] = []
+    for batch in _progress(_batches(recordings)):
+        sounds: dict[int, np.ndarray] = {}
+        for number in batch:
+            try:
+                sounds[number] = recordings[number].samples()
+            except InputError as error:
+                failed.append(str(error))
+        found = recognizer.log_probs(list(sounds.values())) if sounds else []
+        for number, log_probs in zip(sounds, found, strict=True):
+            words = {"greedy": greedy(log_probs, alphabet), "beam": _searched(log_probs, alphabet, options, None)}
+            if language_model is not None:
+                words["beam + LM"] = _searched(log_probs, alphabet, options, language_model)
+            texts = {name: comparable(" ".join(word.text for word in each)) for name, each in words.items()}
+            reference = recordings[number].text
+            heard[number] = Heard(
+                recordings[number],
+                texts,
+                {name: count_errors(reference, text) for name, text in texts.items()},
+                tuple(list(words.values())[-1]),
+            )
+            if keep:
+                kept[number] = log_probs
+    if len(failed) > _TOLERATED * len(recordings):
+        raise InputError(f"{len(failed)} of {len(recordings)} recordings cannot be heard; the first: {failed[0]}")
+    notes += [f"left out: {sentence}" for sentence in failed]
+    return [heard[number] for number in sorted(heard)], kept
+
+
+def _searched(
+    log_probs: np.ndarray, alphabet: str, options: SearchOptions, language_model: NGram | None
+) -> list[Found]:
+    if language_model is None:
+        options = dataclasses.replace(options, word_bonus=0.0)  # it makes up for what a language model takes
+    search = CTCSearch(alphabet, options, language_model)
+    search.push(log_probs)
+    return search.finish()
+
+
+def _batches(recordings: Sequence[Recording]) -> list[list[int]]:
+    """Places of recordings of like length, up to some minutes together with what fills them up."""
+    batches: list[list[int]] = []
+    for number in sorted(range(len(recordings)), key=lambda number: recordings[number].duration):
+        if not batches or (len(batches[-1]) + 1) * recordings[number].duration > _BATCH_SECONDS:
+            batches.append([])
+        batches[-1].append(number)
+    return batches
+
+
+def _progress(items: Sequence[Any]) -> Iterator[Any]:
+    from rich.console import Console
+    from rich.progress import track
+
+    yield from track(items, "recordings", console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True)
+
+
+def by_set(heard: Sequence[Heard]) -> list[dict[str, Any]]:
+    """Error rates of every set, of its adults and children where ages are known, and of all."""
+    groups: dict[str, list[Heard]] = {}
+    for each in sorted(heard, key=lambda each: each.recording.set):
+        name, age = each.recording.set, each.recording.age
+        groups.setdefault(name, []).append(each)
+        if age is not None:
+            groups.setdefault(f"{name} {'adults' if age >= ADULT else 'children'}", []).append(each)
+    known = {each.recording.set for each in heard}
+    rows = []
+    for name in sorted(groups):
+        of = name.rpartition(" ")[0]
+        # Where all are adults, there is nothing to tell apart
+        if name in known or {f"{of} adults", f"{of} children"} <= set(groups):
+            rows.append(_row(name, groups[name]))
+    return [*rows, _row("all", heard)] if len(known) > 1 else rows
+
+
+def _row(name: str, heard: Sequence[Heard]) -> dict[str, Any]:
+    counts = {search: sum((each.errors[search] for each in heard), ErrorCounts()) for search in heard[0].errors}
+    best = counts[heard[0].best]
+    return {
+        "set": name,
+        "utterances": len(heard),
+        "words": best.words,
+        "wer": {search: round(count.wer, 2) for search, count in counts.items()},
+        "cer": {search: round(count.cer, 2) for search, count in counts.items()},
+        "substitutions": best.substitutions,
+        "deletions": best.deletions,
+        "insertions": best.insertions,
+    }
+
+
+def calibration(heard: Sequence[Heard], now: Calibration, notes: list[str]) -> CalibrationReport | None:
+    """How honest the words' confidences are; None where speakers are too few (then noted)."""
+    groups: list[str] = []
+    words: list[str] = []
+    confidences: list[float] = []
+    right: list[bool] = []
+    for each in heard:
+        said = [word.text for word in each.words]
+        hits = {place for _, place in matches(each.recording.text.split(), said)}
+        # A speaker's words must not lie in both halves
+        recording = each.recording
+        groups += ["/".join(recording.voice) if recording.speaker else recording.key] * len(said)
+        words += said
+        confidences += [word.confidence for word in each.words]
+        right += [place in hits for place in range(len(said))]
+    try:
+        return calibration_report(groups, words, confidences, right, now, called="speakers")
+    except InputError as error:
+        notes.append(f"calibration: {error}")
+        return None
+
+
+def _as_used(hypotheses: Sequence[tuple[str, str, str | None]], heard: Sequence[Heard]) -> dict[str, Any]:
+    """Error rates of the timed recordings: in one pass, by ``transcribe``, and in a stream."""
+    by_key = {each.recording.key: each for each in heard}
+    counts = {"one pass": ErrorCounts(), "transcribe": ErrorCounts(), "stream": ErrorCounts()}
+    streams = False
+    for key, transcribed, streamed in hypotheses:
+        each = by_key[key]
+        counts["one pass"] += each.errors[each.best]
+        counts["transcribe"] += count_errors(each.recording.text, transcribed)
+        if streamed is not None:
+            streams = True
+            counts["stream"] += count_errors(each.recording.text, streamed)
+    return {"wer": {name: round(count.wer, 2) for name, count in counts.items() if streams or name != "stream"}}
+
+
+def _worst(heard: Sequence[Heard], count: int) -> list[Heard]:
+    """The utterances with the highest word error rates, the longer ones first among equals."""
+    return sorted(heard, key=lambda each: (-each.errors[each.best].wer, -each.errors[each.best].words))[:count]
+
+
+def _dump(folder: Path, log_probs: Mapping[int, np.ndarray], recordings: Sequence[Recording]) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be written: {(error.strerror or str(error)).lower()}.") from None
+    sets: dict[str, list[int]] = {}
+    for number in sorted(log_probs):
+        sets.setdefault(recordings[number].set, []).append(number)
+    for name, numbers in sets.items():
+        arrays: dict[str, Any] = {f"logp_{place}": log_probs[number] for place, number in enumerate(numbers)}
+        made = io.BytesIO()
+        np.savez(made, texts=np.array(dumps([recordings[number].text for number in numbers])), **arrays)
+        write_whole(folder / f"{name.replace('/', '_')}.npz", made.getvalue())
+
+
+def as_json(figures: Mapping[str, Any]) -> str:
+    """The figures indented, the utterances a line each."""
+    head = dumps({name: value for name, value in figures.items() if name != "utterances"}, indent=1, ensure_ascii=False)
+    lines = ",\n".join("  " + dumps(utterance, ensure_ascii=False) for utterance in figures["utterances"])
+    return f'{head[:-2]},\n "utterances": [\n{lines}\n ]\n}}\n'

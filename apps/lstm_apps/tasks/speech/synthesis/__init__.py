@@ -1,0 +1,1 @@
+"""Training speech made by text-to-speech."""

@@ -1,0 +1,160 @@
+"""Trains a recogniser, from nothing or from one there is.
+
+lstm-models train speech --config streaming --data SHARDS --run runs/recognizer
+lstm-models train speech --config own --init recognizer --data my.csv --run runs/mine
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from lstm_apps.training.fitting import TrainingConfig, fit, is_main_process
+from lstm_datasets.speech.dataset import Augmentation, SpeechData, fitted_features
+from lstm_datasets.speech.readers import Recording, read_speech, split_recordings
+from lstm_models.checkpoints import hub
+from lstm_models.errors import InputError
+from lstm_models.nn.dropout import Dropout
+from lstm_models.tasks.speech.network import Recognizer, RecognizerConfig, batch_utterances
+
+__all__ = ["train"]
+
+
+def train(
+    data: list[str],
+    run: str = "runs/recognizer",
+    model: RecognizerConfig = RecognizerConfig(),  # noqa: B008 - frozen
+    training: TrainingConfig = TrainingConfig(),  # noqa: B008 - frozen
+    augmentation: Augmentation = Augmentation(),  # noqa: B008 - frozen
+    init: str | None = None,
+    validation: str = "dev",
+    often: list[str] = [],  # noqa: B006 - never changed
+    times: int = 2,
+    shortest: float = 0.3,
+    longest: float = 17.0,
+    skip_at_most: float = 0.05,
+    share: float = 1.0,
+    resume: bool = False,
+) -> dict[str, float]:
+    """Trains a recogniser on recordings with their texts and leaves it in RUN/model, ready for ``lstm_models.load``.
+
+    Args:
+        data: recordings with texts; any number of: a folder of WebDataset shards or one of its .tar files, the folders
+            of LibriSpeech, LJSpeech, Common Voice, VoxForge or AN4, your own .csv, .tsv or .jsonl of audio files and
+            texts, or a folder of audio files with a .txt beside each.
+        run: folder of the run: checkpoints, logs, the model.
+        model: sizes of the recogniser; with init, only its dropout counts, and convolutions where init has none.
+        training: how it is trained; batch_frames are frames of 10 ms.
+        augmentation: how the recordings are varied.
+        init: a recogniser to go on from: bundled, or a folder.
+        validation: the split to validate on; every twentieth recording, or speaker, where the data names no splits.
+        often: parts of the data (words in the names of their files) that come more than once an epoch.
+        times: how often these come.
+        shortest: seconds below which a recording is left out.
+        longest: seconds above which a recording is left out.
+        skip_at_most: share of recordings that may be left out as missing, unreadable or without a text.
+        share: how far the saved weights go from those of ``init`` to the trained ones: below 1 averages the two, which
+            keeps what the recogniser knew before (WiSE-FT, Wortsman et al. 2022, arXiv:2109.01903).
+        resume: go on from the run's last checkpoint; the other options are given as they were.
+
+    Returns:
+        The figures of the best validation, before averaging: loss a character, edits (characters) an utterance; with
+        ``init`` the word error rates of the held-out recordings before and after, greedy.
+
+    Raises:
+        InputError: the data cannot be read or leave nothing to train on; else as ``lstm_apps.training.fitting.fit``.
+    """
+    if not 0 < share <= 1 or (share < 1 and init is None):
+        raise InputError("share must be above 0 and at most 1, and below 1 only with --init", usage=True)
+    if times < 1 or not 0 <= shortest < longest:
+        raise InputError("times must be at least 1, and shortest below longest", usage=True)
+    learn, held = split_recordings(read_speech(data, skip_at_most=skip_at_most), validation)
+    learn = [one for one in learn if shortest <= one.duration <= longest]
+    held = [one for one in held if one.duration <= longest]
+    if not learn or not held:
+        raise InputError(f"no recording of {shortest:g} to {longest:g} seconds is left to train and to validate on")
+    torch.manual_seed(training.seed)
+    recognizer = _recognizer(model, init, learn)
+    before = _word_errors(recognizer, held) if init is not None and is_main_process() else None
+    kept = {name: value.clone() for name, value in recognizer.state_dict().items()} if share < 1 else {}
+    recognizer.train()
+    figures = fit(
+        recognizer,
+        SpeechData(learn, recognizer, augmentation, seed=training.seed),
+        SpeechData(held, recognizer),
+        batch_utterances,
+        training,
+        run,
+        resume=resume,
+        settings={
+            "task": "speech",
+            "data": data,
+            "init": init,
+            "validation": validation,
+        }
+        | {"often": often, "times": times, "shortest": shortest, "longest": longest, "share": share}
+        | {"model": recognizer.config, "training": training, "augmentation": augmentation},
+        repeats=[times if any(part in one.source for part in often) else 1 for one in learn] if often else None,
+    )
+    with torch.no_grad():
+        for name, value in recognizer.state_dict().items():
+            if name in kept and value.is_floating_point():
+                value.lerp_(kept[name], 1 - share)
+    if is_main_process():
+        folder = hub.save(recognizer, Path(run) / "model", card=_card(learn, recognizer.config, training))
+        print(f"{folder}: " + ", ".join(f"{name} {value:.4f}" for name, value in figures.items()))
+        if before is not None:
+            after = _word_errors(recognizer.eval(), held)
+            print(f"word error rate of {len(held)} held-out recordings: {before:.1%} before, {after:.1%} after")
+            figures = {**figures, "wer_before": before, "wer_after": after}
+    return figures
+
+
+def _recognizer(config: RecognizerConfig, init: str | None, learn: Sequence[Recording]) -> Recognizer:
+    if init is None:
+        if config.features.std == (1.0,):
+            config = dataclasses.replace(config, features=fitted_features(learn, config.features))
+        return Recognizer(config)
+    found = hub.load(init)
+    if not isinstance(found, Recognizer):
+        raise InputError(f"{init} is no recogniser", usage=True)
+    if config.convolution and not found.config.convolution:
+        grown = Recognizer(dataclasses.replace(found.config, convolution=config.convolution))
+        grown.load_state_dict(found.state_dict(), strict=False)  # its convolutions begin at zero
+        found = grown
+    found.config = dataclasses.replace(found.config, dropout=config.dropout)
+    for layer in found.layers:
+        layer.lstm.dropout = Dropout(input=config.dropout)  # type: ignore[union-attr]
+    return found
+
+
+def _word_errors(recognizer: Recognizer, held: Sequence[Recording]) -> float:
+    """Word error rate of the best paths, on what the model has not trained on."""
+    import jiwer
+
+    from lstm_models.decoding.ctc_search import greedy
+
+    recognizer.eval()
+    order = sorted(held, key=lambda one: one.duration)
+    wanted, found = [], []
+    for start in range(0, len(order), 16):
+        batch = order[start : start + 16]
+        for one, log_probs in zip(batch, recognizer.log_probs([one.samples() for one in batch]), strict=True):
+            wanted.append(one.text)
+            found.append(" ".join(word.text for word in greedy(log_probs, recognizer.config.alphabet)))
+    return float(jiwer.wer(wanted, found))
+
+
+def _card(learn: Sequence[Recording], config: RecognizerConfig, training: TrainingConfig) -> str:
+    hours = sum(one.duration for one in learn) / 3600
+    speakers = len({one.speaker for one in learn if one.speaker})
+    direction = "both directions" if config.bidirectional else "one direction, for recordings and streams"
+    return f"""# Speech recogniser
+
+An LSTM that writes what is said in English ({config.layers} layers of {config.hidden_size} features, {direction}),
+trained by `lstm-models train speech` for {training.steps} steps on {hours:.1f} hours of {speakers} named speakers. The
+configuration in effect lies in the run's config.json.
+"""

@@ -1,0 +1,1 @@
+"""Training: options, data, checkpoints, and the loop, which Lightning runs."""

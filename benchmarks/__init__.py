@@ -1,0 +1,1 @@
+"""Measurements beside other work; RESULTS.md holds what they gave."""

@@ -1,0 +1,1 @@
+"""Lines of handwriting with their texts."""

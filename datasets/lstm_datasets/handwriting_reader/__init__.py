@@ -1,0 +1,1 @@
+"""Lines of handwriting as a reader takes them."""

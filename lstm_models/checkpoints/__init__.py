@@ -1,0 +1,1 @@
+"""Models saved, found and loaded."""

@@ -1,0 +1,1 @@
+"""Files opened, checked and written safely."""

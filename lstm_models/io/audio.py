@@ -1,0 +1,414 @@
+"""Opens one recording safely, or says in one sentence what is wrong with it; lists the recordings of a folder.
+
+>>> from lstm_models.io.images import open_audio
+>>> with open_audio("talk.flac") as audio:
+...     for block in audio:      # float32, mono, 16 kHz, a second at most
+...         ...
+
+Whatever its length, a block at a time is in memory. soundfile and soxr are imported by the functions, not by the
+module.
+"""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import io
+import os
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+
+from lstm_models.errors import InputError
+from lstm_models.io.atomic_write import shown
+from lstm_models.io.inputs import files_of, opened
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["AUDIO_SUFFIXES", "SAMPLE_RATE", "Audio", "Resampler", "list_audio", "mono", "open_audio"]
+
+SAMPLE_RATE = 16_000
+"""Samples a second of everything inside the library."""
+LOWEST_RATE, HIGHEST_RATE = 4_000, 384_000
+MOST_CHANNELS = 64
+LOUDEST = 100.0  # floating-point sound lies within −1..1, a little above it where it was mixed; not in the hundreds
+_BLOCK_VALUES = 2**20  # samples of all channels that are read at a time
+
+AUDIO_SUFFIXES = frozenset({
+    ".aac", ".aif", ".aifc", ".aiff", ".amr", ".au", ".caf", ".flac", ".m4a", ".m4b", ".mp2", ".mp3", ".oga", ".ogg",
+    ".opus", ".rf64", ".snd", ".sph", ".voc", ".w64", ".wav", ".wave", ".weba", ".wma",
+})  # fmt: skip
+"""Names that `list_audio` takes for recordings. AAC and its like are among them, to be reported and not passed over."""
+
+
+class Audio:
+    """A recording that is read block by block: iterate over it once, then close it (or use it in a ``with``).
+
+    Attributes:
+        name: what sentences call it.
+        rate: its own samples a second.
+        channels: its own channels.
+        seconds: its length as the header has it; None where the header does not say.
+        read: seconds read so far.
+        notes: what is wrong with it that leaves something to hear, such as an end that is missing; complete when all
+            was read.
+    """
+
+    def __init__(
+        self, name: str, rate: int, channels: int, frames: int | None, blocks: Iterator[np.ndarray], close: Any = None
+    ) -> None:
+        self.name, self.rate, self.channels = name, rate, channels
+        self.seconds = None if frames is None else frames / rate
+        self.read = 0.0
+        self.notes: list[str] = []
+        self._blocks, self._close = blocks, close
+
+    def __enter__(self) -> Audio:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file, if it is one."""
+        if self._close is not None:
+            self._close()
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        """Blocks `[samples]` float32, mono at `SAMPLE_RATE`, within −1..1, a second each at most.
+
+        Raises:
+            InputError: no sample can be read, or one is no number or far too large.
+        """
+        resampler = Resampler(self.rate)
+        frames = 0
+        for block in self._blocks:
+            made = resampler.push(mono(block, self.name, self.read, self.rate))
+            frames += len(block)
+            self.read = frames / self.rate
+            if len(made):
+                yield made
+        if not frames:
+            raise InputError(f"{self.name} has no samples: there is nothing to hear.")
+        rest = resampler.finish()
+        if len(rest):
+            yield rest
+
+    def samples(self, most_seconds: float | None = None) -> np.ndarray:
+        """All of it at once `[samples]`.
+
+        Raises:
+            InputError: as iterating, or it is longer than ``most_seconds``.
+        """
+        blocks = []
+        for block in self:
+            blocks.append(block)
+            if most_seconds is not None and self.read > most_seconds:
+                raise InputError(f"{self.name} is longer than {most_seconds / 60:g} minutes.")
+        return np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
+
+
+class Resampler:
+    """Mono samples of any rate, pushed bit by bit, at `SAMPLE_RATE`; how they are cut changes nothing.
+
+    Raises:
+        InputError: the rate is not one that speech is recorded with (``usage=True``).
+    """
+
+    def __init__(self, rate: int) -> None:
+        check_rate(rate, "The recording")
+        self.rate = rate
+        self._stream: Any = None
+        if rate != SAMPLE_RATE:
+            import soxr
+
+            self._stream = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32")
+
+    def push(self, samples: np.ndarray) -> np.ndarray:
+        """The samples `[k]` that ``samples [n]`` complete; k may be 0."""
+        if self._stream is None:
+            return samples
+        return np.clip(self._stream.resample_chunk(samples), -1, 1)  # type: ignore[no-any-return]
+
+    def finish(self) -> np.ndarray:
+        """The samples still owed; nothing may be pushed after them."""
+        if self._stream is None:
+            return np.zeros(0, np.float32)
+        return np.clip(self._stream.resample_chunk(np.zeros(0, np.float32), last=True), -1, 1)  # type: ignore[no-any-return]
+
+
+def check_rate(rate: int, told: str) -> None:
+    if isinstance(rate, bool) or not isinstance(rate, (int, np.integer)):
+        raise InputError(f"The rate is {rate!r}; a whole number of samples a second would be right.", usage=True)
+    if not LOWEST_RATE <= rate <= HIGHEST_RATE:
+        raise InputError(
+            f"{told} has {rate:,} samples a second; {LOWEST_RATE:,} to {HIGHEST_RATE:,} can be read (8,000 or more "
+            "is what speech needs)."
+        )
+
+
+def mono(samples: Any, told: str = "The recording", begins: float = 0.0, rate: int = SAMPLE_RATE) -> np.ndarray:
+    """Samples as float32 `[n]` within −1..1, channels mixed down, integers scaled by their type.
+
+    Args:
+        samples: `[n]`, `[n, channels]` or `[channels, n]`: array, tensor or what numpy makes an array of.
+        told: what the sentences call the recording.
+        begins: seconds before the first sample, and
+        rate: samples a second, both for the sentences.
+
+    Raises:
+        InputError: the shape or the type is not that of sound, or a sample is no number or far too large.
+    """
+    values = _array(samples, told)
+    if values.ndim == 2:
+        first = _channels_first(values.shape, torch_made=_is_tensor(samples))
+        values = values.T if first else values
+        if values.shape[1] > MOST_CHANNELS:
+            raise InputError(f"{told} has {values.shape[1]} channels; {MOST_CHANNELS} are the most that are mixed.")
+    elif values.ndim != 1:
+        raise InputError(f"{told} is an array {list(values.shape)}; [samples] or [samples, channels] would be right.")
+    values = _scaled(values, told)
+    if values.ndim == 2:
+        values = values.mean(1, dtype=np.float32) if values.shape[1] else np.zeros(0, np.float32)
+    if len(values):
+        with np.errstate(invalid="ignore"):
+            most = float(np.abs(values).max())
+        if not most <= LOUDEST:
+            wrong = ~(np.abs(values) <= LOUDEST)
+            at = begins + int(wrong.argmax()) / rate
+            if np.isfinite(values).all():
+                raise InputError(f"{told} has samples up to {most:,.0f}; sound in floating point lies within −1 to 1.")
+            place = f", the first after {at:.1f} s" if at >= 0.1 else ""
+            raise InputError(f"{told} has samples that are no numbers (NaN or infinite){place}.")
+        if most > 1:
+            values = np.clip(values, -1, 1)
+    return values
+
+
+def _is_tensor(samples: Any) -> bool:
+    torch = sys.modules.get("torch")  # whoever has a tensor has imported it
+    return torch is not None and isinstance(samples, torch.Tensor)
+
+
+def _array(samples: Any, told: str) -> np.ndarray:
+    if _is_tensor(samples):
+        values = samples.detach().cpu()
+        return (values.float() if values.is_floating_point() else values).numpy()  # type: ignore[no-any-return]
+    try:
+        return np.asarray(samples)
+    except ValueError as error:  # lists of unequal lengths
+        raise InputError(f"{told} is no array of samples.", usage=True) from error
+
+
+def _channels_first(shape: tuple[int, ...], *, torch_made: bool) -> bool:
+    """Whether the first axis is the channels: the only short one, or, where both are, torchaudio's habit."""
+    short = [0 < size <= MOST_CHANNELS for size in shape]
+    return short[0] if short[0] != short[1] else torch_made
+
+
+def _scaled(values: np.ndarray, told: str) -> np.ndarray:
+    kind, size = values.dtype.kind, values.dtype.itemsize
+    if kind == "f":
+        with np.errstate(over="ignore"):
+            return values.astype(np.float32, copy=False)
+    if kind in "iu" and size <= 4:
+        half = 2.0 ** (8 * size - 1)
+        return ((values.astype(np.float64) - (half if kind == "u" else 0)) / half).astype(np.float32)
+    if not values.size:
+        return values.astype(np.float32)
+    raise InputError(f"{told} is an array of {values.dtype}; float32 or int16 samples would be right.", usage=True)
+
+
+def open_audio(
+    source: str | os.PathLike[str] | bytes | BinaryIO | np.ndarray | torch.Tensor | Audio,
+    *,
+    rate: int | None = None,
+    name: str | None = None,
+) -> Audio:
+    """The recording, opened, its header checked, nothing read yet.
+
+    Args:
+        source: a file of any format libsndfile reads (WAV, FLAC, Ogg Vorbis and Opus, MP3, AIFF, …), the bytes of one,
+            a file open for reading, or samples: an array or tensor `[samples]`, `[samples, channels]` or
+            `[channels, samples]`, float within −1..1 or integers, which are scaled by their type. An `Audio` is given
+            back as it is.
+        rate: samples a second of an array; 16,000 where missing. A file has its own.
+        name: what the sentences call the recording; the path if missing, or "The recording".
+
+    Raises:
+        InputError: the file is missing, a folder, empty, damaged, no recording or not an ordinary file, or may not be
+            read; its format is unknown to libsndfile; its rate lies outside 4 to 384 kHz; it has more than 64
+            channels; the array has a shape or a type that no sound has. One sentence each.
+    """
+    if isinstance(source, Audio):
+        return source
+    told = "The recording" if name is None else shown(name)
+    is_array = isinstance(source, (np.ndarray, list, tuple)) or _is_tensor(source)
+    if rate is not None and not is_array:
+        raise InputError("A rate goes with an array of samples; a file says its own.", usage=True)
+    with contextlib.ExitStack() as stack:
+        file: Any
+        if isinstance(source, (str, os.PathLike)):
+            told = shown(name if name is not None else source) or "The recording"
+            file = stack.enter_context(opened(source, told, "recording"))
+        elif isinstance(source, (bytes, bytearray, memoryview)):
+            if len(source) == 0:
+                raise InputError(f"{told} is empty: it has no bytes.")
+            file = io.BytesIO(source)
+        elif is_array:
+            return _of_array(source, SAMPLE_RATE if rate is None else rate, told)
+        elif hasattr(source, "read"):
+            file = _seekable(source, told, stack)
+        else:
+            raise InputError(
+                f"{told} is a {type(source).__name__}; give a path, bytes, an open file, an array or a tensor.",
+                usage=True,
+            )
+        audio = _of_file(file, told, stack)
+        audio._close = stack.pop_all().close
+        return audio
+
+
+def list_audio(folder: str | os.PathLike[str], *, recursive: bool = False) -> list[Path]:
+    """The recordings of a folder by their names' suffixes, in natural order (2.wav before 10.wav), no hidden ones.
+
+    Args:
+        folder: where to look.
+        recursive: look into its folders too; links to folders are not followed.
+
+    Raises:
+        InputError: the folder is missing, is no folder, may not be read, or has no recording.
+    """
+    wanted = "recordings (names that end in .wav, .flac, .mp3 and the like)"
+    return files_of(folder, AUDIO_SUFFIXES, wanted, recursive=recursive)
+
+
+def _of_array(samples: Any, rate: int, told: str) -> Audio:
+    check_rate(rate, told)
+    values = _array(samples, told)
+    if values.ndim == 2 and _channels_first(values.shape, torch_made=_is_tensor(samples)):
+        values = values.T
+    if values.ndim not in (1, 2) or (values.ndim == 2 and values.shape[1] > MOST_CHANNELS):
+        mono(values, told)  # says what is wrong
+    channels = 1 if values.ndim == 1 else values.shape[1]
+    _scaled(values[:1], told)
+
+    def blocks() -> Iterator[np.ndarray]:
+        for first in range(0, len(values), rate):
+            part = _scaled(values[first : first + rate], told)
+            yield part if part.ndim == 1 else part.mean(1, dtype=np.float32)
+
+    return Audio(told, rate, channels, len(values), blocks())
+
+
+def _seekable(source: Any, told: str, stack: contextlib.ExitStack) -> Any:
+    """The file itself, or what it gives in a temporary one: formats are read back and forth."""
+    try:
+        if source.seekable():
+            if isinstance(source.read(0), str):
+                raise InputError(f"{told} is open as text; open it with mode “rb”.", usage=True)
+            return source
+        copy = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
+        shutil.copyfileobj(source, copy)
+        if copy.tell() == 0:
+            raise InputError(f"{told} is empty: it has no bytes.")
+        copy.seek(0)
+        return copy
+    except (OSError, AttributeError, TypeError) as error:
+        raise InputError(f"{told} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
+
+
+def _of_file(file: Any, told: str, stack: contextlib.ExitStack) -> Audio:
+    import soundfile
+
+    head = file.read(4096)
+    file.seek(0)
+    try:
+        sound = stack.enter_context(soundfile.SoundFile(file))
+    except (soundfile.SoundFileError, RuntimeError, TypeError, ValueError, OSError) as error:
+        raise InputError(f"{told} {_guess(head)}.") from error
+    check_rate(sound.samplerate, told)
+    if sound.channels > MOST_CHANNELS:
+        raise InputError(f"{told} has {sound.channels} channels; {MOST_CHANNELS} are the most that are mixed.")
+    known = 0 <= sound.frames < 2**62
+    promised = _promised(sound.extra_info)
+    audio = Audio(told, sound.samplerate, sound.channels, sound.frames if known else None, iter(()))
+
+    def blocks() -> Iterator[np.ndarray]:
+        # Where a file is damaged, the block it is in is lost: not too large
+        size = max(1, min(sound.samplerate // 2, _BLOCK_VALUES // sound.channels))
+        frames, broken = 0, False
+        while True:
+            try:
+                part = sound.read(size, dtype="float32", always_2d=True)
+            except (soundfile.SoundFileError, RuntimeError):
+                broken = True
+                break
+            if not len(part):
+                break
+            frames += len(part)
+            # Mixed here: what comes after is the same for every source
+            yield part[:, 0] if sound.channels == 1 else part.mean(1, dtype=np.float32)
+        if broken or promised or (known and frames < 0.99 * sound.frames):
+            if not frames:
+                raise InputError(f"{told} is damaged or cut off: nothing of it can be read.")
+            seconds = frames / sound.samplerate
+            audio.notes.append(f"{told} is damaged or cut off: {seconds:.1f} s of it could be read.")
+
+    audio._blocks = blocks()
+    return audio
+
+
+def _promised(log: str) -> bool:
+    """Whether the header promises more than the file has, by libsndfile's log: “data : 160000 (should be 79978)”.
+
+    Programs that write to a pipe cannot know the size; they leave 0 or the largest number there.
+    """
+    found = re.search(r"(?:data|SSND|Data Size)\s*:\s*(\d+) \(should be (\d+)\)", log)
+    return found is not None and int(found[2]) < int(found[1]) < 0x7FFFF000
+
+
+_CONVERT = "save it as WAV or FLAC (ffmpeg -i FILE out.flac)"
+_SIGNATURES = (
+    (rb"RIFF....WAVE|RF64....WAVE", "begins as a WAV file, but it is damaged, cut off or of a rare kind"),
+    (rb"fLaC", "begins as a FLAC file, but it is damaged or cut off"),
+    (rb"OggS", "begins as an Ogg file, but it is damaged, cut off or holds no sound that can be read"),
+    (rb"ID3|\xff[\xfb\xf3\xf2\xfa]", "begins as an MP3 file, but it is damaged or cut off"),
+    (rb"FORM....AIF[FC]", "begins as an AIFF file, but it is damaged or cut off"),
+    (rb"caff", "begins as a CAF file, but it is damaged or cut off"),
+    (rb"\xff[\xf1\xf9]|....ftypM4[AB]", f"is an AAC recording, which is not read here; {_CONVERT}"),
+    (rb"0&\xb2u\x8ef\xcf\x11", f"is a Windows Media file, which is not read here; {_CONVERT}"),
+    (rb"#!AMR", f"is an AMR recording, which is not read here; {_CONVERT}"),
+    (rb"....(ftyp|moov|mdat|wide)|\x1aE\xdf\xa3|RIFF....AVI |\0\0\x01[\xb3\xba]|FLV\x01",
+     "is a video or a sound in a video's format, which is not read here; save its sound as WAV or FLAC (ffmpeg -i FILE "
+     "out.flac)"),
+    (rb"\xff\xd8\xff|\x89PNG|GIF8[79]a|RIFF....WEBP", "is a picture, and a recording is wanted"),
+    (rb"%PDF-", "is a PDF document, and a recording is wanted"),
+    (rb"PK\x03\x04|\x1f\x8b|7z\xbc\xaf|Rar!|BZh|\xfd7zXZ", "is an archive; unpack it and give its recordings"),
+)  # fmt: skip
+
+
+def _guess(head: bytes) -> str:
+    """What a file that libsndfile cannot open seems to be, as the rest of a sentence."""
+    for signature, what in _SIGNATURES:
+        if re.match(signature, head, re.DOTALL):
+            return what
+    if re.match(rb"<!doctype html|<html", head.lstrip().lower()):
+        return "is a web page and not a recording; perhaps a download went wrong"
+    if not head.strip(b"\0"):
+        return "holds nothing but zero bytes; perhaps a download or a copy went wrong"
+    with contextlib.suppress(UnicodeDecodeError):
+        text = codecs.getincrementaldecoder("utf-8")().decode(head)  # a letter cut in two at the end is no error
+        if not re.search("[\x00-\x08\x0e-\x1a\x1c-\x1f]", text):
+            return "is a text file and not a recording"
+    return "is not a recording that can be read: it is damaged, or of an unknown format"

@@ -1,0 +1,1 @@
+"""The LSTM and the other parts networks are made of."""

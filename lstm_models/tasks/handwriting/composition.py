@@ -1,0 +1,446 @@
+"""Lines with what a writer cannot write: accents on the letters that it wrote, and glyphs set among its words.
+
+The writer gets a line without accents, and with a space where it lacks a character. Which character each point of the
+pen belongs to is known from the soft window (`HandwritingWriter.sample`, ``trace``): there the marks go, and the words
+part to let a glyph in, in the size and slant that the writing around it has.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from lstm_models.ink.line_metrics import TALL, Measures, measured, parts_of, slant_of
+from lstm_models.tasks.handwriting.accents import Letter, dotless, is_mark, parted, placed
+from lstm_models.tasks.handwriting.features import StrokeFeatures, level
+from lstm_models.tasks.handwriting.glyphs import glyph, has_glyph, rough
+
+__all__ = ["ComposedLine", "compose", "compose_lines", "drawable", "planned", "room"]
+
+Strokes = list[np.ndarray]
+
+_TIGHT = 0.24  # between a glyph and its neighbour in a word, in x-heights
+_TIGHTEST = (0.12, 0.6)  # joined letters have no gap between them, a glyph has one
+_WORD_GAP = 0.9  # where a line shows none of its own
+_GLYPHS_TALL = 1.5  # capitals of the glyphs, in x-heights
+_GAP_COUNTS, _WIDEST = 10.0, 2.5  # an x-height of gap between words counts as so many points; what counts at most
+_LATE, _FAR = 0.7, 2.0  # characters by which a place is always off; from where on it is no nearer to another word
+_MISSING = 5.0  # points that a word without strokes costs
+_DOT, _DOT_AWAY = 0.6, 0.8  # most extent of the dot of an i, and how far from its stem, in x-heights
+
+
+def drawable(character: str, alphabet: str) -> str:
+    """How a character outside the alphabet is drawn, as half a sentence; empty where it is not."""
+    letter = parted(character)
+    if letter is not None and (letter.base in alphabet or has_glyph(letter.base)):
+        whole = "" if letter.base in alphabet else " from a font"
+        return f"is “{letter.base}” with strokes that were drawn{whole}, not written by the model"
+    if is_mark(character):
+        return "was drawn, not written by the model"
+    return "was drawn from a font, not written by the model" if has_glyph(character) else ""
+
+
+@dataclass(frozen=True)
+class ComposedLine:
+    """A line of a text, as the writer writes it and as it is put together.
+
+    Attributes:
+        text: what it says.
+        plain: what the writer writes of it.
+        letters: accented letters by the number of their base in `plain`, from 0.
+        cuts: where `plain` parts for what stands between: the numbers of its spaces there.
+        joints: what stands before the first part, between each two, and after the last: letters that are drawn, and
+            None for a space.
+    """
+
+    text: str
+    plain: str
+    letters: dict[int, Letter] = field(default_factory=dict)
+    cuts: tuple[int, ...] = ()
+    joints: tuple[tuple[Letter | None, ...], ...] = ((), ())
+
+    @property
+    def composed(self) -> bool:
+        """Whether there is anything that the writer does not write."""
+        return bool(self.letters) or any(self.joints)
+
+
+@functools.lru_cache(maxsize=4096)
+def planned(text: str, alphabet: str) -> ComposedLine:
+    """How to put a line together, of characters that are in the alphabet or `drawable`."""
+    if all(map(alphabet.__contains__, text)):
+        return ComposedLine(text, text)
+    tokens: list[Letter] = []
+    for character in text:
+        if is_mark(character):
+            if tokens:  # a mark by itself belongs to what stands before it
+                tokens[-1] = Letter(tokens[-1].base, tokens[-1].marks + character)
+            continue
+        letter = None if character in alphabet else parted(character)
+        tokens.append(letter or Letter(character, ""))
+    kinds = "".join("S" if token.base == " " else "L" if token.base in alphabet else "G" for token in tokens)
+    kinds = _signs_drawn("".join(token.base for token in tokens), kinds)
+    letters: dict[int, Letter] = {}
+    cuts: list[int] = []
+    joints: list[tuple[Letter | None, ...]] = [()]
+    plain = ""
+    for found in re.finditer(r"S*G[SG]*|[LS]+?(?=S*G|$)", kinds):
+        part = tokens[found.start() : found.end()]
+        if "G" in found[0]:
+            joints[-1] = tuple(None if token.base == " " else token for token in part)
+            continue
+        if plain:
+            cuts.append(len(plain))
+            plain += " " if " " in alphabet else ""
+        for number, token in enumerate(part, len(plain)):
+            if token.marks:
+                letters[number] = token
+        plain += "".join(token.base for token in part)
+        joints.append(())
+    return ComposedLine(text, plain, letters, tuple(cuts), tuple(joints))
+
+
+def _signs_drawn(text: str, kinds: str) -> str:
+    """What is drawn ("G") of a text, with the signs beside it: a point after a drawn number is no word to write.
+
+    Signs are drawn in a word that has drawn characters and no letters, and by themselves next to such a word.
+    """
+    words = [(found.start(), found.end()) for found in re.finditer(r"[^S]+", kinds)]
+    written = [any(k == "L" and c.isalnum() for k, c in zip(kinds[a:b], text[a:b], strict=True)) for a, b in words]
+    drawn = ["G" in kinds[a:b] and not own for (a, b), own in zip(words, written, strict=True)]
+    for number, ((a, b), own) in enumerate(zip(words, written, strict=True)):
+        if not own and any(drawn[max(number - 1, 0) : number + 2]) and all(map(has_glyph, text[a:b])):
+            kinds = kinds[:a] + "G" * (b - a) + kinds[b:]
+    return kinds
+
+
+def room(line: ComposedLine) -> tuple[float, int]:
+    """How many x-heights of a line are drawn, and how many spaces it has beyond those of its plain text."""
+    tokens = [token for joint in line.joints for token in joint]
+    glyphs = [glyph(token.base) for token in tokens if token is not None]
+    widths = sum(each.width * (np.sqrt(TALL / _GLYPHS_TALL) if each.top > 1.2 else 1.0) for each in glyphs)
+    return float(widths) + _TIGHT * len(glyphs), tokens.count(None) - len(line.cuts)
+
+
+# Composing -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Stroke:
+    """A stroke on its way: `own` as it was written, None for one that is drawn; `upright` [points, 2] in x-heights."""
+
+    own: np.ndarray | None
+    upright: np.ndarray
+    place: float  # which character of the plain line, from 0
+    word: int = 0
+    part: int = 0
+
+
+def compose(
+    line: ComposedLine,
+    strokes: Sequence[np.ndarray],
+    places: Sequence[np.ndarray],
+    x_height: float,
+    slant: float,
+    *,
+    tall: float = TALL,
+    random: np.random.Generator,
+    complete: bool = True,
+) -> tuple[Strokes, list[int]]:
+    """The line with its marks and glyphs.
+
+    Args:
+        line: what to put together.
+        strokes: of its plain text, each [points, 2], y down, the baseline at 0.
+        places: which character of the plain text each point writes [points], see `parts_of`.
+        x_height: of its letters, in the units of the strokes.
+        slant: of its letters, x by height.
+        tall: height of its capitals, in x-heights.
+        random: for the strokes that are drawn.
+        complete: whether all is written; if not, what stands after the pen is left out.
+
+    Returns:
+        Strokes as those given, and the numbers of those that were drawn. The line begins where it did.
+    """
+    written = []
+    for stroke, place in zip(strokes, places, strict=True):
+        height = -stroke[:, 1] / x_height
+        upright = np.stack([stroke[:, 0] / x_height - slant * height, height], 1)
+        written.append(_Stroke(stroke, upright, float(place.mean())))
+    reached = np.inf if complete else max((float(place.max()) for place in places), default=0.0)
+    items = _marked(line, written, places, reached, random)
+    spans = _parted(line, items)
+    space, tight = _gaps(line.plain, items, written, places)
+    made: list[tuple[_Stroke, float]] = []
+    shifts, glyphs = _set(line, spans, space, tight, tall, random)
+    begun = -1
+    for item in items:
+        while begun < item.part:
+            begun += 1
+            made += [(each, 0.0) for each in glyphs[begun]]
+        made.append((item, shifts[item.part]))
+    if complete:
+        made += [(each, 0.0) for joint in glyphs[begun + 1 :] for each in joint]
+    left = min((float(stroke[:, 0].min()) for stroke in strokes), default=0.0)
+    composed, drawn = [], []
+    for number, (item, shift) in enumerate(made):
+        if item.own is not None:
+            composed.append(item.own + np.array([shift * x_height, 0.0], item.own.dtype))
+            continue
+        u, height = item.upright.T
+        composed.append(np.stack([(u + shift + slant * height) * x_height, -height * x_height], 1))
+        drawn.append(number)
+    if composed and any(line.joints):
+        begins = min(float(stroke[:, 0].min()) for stroke in composed)
+        composed = [stroke + np.array([left - begins, 0.0], stroke.dtype) for stroke in composed]
+    return composed, drawn
+
+
+def _marked(
+    line: ComposedLine,
+    written: list[_Stroke],
+    places: Sequence[np.ndarray],
+    reached: float,
+    random: np.random.Generator,
+) -> list[_Stroke]:
+    """The strokes with those of the accents, each after the letter that has it, and without the dots they replace."""
+    if not line.letters or not written:
+        return list(written)
+    points = np.concatenate([item.upright for item in written])
+    place = np.concatenate(list(places))
+    owner = np.repeat(np.arange(len(written)), [len(item.upright) for item in written])
+    after: dict[int, list[_Stroke]] = {}
+    gone: set[int] = set()
+    for number, letter in line.letters.items():
+        marks_seed = int(random.integers(2**62))  # drawn or not yet, the next letter's marks stay as they are
+        if reached < number + 2:
+            continue
+        mine = np.flatnonzero(place == number)
+        if not len(mine):  # the window passed it by
+            mine = np.flatnonzero(np.abs(place - number) == np.abs(place - number).min())
+        letter_points = points[mine]
+        dot, middle = None, None
+        if dotless(letter):
+            dot = _dot(written, letter_points, number, gone)
+            if dot is not None:
+                gone.add(dot)
+                middle = float(written[dot].upright[:, 0].mean())
+                rest = mine[owner[mine] != dot]
+                letter_points = points[rest] if len(rest) else letter_points
+        drawn = rough(placed(letter, letter_points, middle), np.random.default_rng(marks_seed), of_mark=True)
+        last = max(dot if dot is not None else 0, int(owner[mine].max()))
+        after.setdefault(last, []).extend(_Stroke(None, stroke, float(number)) for stroke in drawn)
+    items = []
+    for number, item in enumerate(written):
+        items += [] if number in gone else [item]
+        items += after.get(number, [])
+    return items
+
+
+def _dot(written: list[_Stroke], letter: np.ndarray, place: int, gone: set[int]) -> int | None:
+    """The stroke that is the dot of the i or j with these points, at this place of the text, if one can be told."""
+    best, nearest = None, _DOT_AWAY
+    stem = letter[letter[:, 1] < 1.1, 0]
+    middle = float(stem.mean()) if len(stem) else float(letter[:, 0].mean())
+    for number, item in enumerate(written):
+        low, high = item.upright.min(0), item.upright.max(0)
+        if number in gone or (high - low).max() > _DOT or low[1] < 0.9:
+            continue
+        # Where the window is late, the points are the next letter's in part, and the dot seems far from them
+        away = abs(float(low[0] + high[0]) / 2 - middle) / (2 if abs(item.place - place) < 1.5 else 1)
+        if away < nearest:
+            best, nearest = number, away
+    return best
+
+
+def _parted(line: ComposedLine, items: list[_Stroke]) -> list[tuple[float, float]]:
+    """Gives every stroke the number of its word and of its part; left and right edge of each part that has begun."""
+    words = [(found.start(), found.end() - 1) for found in re.finditer(r"[^ ]+", line.plain)]
+    if any(line.joints) and items and words:
+        edges = np.array([(item.upright[:, 0].min(), item.upright[:, 0].max()) for item in items])
+        order = np.argsort(edges.mean(1), kind="stable")
+        # How wide the gap before each stroke of the row is, the first excepted
+        reach = np.maximum.accumulate(edges[order, 1])
+        coming = np.minimum.accumulate(edges[order, 0][::-1])[::-1]
+        gaps = np.concatenate([[0], np.clip(coming[1:] - reach[:-1], 0, _WIDEST), [0]])
+        places = np.array([items[at].place for at in order])
+        lengths = np.array([len(items[at].upright) for at in order])
+        for at, word in zip(order.tolist(), _words(words, places, lengths, gaps), strict=True):
+            items[at].word, items[at].part = word, sum(cut < words[word][0] for cut in line.cuts)
+    spans: list[tuple[float, float]] = []
+    for number in range(max((item.part for item in items), default=-1) + 1):
+        points = np.concatenate([item.upright[:, 0] for item in items if item.part == number] or [np.zeros(0)])
+        if not len(points):  # the writer left a part out
+            points = np.array([spans[-1][1] if spans else 0.0])
+        spans.append((float(points.min()), float(points.max())))
+    return spans
+
+
+def _words(words: list[tuple[int, int]], places: np.ndarray, lengths: np.ndarray, gaps: np.ndarray) -> list[int]:
+    """Which word each stroke of a row belongs to.
+
+    All words of a line are told apart at once (dynamic programming), where the gaps are wide and where it agrees with
+    what the window says the strokes write. The window alone would not do: it is late or early by a letter or two.
+
+    Args:
+        words: first and last character of each.
+        places: which character each stroke writes [strokes], from left to right.
+        lengths: points of each stroke [strokes].
+        gaps: before each stroke and after the last [strokes + 1], in x-heights.
+    """
+    count = len(places)
+    begins, ends = np.array(words).T[:, :, None]
+    away = np.clip(np.maximum(begins - places, places - ends) - _LATE, 0, _FAR) / _FAR
+    costs = np.concatenate([np.zeros((len(words), 1)), (away * lengths).cumsum(1)], 1)
+    missing = np.where(begins[:, 0] > places.max(), 0.0, _MISSING)  # not written yet, or left out
+    best = costs[0] + np.where(np.arange(count + 1) == 0, missing[0], 0)
+    starts: list[np.ndarray] = []
+    for word in range(1, len(words)):
+        begun = best - _GAP_COUNTS * gaps - costs[word]
+        whole = np.where(np.tri(count + 1, k=-1, dtype=bool), begun, np.inf)  # [where it ends, where it begins]
+        np.fill_diagonal(whole, best - costs[word] + missing[word])
+        starts.append(whole.argmin(1))
+        best = whole.min(1) + costs[word]
+    found, end = [0] * count, count
+    for word in range(len(words) - 1, 0, -1):
+        begin = int(starts[word - 1][end])
+        found[begin:end] = [word] * (end - begin)
+        end = begin
+    return found
+
+
+def _gaps(
+    plain: str, items: list[_Stroke], written: list[_Stroke], places: Sequence[np.ndarray]
+) -> tuple[float, float]:
+    """How far words stand apart in this line, and letters of a word, in x-heights."""
+    if not written:
+        return _WORD_GAP, _TIGHT
+    u, place = np.concatenate([item.upright[:, 0] for item in written]), np.concatenate(list(places))
+    spans = {number: (u[place == number].min(), u[place == number].max()) for number in np.unique(place)}
+    inner = [float(spans[number][0] - spans[number - 1][1]) for number in spans if number - 1 in spans
+             and " " not in plain[number - 1 : number + 1]]  # fmt: skip
+    words: dict[int, list[np.ndarray]] = {}
+    for item in items:
+        words.setdefault(item.word, []).append(item.upright[:, 0])
+    edges = [(min(map(np.min, words[number])), max(map(np.max, words[number]))) for number in sorted(words)]
+    outer = [float(after[0] - before[1]) for before, after in itertools.pairwise(edges)]
+    space = float(np.clip(np.median(outer), 0.6, 2.6)) if outer else _WORD_GAP
+    return space, float(np.clip(np.median(inner), *_TIGHTEST)) if inner else _TIGHT
+
+
+def _set(
+    line: ComposedLine,
+    spans: list[tuple[float, float]],
+    space: float,
+    tight: float,
+    tall: float,
+    random: np.random.Generator,
+) -> tuple[list[float], list[list[_Stroke]]]:
+    """How far each part is moved, in x-heights, and the strokes of what stands before each and after the last."""
+    shifts, glyphs = [], []
+    edge = spans[0][0] if spans else 0.0
+    for number, joint in enumerate(line.joints):
+        gap = 0.0 if number == 0 else tight
+        strokes: list[_Stroke] = []
+        for token in joint:
+            if token is None:
+                gap = space
+                continue
+            shape = _drawn(token, tall, random)
+            left = min(float(stroke[:, 0].min()) for stroke in shape)
+            move = np.array([edge + gap - left, 0.0])
+            strokes += [_Stroke(None, stroke + move, 0.0) for stroke in shape]
+            edge = max(float(item.upright[:, 0].max()) for item in strokes)
+            gap = tight
+        glyphs.append(strokes)
+        if number < len(spans):
+            left, right = spans[number]
+            shift = edge + gap - left if joint or number else 0.0
+            shifts.append(shift)
+            edge = right + shift
+    return shifts, glyphs
+
+
+def _drawn(token: Letter, tall: float, random: np.random.Generator) -> Strokes:
+    """A glyph with its marks in x-heights, upright, as high as the capitals around it."""
+    shape = glyph(token.base)
+    scale = (np.sqrt(tall / _GLYPHS_TALL), tall / _GLYPHS_TALL) if shape.top > 1.2 else (1.0, 1.0)
+    strokes = rough([stroke * scale for stroke in shape.strokes], random)
+    if token.marks:
+        strokes += rough(placed(token, np.concatenate(strokes)), random, of_mark=True)
+    return strokes
+
+
+# Whole drawings ------------------------------------------------------------------------------------------------------
+
+
+def compose_lines(
+    lines: Sequence[ComposedLine],
+    rows: Sequence[np.ndarray],
+    trace: Sequence[np.ndarray],
+    features: StrokeFeatures,
+    *,
+    scale: float,
+    pitch: float,
+    seed: int,
+    complete: bool = True,
+) -> tuple[Strokes, tuple[int, ...]]:
+    """Lines one under another.
+
+    Args:
+        lines: what they say, some of them perhaps nothing.
+        rows: offsets [points, 3] of the plain text of each line that has any.
+        trace: which character each offset writes [points], as `HandwritingWriter.sample` tells.
+        features: how offsets become strokes.
+        scale: pixels of the writer's unit.
+        pitch: pixels between two baselines.
+        seed: of the strokes that are drawn.
+        complete: see `compose`.
+
+    Returns:
+        The strokes in pixels, and the numbers of those that were drawn.
+    """
+    following = zip(rows, trace, strict=True)
+    written: dict[int, tuple[Strokes, Strokes, Measures]] = {}
+    for number, line in enumerate(lines):
+        if line.plain:
+            row, place = next(following)
+            strokes = level(features.decode(row))
+            places = parts_of(strokes, place)
+            written[number] = (strokes, places, measured(strokes, places, line.plain))
+    slant = slant_of([strokes for strokes, _, _ in written.values()])
+    usual = Measures.together([measures for _, _, measures in written.values()])
+    made: Strokes = []
+    drawn: list[int] = []
+    for number, line in enumerate(lines):
+        if not line.text:
+            continue
+        strokes, places, found = written.get(number, ([], [], Measures(base=usual.base)))
+        own = found.beside(usual)
+        flat = [_tilted(stroke, -own.base, -own.slope) for stroke in strokes]
+        whole, added = compose(
+            line,
+            flat,
+            places,
+            own.x_height,
+            slant,
+            tall=own.tall,
+            random=np.random.default_rng((seed, number)),
+            complete=complete,
+        )
+        if not whole:
+            continue
+        drawn += [len(made) + each for each in added]
+        whole = [_tilted(stroke, own.base, own.slope) for stroke in whole]
+        left = min(float(stroke[:, 0].min()) for stroke in whole)
+        made += [((stroke - (left, 0)) * scale + (0, number * pitch)).astype(np.float32) for stroke in whole]
+    return made, tuple(drawn)
+
+
+def _tilted(stroke: np.ndarray, down: float, slope: float) -> np.ndarray:
+    return np.stack([stroke[:, 0], stroke[:, 1] + down + slope * stroke[:, 0]], 1)

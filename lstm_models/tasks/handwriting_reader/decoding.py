@@ -1,0 +1,177 @@
+"""From a drawing to its text: what ``HandwritingReader.read`` does.
+
+Lines of a drawing are told apart, run as one batch and searched one by one, greedily or by a prefix beam search with a
+language model (``lstm_models.decoding.ctc_search``).
+
+    reading = read(reader, "letter.svg", alternatives=3)
+    for word in reading.words:
+        print(word.text, word.confidence)
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Union
+
+import numpy as np
+
+from lstm_models.decoding.ctc_alignment import align_labels
+from lstm_models.decoding.ctc_search import CTCText, SearchOptions, ctc_beam_search, greedy
+from lstm_models.errors import InputError
+from lstm_models.ink.line_grouping import lines_of
+from lstm_models.ink.stroke_files import open_strokes
+from lstm_models.io.atomic_write import shown
+from lstm_models.ngram.cased import WrittenWords
+from lstm_models.results import Word
+from lstm_models.tasks.captioning.results import Reading
+
+if TYPE_CHECKING:
+    from lstm_models.ngram.model import NGram
+    from lstm_models.tasks.handwriting_reader.network import HandwritingReader
+
+__all__ = ["read", "search", "written_words"]
+
+LanguageModel = Union[bool, str, "NGram", WrittenWords]
+
+_BATCH = 16  # lines that are run together
+_AGREEING = 16  # texts that vouch for a word
+
+
+def read(
+    reader: HandwritingReader,
+    source: Any,
+    *,
+    alternatives: int = 3,
+    lm: LanguageModel = True,
+    beam: int | None = None,
+    name: str | None = None,
+) -> Reading:
+    """The text of a drawing.
+
+    Args:
+        reader: the model.
+        source: what `lstm_models.ink.stroke_files.open_strokes` takes: a `Drawing`, strokes, a JSON or SVG file.
+        Strokes lie
+            in the order they were written in; lines of writing are told apart by it.
+        alternatives: next best texts to give, at most.
+        lm: whether to use the reader's language model; or the name or folder of one, or one itself.
+        beam: hypotheses of the search, 0 for the best path alone; the reader's own number where missing.
+        name: what sentences call the drawing; its path where missing.
+
+    Raises:
+        InputError: as `open_strokes`; there are too many points once they lie at equal steps; the beam or the
+            alternatives are below 0, or the language model is none (``usage=True``).
+    """
+    if alternatives < 0:
+        raise InputError(f"alternatives must be 0 or more, not {alternatives}", usage=True)
+    beam = reader.config.beam if beam is None else beam
+    if beam < 0:
+        raise InputError(f"the beam must be 0 or more, not {beam}", usage=True)
+    model = written_words(reader, lm) if beam else None
+    told = name or (shown(source) if isinstance(source, (str, os.PathLike)) else "")
+    lines = [line for line in lines_of(open_strokes(source, name=name)) if np.ptp(np.concatenate(line), axis=0).any()]
+    found = []
+    for start in range(0, len(lines), _BATCH):
+        part = lines[start : start + _BATCH]
+        for log_probs in reader.log_probs(part):
+            found.append(search(reader, log_probs, beam, model, alternatives))
+    return _together(found, alternatives, told)
+
+
+def written_words(reader: HandwritingReader, lm: LanguageModel) -> WrittenWords | None:
+    """The language model that is meant by ``lm``: see `read`.
+
+    Raises:
+        InputError: there is none of that name, or it is another model (``usage=True``).
+    """
+    from lstm_models.checkpoints import hub
+    from lstm_models.ngram.model import NGram
+
+    if isinstance(lm, WrittenWords):
+        return lm
+    if lm is False or (lm is True and not reader.config.language_model):
+        return None
+    model = hub.load(reader.config.language_model if lm is True else lm) if isinstance(lm, (bool, str)) else lm
+    if not isinstance(model, NGram):
+        raise InputError(f"{lm} is no n-gram language model", usage=True)
+    return WrittenWords(model)
+
+
+def search(
+    reader: HandwritingReader, log_probs: np.ndarray, beam: int, model: WrittenWords | None, alternatives: int = 0
+) -> list[Reading]:
+    """Readings of one line, best first: one, and up to so many alternatives.
+
+    Args:
+        reader: the model.
+        log_probs: its outputs [outputs, labels].
+        beam: hypotheses; 0 for the best path alone.
+        model: the language model, or None.
+        alternatives: how many other texts.
+    """
+    config = reader.config
+    if not beam:
+        text = " ".join(word.text for word in greedy(log_probs, config.alphabet))
+        return [_reading(reader, log_probs, [CTCText(text, 0.0, 0.0)], 0)]
+    options = SearchOptions(beam=beam, lm_weight=config.lm_weight, word_bonus=config.word_bonus)
+    if model is None:
+        options = SearchOptions(beam=beam, lm_weight=0.0, word_bonus=0.0)
+    texts = ctc_beam_search(log_probs, config.alphabet, options, model, n_best=max(_AGREEING, alternatives + 1))
+    return [_reading(reader, log_probs, texts, number) for number in range(min(len(texts), alternatives + 1))]
+
+
+def _reading(reader: HandwritingReader, log_probs: np.ndarray, texts: Sequence[CTCText], number: int) -> Reading:
+    """Text ``number`` of several with the confidences of its characters and words.
+
+    A character is as sure as the highest probability of its label where the text's best alignment has it, times the
+    share of the texts, by their scores, that have the word it stands in; a word is as sure as its characters are in
+    the geometric mean.
+    """
+    text = texts[number].text
+    labels = reader.encode(text).tolist()
+    space = reader.config.alphabet.find(" ") + 1 or -1
+    spans = align_labels(log_probs, labels, space)
+    if spans is None:  # cannot be: the search found a way
+        raise ValueError("a text has no alignment")
+    peaks = [
+        float(min(1.0, math.exp(log_probs[first : last + 1, label].max())))
+        for label, (first, last) in zip(labels, spans, strict=True)
+    ]
+    shares = np.exp(np.array([each.score for each in texts]) - max(each.score for each in texts))
+    shares /= shares.sum()
+    listed = [each.text.split(" ") for each in texts]
+    words, characters, place = [], [], 0
+    for order, word in enumerate(text.split(" ")):
+        near = slice(max(0, order - 1), order + 2)  # a word more or less before it
+        share = min(1.0, math.fsum(s for s, other in zip(shares, listed, strict=True) if word in other[near]))
+        sure = [peak * share for peak in peaks[place : place + len(word)]]
+        characters += [*sure, *peaks[place + len(word) : place + len(word) + 1]]
+        place += len(word) + 1
+        if word:
+            mean = math.exp(math.fsum(math.log(max(each, 1e-9)) for each in sure) / len(sure))
+            words.append(Word(word, mean))
+    return Reading(text, tuple(words), tuple(characters), texts[number].score)
+
+
+def _together(lines: Sequence[Sequence[Reading]], alternatives: int, source: str) -> Reading:
+    """One reading of several lines, with the likeliest others."""
+    choices: list[tuple[float, list[Reading]]] = [(0.0, [])]
+    for line in lines:
+        longer = [(score + each.score, [*before, each]) for score, before in choices for each in line]
+        choices = heapq.nlargest(alternatives + 1, longer, key=lambda choice: choice[0])
+    made = []
+    for score, parts in choices:
+        characters = [sure for part in parts for sure in (1.0, *part.characters)][1:]
+        made.append(
+            Reading(
+                "\n".join(part.text for part in parts),
+                sum((part.words for part in parts), ()),
+                tuple(characters),
+                score,
+            )
+        )
+    best, *others = made
+    return Reading(best.text, best.words, best.characters, best.score, tuple(others), source)

@@ -1,0 +1,256 @@
+"""What is said in a recording, word by word, and the file formats that are functions of it.
+
+transcript = lstm_models.load("recognizer").transcribe("talk.flac")
+print(transcript.text, transcript.words[0].start)
+transcript.save("talk.srt")         # or .vtt, .txt, .json, .TextGrid (Praat)
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from lstm_models.errors import InputError
+from lstm_models.io.atomic_write import check_writable, one_line, shown, write_whole
+from lstm_models.results import Word, mean_confidence
+from lstm_models.tasks.speech.subtitles import Cue, cues, milliseconds
+
+__all__ = ["FORMATS", "Transcript"]
+
+FORMATS: Mapping[str, str] = {"txt": ".txt", "srt": ".srt", "vtt": ".vtt", "json": ".json", "textgrid": ".TextGrid"}
+"""Name of a format -> suffix of its files."""
+PARAGRAPH = 2.0
+"""Seconds without a word after which plain text goes on in a new line."""
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """What is said in a recording.
+
+    Attributes:
+        text: all of it, in one line.
+        words: its words, in order, with times.
+        duration: of the recording, in seconds.
+        source: the name of the recording; "" where it has none.
+        notes: what was wrong with the recording, such as an end that is missing.
+
+    Raises:
+        ValueError: the duration is not a number of seconds.
+    """
+
+    text: str
+    words: tuple[Word, ...]
+    duration: float
+    source: str = ""
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "words", tuple(self.words))
+        object.__setattr__(self, "notes", tuple(self.notes))
+        object.__setattr__(self, "duration", float(self.duration))
+        if not (math.isfinite(self.duration) and self.duration >= 0):
+            raise ValueError(f"The duration is {self.duration}; it is a number of seconds.")
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def confidence(self) -> float | None:
+        """The geometric mean of the words' confidences, 0 to 1; None where no word has one."""
+        return mean_confidence(self.words)
+
+    def cues(self) -> list[Cue]:
+        """Its words as subtitles; see `lstm_models.tasks.speech.subtitles`.
+
+        Raises:
+            InputError: a word has no times.
+        """
+        return cues(self.words, self.duration)
+
+    # Formats -------------------------------------------------------------------------------------------------------
+
+    def txt(self) -> str:
+        """The words, in a new line where nothing was said for `PARAGRAPH` seconds."""
+        if not self.words:
+            return f"{self.text}\n" if self.text else ""
+        said, before = "", None
+        for word in self.words:
+            if said:
+                quiet = None not in (before, word.start) and word.start - before >= PARAGRAPH  # type: ignore[operator]
+                said += "\n" if quiet else " "
+            said += word.text
+            before = word.end
+        return said + "\n"
+
+    def srt(self) -> str:
+        """SubRip subtitles. Raises InputError where a word has no times."""
+        blocks = []
+        for number, cue in enumerate(self.cues(), 1):
+            times = f"{_clock(cue.start, ',')} --> {_clock(cue.end, ',')}"
+            blocks.append("\n".join([str(number), times, *(" ".join(map(_plain, line)) for line in cue.lines)]) + "\n")
+        return "\n".join(blocks)
+
+    def vtt(self, *, word_times: bool = False) -> str:
+        """WebVTT subtitles, with the start of each word within the text if asked for (``<00:00:01.500>``).
+
+        Raises:
+            InputError: a word has no times.
+        """
+        blocks = ["WEBVTT\n"]
+        for cue in self.cues():
+            lines, last = [], cue.start
+            for line in cue.lines:
+                told = []
+                for word in line:
+                    text, start = escape(_plain(word), quote=False), milliseconds(word.start)
+                    if word_times and last < start < cue.end:  # tags grow, and lie within the cue
+                        text, last = f"<{_clock(start, '.')}>{text}", start
+                    told.append(text)
+                lines.append(" ".join(told))
+            times = f"{_clock(cue.start, '.')} --> {_clock(cue.end, '.')}"
+            blocks.append("\n".join([times, *lines]) + "\n")
+        return "\n".join(blocks)
+
+    def textgrid(self) -> str:
+        """Praat's TextGrid (long format) with a tier of words, and empty intervals between them.
+
+        Raises:
+            InputError: a word has no times.
+        """
+        from lstm_models.tasks.speech.subtitles import spans
+
+        intervals: list[tuple[int, int, str]] = []
+        place = 0
+        for (start, end), word in zip(spans(self.words), self.words, strict=True):
+            if start > place:
+                intervals.append((place, start, ""))
+            intervals.append((start, end, _plain(word)))
+            place = end
+        whole = max(milliseconds(self.duration), place, 1)  # an interval has a length
+        if place < whole:
+            intervals.append((place, whole, ""))
+        lines = [
+            'File type = "ooTextFile"',
+            'Object class = "TextGrid"',
+            "",
+            "xmin = 0",
+            f"xmax = {whole / 1000}",
+            "tiers? <exists>",
+            "size = 1",
+            "item []:",
+            "    item [1]:",
+            '        class = "IntervalTier"',
+            '        name = "words"',
+            "        xmin = 0",
+            f"        xmax = {whole / 1000}",
+            f"        intervals: size = {len(intervals)}",
+        ]
+        for number, (start, end, text) in enumerate(intervals, 1):
+            doubled = text.replace('"', '""')
+            lines += [
+                f"        intervals [{number}]:",
+                f"            xmin = {start / 1000}",
+                f"            xmax = {end / 1000}",
+                f'            text = "{doubled}"',
+            ]
+        return "\n".join(lines) + "\n"
+
+    def as_dict(self) -> dict[str, Any]:
+        """The transcript as what JSON can hold, numbers rounded: times to milliseconds."""
+        made: dict[str, Any] = {"source": self.source} if self.source else {}
+        made["text"] = self.text
+        if self.confidence is not None:
+            made["confidence"] = round(self.confidence, 4)
+        made["duration"] = round(self.duration, 3)
+        made["words"] = [word.as_dict() for word in self.words]
+        if self.notes:
+            made["notes"] = list(self.notes)
+        return made
+
+    def json(self) -> str:
+        """One line of JSON, so that the lines of many transcripts are JSON Lines."""
+        return one_line({"format": "lstm-models transcript", "version": 1, **self.as_dict()}) + "\n"
+
+    @classmethod
+    def from_json(cls, document: str | bytes) -> Transcript:
+        """The transcript that `json` wrote, with the numbers rounded there.
+
+        Raises:
+            InputError: the document is not JSON, or not a transcript; the sentence says what is wrong.
+        """
+        try:
+            read = json.loads(document)
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"This is not a JSON document: {error}.") from error
+        if isinstance(read, dict) and read.get("version", 1) != 1:
+            raise InputError(
+                f"This transcript has format version {read['version']!r}; this lstm-models reads version 1."
+            )
+        try:
+            words = [
+                Word(_text(word["text"]), *(word.get(key) for key in ("confidence", "start", "end")))
+                for word in read["words"]
+            ]
+            notes = tuple(map(_text, read.get("notes", [])))
+            return cls(_text(read["text"]), tuple(words), read["duration"], _text(read.get("source", "")), notes)
+        except (TypeError, KeyError, AttributeError, OverflowError) as error:
+            raise InputError(
+                'A transcript is a JSON object with "text", "duration" and "words", a list of objects with "text".'
+            ) from error
+        except ValueError as error:
+            raise InputError(f"This transcript cannot be read: {error}") from error
+
+    def render(self, format_: str, *, word_times: bool = False) -> str:
+        """The text of one of `FORMATS`, by its name; ``word_times`` is for "vtt".
+
+        Raises:
+            InputError: there is no such format (``usage=True``), or it needs times and a word has none.
+        """
+        made: dict[str, Callable[[], str]] = {
+            "txt": self.txt,
+            "srt": self.srt,
+            "vtt": lambda: self.vtt(word_times=word_times),
+            "json": self.json,
+            "textgrid": self.textgrid,
+        }
+        if format_ not in made:
+            raise InputError(f"“{format_}” is no format of transcripts; {', '.join(made)} are.", usage=True)
+        return made[format_]()
+
+    def save(self, path: str | os.PathLike[str], *, word_times: bool = False) -> Path:
+        """Write a `.txt`, `.srt`, `.vtt`, `.json` or `.TextGrid` file, whole or not at all, and give back its path.
+
+        Raises:
+            InputError: the suffix is another one, the folder is missing, the path is a folder, the disk refuses, or
+                the format needs times and a word has none.
+        """
+        path = Path(path)
+        format_ = path.suffix.lower().removeprefix(".")
+        if format_ not in FORMATS:
+            what = f"with the suffix {path.suffix}" if path.suffix else "without a suffix"
+            known = ", ".join(FORMATS.values())
+            raise InputError(f"{shown(path)} is a name {what}; a transcript is saved as {known}.", usage=True)
+        check_writable(path)
+        write_whole(path, self.render(format_, word_times=word_times))
+        return path
+
+
+def _clock(time: int, point: str) -> str:
+    seconds, thousandths = divmod(time, 1000)
+    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}{point}{thousandths:03}"
+
+
+def _plain(word: Word) -> str:
+    return " ".join(word.text.split())
+
+
+def _text(read: Any) -> str:
+    if not isinstance(read, str):
+        raise TypeError(f"a text is {read!r}")
+    return read

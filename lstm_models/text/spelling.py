@@ -1,0 +1,132 @@
+"""Text in the characters a model knows: what it lacks is spelt with what it has, never dropped silently."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+import unicodedata
+from collections.abc import Callable
+
+from anyascii import anyascii
+
+from lstm_models.errors import InputError
+
+__all__ = ["spell", "spoken", "wrap"]
+
+# What stands in for an ASCII character that is not known: a relative in shape, or a word.
+_RELATIVES = {"[": "(", "]": ")", "{": "(", "}": ")", "<": "(", ">": ")", "_": "-", "~": "-", "`": "'", "|": "/"}
+_MOST_MARKS = 4  # no script has more on a letter; to stack them without end would take for ever
+_WORDS = {"&": "and", "@": "at", "%": "percent", "+": "plus", "=": "equals", "$": "dollars", "#": "no.", "*": "x"}
+
+
+def spell(text: str, alphabet: str, drawable: Callable[[str, str], str] | None = None) -> tuple[str, list[str]]:
+    """The text in the alphabet's characters, with a note for each character that had to be written differently.
+
+    Accents fall away, typographic signs become plain ones, other scripts are romanised (``anyascii``); what has no
+    spelling is left out and named.
+
+    Args:
+        text: what to spell.
+        alphabet: the characters that are known.
+        drawable: how a character outside the alphabet can be had all the same, as half a sentence, or "": see
+            ``lstm_models.tasks.handwriting.composition.drawable``. Such a character stays in the text.
+    """
+    known, spellings, notes = set(alphabet), {}, []
+    text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " "))
+    if drawable is not None:
+        text, kept = _with_few_marks(text), text
+        if text != kept:
+            notes.append("accents without a letter, or too many on one, were left out")
+    for character in dict.fromkeys(text):
+        if character in known or character == "\n":
+            spellings[character] = character
+            continue
+        if _invisible(character) or (character.isspace() and " " in known):
+            spellings[character] = " " if character.isspace() else ""
+            continue
+        how = drawable(character, alphabet) if drawable else ""
+        if how:
+            spellings[character] = character
+            notes.append(f"{_shown(character)} {how}")
+            continue
+        plain = anyascii(character)
+        # An emoji's name in words is not what was meant
+        plain = "" if re.fullmatch(r":[^\s:]+:", plain) else _closest(plain, known)
+        spellings[character] = plain
+        how = f"was written as “{plain}”" if plain else "cannot be written and was left out"
+        notes.append(f"{_shown(character)} {how}")
+    return "".join(spellings[character] for character in text), notes
+
+
+def _with_few_marks(text: str) -> str:
+    """Without combining marks that have no letter, and those that a letter has beyond a few."""
+    kept, marks = [], _MOST_MARKS
+    for character in text:
+        if unicodedata.combining(character):
+            marks += 1
+        else:
+            marks = _MOST_MARKS if character.isspace() or _invisible(character) else 0
+        if marks <= _MOST_MARKS or not unicodedata.combining(character):
+            kept.append(character)
+    return "".join(kept)
+
+
+def _invisible(character: str) -> bool:
+    """Controls, joiners and variation selectors, which at most say how their neighbours should look."""
+    selector = "\ufe00" <= character <= "\ufe0f" or "\U000e0100" <= character <= "\U000e01ef"
+    return selector or (unicodedata.category(character) in ("Cc", "Cf") and not character.isspace())
+
+
+def _shown(character: str) -> str:
+    """A character as a message names it: those that show nothing, or that Unicode does not know, by number."""
+    seen = unicodedata.category(character)[0] not in "CMZ"
+    return f"“{character}”" if seen else f"U+{ord(character):04X}"
+
+
+def _closest(plain: str, known: set[str]) -> str:
+    """The spelling with each unknown character replaced by a relative that is known, or "" if one has none."""
+    spelt = []
+    for character in plain:
+        options = [character, character.swapcase(), _RELATIVES.get(character, ""), _WORDS.get(character, "")]
+        fitting = [option for option in options if option and set(option) <= known]
+        if not fitting:
+            return ""
+        spelt.append(fitting[0])
+    return "".join(spelt)
+
+
+def spoken(text: str, alphabet: str, told: str = "the text") -> list[str]:
+    """The words of a text in the letters of a recogniser's alphabet, lower case; accents and punctuation fall away.
+
+    Raises:
+        InputError: it has digits, or a character that cannot be written; ``told`` is what the sentence calls the text
+            (``usage=True``).
+    """
+    made = []
+    for character in unicodedata.normalize("NFKD", text.lower().replace("ß", "ss")):
+        if character in "’‘ʼ＇`´":
+            character = "'"
+        if character in alphabet and not character.isspace():
+            made.append(character)
+        elif character.isdecimal():
+            raise InputError(f"{told} has “{character}”: write numbers as words, as they are spoken", usage=True)
+        elif unicodedata.category(character)[0] in "PZC" or character.isspace():
+            made.append("" if _invisible(character) and not character.isspace() else " ")
+        elif unicodedata.category(character) != "Mn":
+            raise InputError(
+                f"{told} has {_shown(character)}, which the recogniser cannot write: it knows the letters a to z and "
+                "the apostrophe",
+                usage=True,
+            )
+    words = "".join(made).split()
+    # Apostrophes on both sides are quotes
+    words = [word.strip("'") if word[0] == word[-1] == "'" else word for word in words]
+    return [word for word in words if word]
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """Lines of at most ``width`` characters, broken at spaces where there are any; line breaks are kept."""
+    lines: list[str] = []
+    for paragraph in text.strip("\n").split("\n"):
+        lines += textwrap.wrap(paragraph, width, break_on_hyphens=False) or [""]
+    return lines

@@ -1,0 +1,118 @@
+"""The demo without a browser: what its handlers yield, what it names files, which ports and hosts it refuses.
+
+Run: python -m pytest tests/lstm_apps/demo/test_launch.py
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+
+import pytest
+
+from lstm_apps.demo import components as tabs
+from lstm_apps.demo import interface as demo
+from lstm_models.errors import InputError
+
+gr = pytest.importorskip("gradio")
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    """Gradio's cache, in a folder of the test's own."""
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "gradio"))
+    return tmp_path / "gradio"
+
+
+class TestServing:
+    def test_a_taken_port_is_told(self, writer):
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", 0))
+            other.listen()
+            port = other.getsockname()[1]
+            with pytest.raises(InputError, match=rf"Port {port} of 127.0.0.1 is taken .* --port") as error:
+                demo.serve(demo.assemble("handwriting", load=lambda: writer), port=port)
+        assert error.value.exit_code == 2
+
+    @pytest.mark.parametrize(("host", "port", "said"), [
+        ("127.0.0.1", -1, "from 0 to 65535"),
+        ("127.0.0.1", 70_000, "from 0 to 65535"),
+        ("203.0.113.7", 0, "not an address of this machine"),
+        ("a..b", 0, "not an address"),
+    ])  # fmt: skip
+    def test_senseless_addresses_are_told(self, host, port, said):
+        with pytest.raises(InputError, match=said):
+            demo.serve(None, host=host, port=port)
+
+    def test_an_unknown_task_is_told(self):
+        with pytest.raises(InputError, match="of 'cooking'; there is one of: captioning, speech, handwriting") as error:
+            demo.assemble("cooking")
+        assert error.value.exit_code == 2
+
+    def test_all_tabs_stand_on_one_page_and_nothing_is_loaded_for_it(self, monkeypatch):
+        import lstm_models
+
+        monkeypatch.setattr(lstm_models, "load", lambda name: pytest.fail(f"{name} was loaded"))
+        page = demo.assemble()
+        assert [block.label for block in page.blocks.values() if isinstance(block, gr.Tab)] == [
+            "Captioning",
+            "Speech",
+            "Handwriting",
+            "Write",
+            "Your own hand",
+            "Read",
+            "Inside the LSTM",
+        ]
+        ids = [block.elem_id for block in page.blocks.values() if block.elem_id]
+        assert len(ids) == len(set(ids))
+
+    def test_a_model_of_ones_own_needs_its_task(self, monkeypatch, writer):
+        import lstm_models
+
+        with pytest.raises(InputError, match="--model needs the task it is for") as error:
+            demo.launch(model="runs/mine")
+        assert error.value.exit_code == 2
+        with pytest.raises(
+            InputError, match=r"The tab inside shows the bundled models and takes no --model\."
+        ) as error:
+            demo.launch("inside", model="runs/mine")
+        assert error.value.exit_code == 2
+        with pytest.raises(TypeError):
+            demo.assemble(load=lambda: writer)
+        monkeypatch.setattr(lstm_models, "load", lambda name: writer)
+        with pytest.raises(InputError, match="runs/mine is not a model for captioning"):
+            demo._load("captioning", "runs/mine")
+
+    def test_what_could_not_be_loaded_is_tried_again(self):
+        answers = iter([None, "the model"])
+
+        def load():
+            if (answer := next(answers)) is None:
+                raise InputError("not yet")
+            return answer
+
+        once = tabs.Once(load)
+        with pytest.raises(InputError):
+            once()
+        assert not once.done
+        assert once() == once() == "the model"
+        assert once.done
+
+    def test_serves_and_stops(self, writer):
+        page = demo.assemble("handwriting", load=lambda: writer)
+        url = demo.serve(page, port=0)
+        try:
+            with urllib.request.urlopen(url) as answer:
+                assert b"lstm-models" in answer.read()
+        finally:
+            page.close()
+        with pytest.raises((urllib.error.URLError, ConnectionError)):
+            urllib.request.urlopen(url, timeout=5)
+
+    def test_the_module_imports_without_gradio(self):
+        code = "import sys, lstm_apps.demo.interface; assert not {'gradio', 'lightning'} & set(sys.modules)"
+        subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": ":".join(sys.path)})
