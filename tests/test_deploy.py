@@ -152,7 +152,7 @@ def test_health_is_asked_where_the_server_says_it(steps: list[dict[str, Any]]) -
     compile(code, "HEALTHCHECK", "exec")
     (port,) = of(steps, "EXPOSE")
     assert f"http://127.0.0.1:{port}/healthz" in code
-    serving = (ROOT / "apps" / "lstm_apps" / "serving.py").read_text("utf-8")
+    serving = (ROOT / "apps" / "lstm_apps" / "server" / "app.py").read_text("utf-8")
     assert '"/healthz"' in serving
 
 
@@ -280,7 +280,7 @@ def test_the_space_installs_what_the_image_does(pin: Any) -> None:
 def test_the_space_starts_the_demo(monkeypatch: pytest.MonkeyPatch) -> None:
     """On the address that the Space gives, for the page that shows it in a frame."""
     started: list[Any] = []
-    monkeypatch.setattr(demo, "launch", lambda **options: started.append(options))
+    monkeypatch.setattr("lstm_apps.demo.launch", lambda **options: started.append(options))
     monkeypatch.setenv("GRADIO_SERVER_PORT", "7861")
     runpy.run_path(str(SPACE / "app.py"), run_name="__main__")
     (options,) = started
@@ -308,7 +308,7 @@ def test_the_page_tells_options_and_paths_as_they_are() -> None:
         default = parameters[name].default
         if isinstance(default, int) and default:
             assert str(default) in otherwise, f"--{name}: {default}, not {otherwise}"
-    serving = (ROOT / "apps" / "lstm_apps" / "serving.py").read_text("utf-8")
+    serving = (ROOT / "apps" / "lstm_apps" / "server" / "app.py").read_text("utf-8")
     for path in ("/healthz", "/readyz", "/metrics"):
         assert f"| `{path}` |" in page
         assert f'"{path}"' in serving

@@ -88,7 +88,7 @@ SYSTEMS = {
 
 def greedy(model: str) -> Hear:
     """The bundled recogniser without a search: the likeliest label of each output."""
-    from lstm_models.decoding.sampling import ctc_search
+    from lstm_models.decoding import ctc_search
 
     recognizer = _recognizer(model)
 
