@@ -1,6 +1,6 @@
 """Pictures of the demo for the docs: each tab used as a person uses it, on a desk and on a phone.
 
-Run: python docs/make_screenshots.py docs [--lines ../shared/data/iam_ondb/lines.npz]
+Run: python docs/make_screenshots.py docs/images [--lines lines.npz]
 
 Needs Playwright, Chromium and, for the picture of an own hand, IAM-OnDB: three lines of a writer whom no model has seen
 are played into the pads, point by point.

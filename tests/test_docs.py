@@ -1,4 +1,4 @@
-"""The documentation is right: fenced blocks of README.md and docs/*.md are run or checked, and links lead somewhere.
+"""The documentation is right: fenced blocks of README.md and docs/**/*.md are run or checked, and links lead somewhere.
 
 A page's blocks go in order through one temporary folder, in which the files lie that the pages speak of (`furnish`):
 
@@ -47,7 +47,7 @@ ROOT = Path(__file__).parents[1]
 from tests.helpers import make_data  # noqa: E402
 from tests.helpers import tiny_photos as photos  # noqa: E402
 
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 FOLDERS = ("docs", "benchmarks", "deploy", "lstm_models", "datasets", "apps", "tests")
 LINKING = sorted([*ROOT.glob("*.md"), *(file for folder in FOLDERS for file in (ROOT / folder).rglob("*.md"))])
 
@@ -266,13 +266,13 @@ class Reader:
         if words[0] == "-m":
             if words[1] == "lstm_apps":
                 self.check_lstm_models(words[2:], operator)
-            elif words[1] == "pip":
+                return
+            if words[1] == "pip":
                 self.check_pip(words[2:], operator)
-            elif words[1].startswith("lstm_models."):
-                assert (ROOT / Path(*words[1].split("."))).with_suffix(".py").is_file()
-            else:
-                assert words[1] in ("venv", "pytest"), f"{self.where}: python -m {words[1]}?"
-            return
+                return
+            if words[1] in ("venv", "pytest"):
+                return
+            words = [f"{words[1].replace('.', '/')}.py", *words[2:]]
         file = ROOT / words[0]
         assert file.is_file(), f"{self.where}: there is no {words[0]}"
         source = file.read_text("utf-8")
@@ -323,7 +323,7 @@ OTHERS: Mapping[str, Callable[[str, str], None]] = {
 }
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_blocks_of(
     page: Path,
     furnished: Path,

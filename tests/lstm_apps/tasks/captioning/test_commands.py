@@ -613,7 +613,7 @@ def test_a_reader_that_ends(photos: Path, model: str) -> None:
 
 # The page of docs/ --------------------------------------------------------------------------------------------------
 
-DOCS = Path(__file__).parents[4] / "docs" / "captioning.md"
+DOCS = Path(__file__).parents[4] / "docs" / "tasks" / "captioning.md"
 QUICK = ("--training.steps=2", "--training.validate_every=2", "--training.batch_frames=60", "--training.precision=32")
 
 
