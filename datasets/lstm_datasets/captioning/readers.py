@@ -16,8 +16,6 @@ Photos are looked for beside the file of captions, and in the folders below it.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
 import tarfile
@@ -26,6 +24,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lstm_datasets.tables import FileFinder, is_file, lines_of, read_text, table_rows
 from lstm_models.errors import InputError
 from lstm_models.io.images import IMAGE_SUFFIXES, open_image
 
@@ -38,7 +37,7 @@ HELD_OUT = "test"  # never trained on
 VALIDATION = ("dev", "val", "validation", "valid")
 PHOTO_COLUMNS = ("image", "photo", "file", "file_name", "filename", "path", "image_name")
 CAPTION_COLUMNS = ("captions", "caption", "text", "sentence", "description", "comment")
-MOST_CSV_FIELD = 2**20
+_ROW = '{"image": "…", "caption": "…"}'
 
 
 @dataclass(frozen=True)
@@ -135,7 +134,7 @@ def _read(path: Path) -> list[CaptionedPhoto]:
     if suffix == ".json":
         return _read_json(path)
     if suffix in (".csv", ".tsv", ".jsonl") or name == "captions.txt":
-        return _gather(path, _rows(path))
+        return _gather(path, table_rows(path, _ROW))
     if suffix == ".token" or name.endswith(".token.txt"):
         return _read_tokens(path)
     raise InputError(f"{path} is no file of captions: expected .tar, .json, .jsonl, .csv, .tsv or .token")
@@ -154,7 +153,7 @@ def _read_folder(path: Path) -> list[CaptionedPhoto]:
     for file in sorted(path.rglob("*")):
         beside = file.with_suffix(".txt")
         if file.suffix.lower() in IMAGE_SUFFIXES and beside.is_file():
-            photos.append(CaptionedPhoto(file.name, _texts(_text(beside).splitlines()), "", file))
+            photos.append(CaptionedPhoto(file.name, _texts(lines_of(read_text(beside))), "", file))
     if not photos:
         raise InputError(
             f"{path} holds no captions: expected .tar shards, a file named captions.csv, .json or .jsonl, the files of "
@@ -195,7 +194,7 @@ def _read_shard(path: Path) -> Iterator[CaptionedPhoto]:
 
 def _read_json(path: Path) -> list[CaptionedPhoto]:
     try:
-        content = json.loads(_text(path))
+        content = json.loads(read_text(path))
     except (json.JSONDecodeError, RecursionError) as error:
         raise InputError(f"{path} is damaged or no JSON ({str(error)[:100]})") from None
     try:
@@ -218,7 +217,7 @@ def _coco(path: Path, content: Any) -> list[CaptionedPhoto]:
     captions: dict[Any, list[str]] = {}
     for annotation in content["annotations"]:
         captions.setdefault(annotation["image_id"], []).append(annotation["caption"])
-    find = _Finder(path.parent.parent if path.parent.name == "annotations" else path.parent)
+    find = FileFinder(path.parent.parent if path.parent.name == "annotations" else path.parent, IMAGE_SUFFIXES)
     return [
         CaptionedPhoto(each["file_name"], _texts(captions.get(each["id"], [])), split, find(each["file_name"]))
         for each in content["images"]
@@ -227,13 +226,16 @@ def _coco(path: Path, content: Any) -> list[CaptionedPhoto]:
 
 def _karpathy(path: Path, content: Any) -> list[CaptionedPhoto]:
     """Karpathy and Fei-Fei (2015): {"images": [{"filename", "split", "sentences": [{"raw"}]}]}; restval trains."""
-    find = _Finder(path.parent)
+    find = FileFinder(path.parent, IMAGE_SUFFIXES)
     photos = []
     for each in content["images"]:
         name = str(Path(each.get("filepath", "")) / each["filename"])
         split = "train" if each.get("split") == "restval" else str(each.get("split", ""))
         captions = _texts(sentence["raw"] for sentence in each["sentences"])
-        photos.append(CaptionedPhoto(each["filename"], captions, split, find(name)))
+        file = find(name)
+        if not is_file(file):  # the folders of COCO may have been put into one
+            file = find(each["filename"])
+        photos.append(CaptionedPhoto(each["filename"], captions, split, file))
     return photos
 
 
@@ -243,10 +245,10 @@ def _read_tokens(path: Path) -> list[CaptionedPhoto]:
         name.strip(): {"train": "train", "dev": "dev", "val": "dev", "test": "test"}[match[1].lower()]
         for file in path.parent.glob("*.txt")
         if (match := re.search(r"(train|dev|val|test)(?:images)?\.txt$", file.name, re.IGNORECASE))
-        for name in _text(file).splitlines()
+        for name in lines_of(read_text(file))
     }
     rows = []
-    for number, line in enumerate(_text(path).splitlines(), 1):
+    for number, line in enumerate(lines_of(read_text(path)), 1):
         name, tab, caption = line.partition("\t")
         if not line.strip():
             continue
@@ -259,28 +261,9 @@ def _read_tokens(path: Path) -> list[CaptionedPhoto]:
     return [photo for photo in photos if photo.split] if splits else photos
 
 
-def _rows(path: Path) -> Iterator[tuple[int, Any]]:
-    text = _text(path)
-    if path.suffix.lower() == ".jsonl":
-        for number, line in enumerate(text.splitlines(), 1):
-            if line.strip():
-                try:
-                    yield number, json.loads(line)
-                except (json.JSONDecodeError, RecursionError) as error:
-                    raise InputError(f"{path}, line {number} is no JSON ({str(error)[:100]})") from None
-        return
-    csv.field_size_limit(MOST_CSV_FIELD)
-    reader = csv.DictReader(io.StringIO(text), delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
-    try:
-        for row in reader:
-            yield reader.line_num, {str(name).strip().lower(): value for name, value in row.items()}
-    except csv.Error as error:
-        raise InputError(f"{path}, line {reader.line_num} is no CSV ({error})") from None
-
-
 def _gather(path: Path, rows: Iterable[tuple[int, Any]]) -> list[CaptionedPhoto]:
     """Photos of rows that name a photo and a caption or several; rows of the same photo are one."""
-    find = _Finder(path.parent)
+    find = FileFinder(path.parent, IMAGE_SUFFIXES)
     photos: dict[str, CaptionedPhoto] = {}
     for number, row in rows:
         names = [row[column] for column in PHOTO_COLUMNS if row.get(column)] if isinstance(row, dict) else []
@@ -299,32 +282,7 @@ def _gather(path: Path, rows: Iterable[tuple[int, Any]]) -> list[CaptionedPhoto]
     return list(photos.values())
 
 
-class _Finder:
-    """Where a photo lies: beside the file of captions, or in a folder below it. One not found is left for later."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.below: dict[str, Path] | None = None
-
-    def __call__(self, name: str) -> Path:
-        direct = self.folder / name
-        if direct.is_file():
-            return direct
-        if self.below is None:
-            self.below = {file.name: file for file in self.folder.rglob("*") if file.suffix.lower() in IMAGE_SUFFIXES}
-        return self.below.get(Path(name).name, direct)
-
-
 def _texts(texts: Iterable[Any]) -> tuple[str, ...]:
     """Captions with something in them, on one line each."""
     cleaned = (" ".join(text.split()) for text in ([texts] if isinstance(texts, str) else texts))
     return tuple(text for text in cleaned if text)
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path} is damaged or no UTF-8 text") from None

@@ -25,6 +25,7 @@ from xml.etree import ElementTree
 import numpy as np
 from torch.utils.data import Dataset
 
+from lstm_datasets.tables import lines_of
 from lstm_models.errors import InputError
 from lstm_models.ink.stroke_files import svg_strokes
 from lstm_models.tasks.handwriting.features import StrokeFeatures
@@ -301,7 +302,7 @@ def _read_iam_folder(path: Path) -> list[HandwritingLine]:
             if form not in texts:
                 raise InputError(f"{path} has the strokes {file.name} but not their text (ascii/…/{form}.txt)")
             _, _, below = _read_text(texts[form]).partition("CSR:")
-            transcripts[form] = [row.strip() for row in below.splitlines() if row.strip()]
+            transcripts[form] = [row.strip() for row in lines_of(below) if row.strip()]
         rows = transcripts[form]
         text = rows[int(number) - 1] if number.isdecimal() and 0 < int(number) <= len(rows) else ""
         strokes = tuple(_xml_points(file, stroke) for stroke in _parse_xml(file).iter("Stroke") if len(stroke))
@@ -342,7 +343,7 @@ def _read_json(path: Path) -> list[HandwritingLine]:
     try:
         text = path.read_text(encoding="utf-8")
         if path.suffix.lower() == ".jsonl":
-            records = [json.loads(row) for row in text.splitlines() if row.strip()]
+            records = [json.loads(row) for row in lines_of(text) if row.strip()]
         else:
             records = json.loads(text)
             records = records if isinstance(records, list) else [records]

@@ -6,7 +6,6 @@ to say.
 
 from __future__ import annotations
 
-import csv
 import glob
 import json
 import re
@@ -18,18 +17,17 @@ from typing import Any
 from lstm_datasets.speech.tables import (
     SPLITS,
     Row,
-    csv_rows,
     is_ljspeech,
     read_ljspeech,
     read_table,
-    read_text,
     row_of,
     split_of,
     with_suffix,
 )
+from lstm_datasets.tables import csv_rows, lines_of, read_text
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import shown
-from lstm_models.io.images import AUDIO_SUFFIXES
+from lstm_models.io.audio import AUDIO_SUFFIXES
 
 __all__ = ["expand", "read_layout"]
 
@@ -172,14 +170,14 @@ def _librispeech(files: Iterable[Path], root: Path) -> Iterator[Row]:
     genders = {}
     for above in (root, *root.parents[:3]):
         if (speakers := above / "SPEAKERS.TXT").is_file():
-            for line in read_text(speakers).splitlines():
+            for line in lines_of(read_text(speakers)):
                 parts = [part.strip() for part in line.split("|")]
                 if not line.startswith(";") and len(parts) > 1:
                     genders[parts[0]] = parts[1].lower()
             break
     for file in files:
         subset = file.parent.parent.parent.name if len(file.parents) > 3 else ""
-        for number, line in enumerate(read_text(file).splitlines(), 1):
+        for number, line in enumerate(lines_of(read_text(file)), 1):
             key, _, text = line.strip().partition(" ")
             if key:
                 speaker = key.partition("-")[0]
@@ -192,7 +190,7 @@ def _librispeech(files: Iterable[Path], root: Path) -> Iterator[Row]:
 def _common_voice(files: list[Path]) -> Iterator[Row]:
     """Common Voice: train.tsv, dev.tsv and test.tsv, or validated.tsv where they are missing, and clips/."""
     for file in files:
-        for number, row in csv_rows(file, "\t", csv.QUOTE_NONE):
+        for number, row in csv_rows(file, "\t"):
             name = str(row.get("path") or "").strip()
             clip = file.parent / "clips" / (name if Path(name).suffix else f"{name}.mp3") if name else None
             # Its column “segment” says that these are single words, not where the row belongs
@@ -222,7 +220,7 @@ def _voxforge(files: list[Path]) -> Iterator[Row]:
         user, _, rest = folder.name.partition("-")
         about = read_text(file.parent / "README") if (file.parent / "README").is_file() else ""
         gender = re.search(r"^Gender:\s*(\w)", about, re.MULTILINE | re.IGNORECASE)
-        for number, line in enumerate(read_text(file).splitlines(), 1):
+        for number, line in enumerate(lines_of(read_text(file)), 1):
             name, _, text = line.strip().partition(" ")
             name = name.rpartition("/")[2]
             if name:
@@ -238,10 +236,10 @@ def _sphinx(files: list[Path]) -> Iterator[Row]:
     """AN4: etc/an4_train.transcription “<s> TEXT </s> (ID)”, etc/an4_train.fileids, and wav/; test likewise."""
     for file in files:
         fileids = file.with_suffix(".fileids")
-        ids = [line.strip() for line in read_text(fileids).splitlines()] if fileids.is_file() else []
+        ids = [line.strip() for line in lines_of(read_text(fileids))] if fileids.is_file() else []
         by_name = {Path(each).name: each for each in ids}
         corpus, _, part = file.stem.rpartition("_")
-        for number, line in enumerate(read_text(file).splitlines(), 1):
+        for number, line in enumerate(lines_of(read_text(file)), 1):
             match = re.fullmatch(r"(.*?)\s*\(([^()\s]+)\)\s*", line)
             if not match:
                 if line.strip():

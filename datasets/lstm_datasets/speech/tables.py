@@ -5,29 +5,24 @@ A table that is damaged raises InputError; what is wrong with one row is for `ls
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lstm_datasets.tables import FileFinder, is_file, lines_of, read_text, table_rows
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import shown
-from lstm_models.io.images import AUDIO_SUFFIXES
+from lstm_models.io.audio import AUDIO_SUFFIXES
 
 __all__ = [
     "SPLITS",
     "Row",
-    "csv_rows",
-    "is_file",
     "is_ljspeech",
     "read_ljspeech",
     "read_table",
-    "read_text",
     "row_of",
     "split_of",
     "with_suffix",
@@ -43,7 +38,6 @@ AUDIO_COLUMNS = (
 )  # fmt: skip
 TEXT_COLUMNS = ("text", "transcript", "sentence", "transcription", "normalized_text", "words", "label_text")
 SPEAKER_COLUMNS = ("speaker", "speaker_id", "client_id", "speakerid", "user")
-MOST_CSV_FIELD = 2**20
 # Common Voice names decades; their middle
 _DECADES = {
     "teens": 15, "twenties": 25, "thirties": 35, "fourties": 45, "forties": 45, "fifties": 55, "sixties": 65,
@@ -120,9 +114,9 @@ def read_table(path: Path) -> Iterator[Row]:
     if path.suffix.lower() == ".csv" and is_ljspeech(path):
         yield from read_ljspeech(path)
         return
-    find = _Finder(path.parent)
+    find = FileFinder(path.parent, AUDIO_SUFFIXES)
     columns: list[str] | None = None
-    for number, row in _rows(path):
+    for number, row in table_rows(path, '{"audio": "…", "text": "…"}'):
         if columns is None:
             columns = [column for column in (*AUDIO_COLUMNS, *TEXT_COLUMNS) if column in row]
             if not set(columns) & set(AUDIO_COLUMNS) or not set(columns) & set(TEXT_COLUMNS):
@@ -145,70 +139,6 @@ def read_table(path: Path) -> Iterator[Row]:
         )
 
 
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    suffix = path.suffix.lower()
-    if suffix in (".csv", ".tsv"):
-        bars = next(iter(read_text(path).splitlines()), "")
-        delimiter = "\t" if suffix == ".tsv" else max(",;|\t", key=bars.count)
-        yield from csv_rows(path, delimiter)
-        return
-    lines: Iterable[tuple[int, Any]]
-    text = read_text(path)
-    if suffix == ".json" and text.lstrip()[:1] == "[":
-        try:
-            lines = list(enumerate(json.loads(text), 1))
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"{shown(path)} is damaged or no JSON ({str(error)[:100]})") from None
-    else:
-        lines = _json_lines(path, text)
-    for number, row in lines:
-        if not isinstance(row, dict):
-            raise InputError(f'{shown(path)}, line {number}: expected {{"audio": "…", "text": "…"}}')
-        yield number, {str(name).strip().lower(): value for name, value in row.items()}
-
-
-def _json_lines(path: Path, text: str) -> Iterator[tuple[int, Any]]:
-    for number, line in enumerate(text.splitlines(), 1):
-        if line.strip():
-            try:
-                yield number, json.loads(line)
-            except (ValueError, RecursionError) as error:
-                raise InputError(f"{shown(path)}, line {number} is no JSON ({str(error)[:100]})") from None
-
-
-def csv_rows(path: Path, delimiter: str, quoting: int = csv.QUOTE_MINIMAL) -> Iterator[tuple[int, dict[str, Any]]]:
-    csv.field_size_limit(MOST_CSV_FIELD)
-    reader = csv.DictReader(io.StringIO(read_text(path)), delimiter=delimiter, quoting=quoting)  # type: ignore[call-overload]
-    try:
-        for row in reader:
-            yield reader.line_num, {str(name).strip().lower(): value for name, value in row.items()}
-    except csv.Error as error:
-        raise InputError(f"{shown(path)}, line {reader.line_num} is no CSV ({error})") from None
-
-
-class _Finder:
-    """Where a recording lies: beside the table, or in a folder below it. One not found is left for later."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.below: dict[str, Path] | None = None
-
-    def __call__(self, name: str) -> Path:
-        direct = self.folder / name.replace("\0", "\ufffd")
-        if is_file(direct):
-            return direct
-        if self.below is None:
-            self.below = {file.name: file for file in self.folder.rglob("*") if file.suffix.lower() in AUDIO_SUFFIXES}
-        return self.below.get(Path(name).name, direct)
-
-
-def is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):  # a name too long, a folder that may not be looked into
-        return False
-
-
 def split_of(path: str | Path) -> str:
     """The split that a name begins with (“dev-clean”) or that a folder on the way is named by; "" if none."""
     for part in reversed(Path(path).parts):
@@ -218,24 +148,15 @@ def split_of(path: str | Path) -> str:
     return ""
 
 
-def read_text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise InputError(f"{shown(path)} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{shown(path)} is damaged or no UTF-8 text") from None
-
-
 def is_ljspeech(path: Path) -> bool:
     """LJSpeech's metadata.csv has bars and no header, unlike one's own of the same name."""
-    line = next(iter(read_text(path).splitlines()), "")
+    line = next(iter(lines_of(read_text(path))), "")
     return line.count("|") >= 1 and line.partition("|")[0].strip().lower() not in AUDIO_COLUMNS
 
 
 def read_ljspeech(path: Path) -> Iterator[Row]:
     """LJSpeech: metadata.csv “ID|text|text with numbers spelt out”, and wavs/ID.wav; one speaker."""
-    for number, line in enumerate(read_text(path).splitlines(), 1):
+    for number, line in enumerate(lines_of(read_text(path)), 1):
         key, _, texts = line.partition("|")
         if key.strip():
             text = texts.rpartition("|")[2] or texts.partition("|")[0]

@@ -103,6 +103,7 @@ def normalize(text: str) -> str:
     (“don't”, “o'clock”, “'tis”, “the boys'”), and goes where it is a quotation mark. Letters of other scripts are
     romanised; see `characters_outside`.
     """
+    text = " ".join(text.split())  # U+0085 and the other separators are spaces to Unicode, and would be dropped below
     text = _SIGN.sub(lambda sign: _SIGNS[sign[0]], text.translate(_APOSTROPHES))
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text).translate(_APOSTROPHES)
