@@ -89,18 +89,18 @@ def parts(recognizer: Recognizer, recordings: Sequence[Recording], repeats: int)
     plain = SearchOptions(beam=config.beam, lm_weight=0.0, word_bonus=0.0)
     options = SearchOptions(beam=config.beam, lm_weight=config.lm_weight, word_bonus=config.word_bonus)
     model = hub.load(config.language_model) if config.language_model else None
-    features, lines = config.features, []
+    lines = []
     for length in LENGTHS:
         samples = strung(recordings, length)
-        frames = features.normalize(features.log_mel(samples))
+        frames = recognizer.front_end(samples)
         (log_probs,) = recognizer.log_probs([samples])
 
         def front_end(samples: np.ndarray = samples) -> object:
-            return features.normalize(features.log_mel(samples))
+            return recognizer.front_end(samples)
 
         @torch.no_grad()
-        def network(frames: np.ndarray = frames) -> object:
-            return recognizer(torch.from_numpy(frames)[None])
+        def network(frames: torch.Tensor = frames) -> object:
+            return recognizer(frames[None])
 
         def search(language_model: Any, log_probs: np.ndarray = log_probs) -> object:
             run = CTCSearch(config.alphabet, plain if language_model is None else options, language_model)

@@ -35,6 +35,7 @@ from lstm_models.checkpoints.loading import (
     FORMAT,
     MODELS,
     PICKLES,
+    SCALE,
     SUMS,
     TENSORS,
     is_pickle,
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 WEIGHTS = Path(__file__).parents[1] / "weights"
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+_WORTH_INT8 = 4096  # numbers
 _FLOAT16_MOST = 65504.0
 
 
@@ -93,7 +95,9 @@ def card_summary(text: str) -> str:
     return ""
 
 
-def save(model: torch.nn.Module, folder: str | os.PathLike[str], *, card: str, half: bool = True) -> Path:
+def save(
+    model: torch.nn.Module, folder: str | os.PathLike[str], *, card: str, half: bool = True, int8: bool = False
+) -> Path:
     """Save a model as a checkpoint folder that `load` reads.
 
     A new folder appears whole or not at all. Over an older checkpoint, each file is replaced whole, the sums last, so
@@ -105,6 +109,8 @@ def save(model: torch.nn.Module, folder: str | os.PathLike[str], *, card: str, h
         card: the model card, Markdown; its first paragraph is what `describe` shows.
         half: parameters are stored as float16, half the size. Buffers (normalisation and the like) keep their type,
             and so does a parameter beyond float16's range. `load` gives float32 either way.
+        int8: matrices and convolutions are stored as whole numbers of 8 bits with a scale for each row, a quarter the
+            size.
 
     Returns:
         The folder.
@@ -124,7 +130,7 @@ def save(model: torch.nn.Module, folder: str | os.PathLike[str], *, card: str, h
         "version": lstm_models.__version__,
     }
     files = {
-        TENSORS: to_bytes(_tensors(model, half), metadata={"format": "pt"}),
+        TENSORS: to_bytes(_tensors(model, half, int8), metadata={"format": "pt"}),
         CONFIG: (json.dumps(header, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode(),
         CARD: (card.rstrip() + "\n").encode(),
     }
@@ -299,8 +305,8 @@ def _registry_name(cls: type) -> str:
     raise TypeError(f"{cls.__qualname__} is not in lstm_models.checkpoints.hub.MODELS, so it could not be loaded again")
 
 
-def _tensors(model: torch.nn.Module, half: bool) -> dict[str, torch.Tensor]:
-    """The state dict as it is stored: on the CPU, contiguous, unshared; parameters as float16 if `half`."""
+def _tensors(model: torch.nn.Module, half: bool, int8: bool) -> dict[str, torch.Tensor]:
+    """The state dict as it is stored: on the CPU, contiguous, unshared; parameters as float16 or int8 if wanted."""
     import torch
 
     parameters = {name for name, _ in model.named_parameters(remove_duplicate=False)}
@@ -312,7 +318,18 @@ def _tensors(model: torch.nn.Module, half: bool) -> dict[str, torch.Tensor]:
                 raise InputError(
                     f"the weights “{name}” hold NaN or infinity (the training diverged); nothing is saved."
                 )
-            if half and name in parameters and (not value.numel() or float(value.abs().max()) <= _FLOAT16_MOST):
+            if int8 and name in parameters and value.dim() > 1 and value.numel() >= _WORTH_INT8:
+                value, stored[name + SCALE] = _rounded(value)
+            elif half and name in parameters and (not value.numel() or float(value.abs().max()) <= _FLOAT16_MOST):
                 value = value.to(torch.float16)
         stored[name] = value
     return stored
+
+
+def _rounded(value: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Whole numbers from −127 to 127 and the scale [rows] of each row, of weights [rows, …]."""
+    import torch
+
+    scale = value.abs().flatten(1).amax(1).clamp(min=1e-12) / 127
+    rows = scale.view(-1, *[1] * (value.dim() - 1))
+    return (value / rows).round().to(torch.int8), scale

@@ -23,6 +23,8 @@ from lstm_models.errors import InputError
 
 FORMAT = 1
 CONFIG, TENSORS, CARD, SUMS = "config.json", "model.safetensors", "README.md", "SHA256SUMS"
+SCALE = ".scale"
+"""After the name of weights in whole numbers of 8 bits: the numbers [rows] that their rows are multiplied by."""
 PICKLES = {".pt", ".pth", ".ckpt", ".bin", ".pkl", ".pickle"}
 
 # config.json's "model" -> the class; each has `Config` (its dataclass) and is built by `Class(config)`.
@@ -166,6 +168,9 @@ def _build(cls: Any, config: Any, folder: Path) -> Any:
             state = model.state_dict()
             for name, tensor in state.items():
                 value = file.get_tensor(name)
+                if name + SCALE in found:
+                    scale = file.get_tensor(name + SCALE).float()
+                    value = value.float() * scale.view(-1, *[1] * (value.dim() - 1))
                 if value.is_floating_point() and not torch.isfinite(value).all():
                     raise InputError(f"{path} is damaged: “{name}” holds NaN or infinity.")
                 with torch.no_grad():
@@ -195,6 +200,12 @@ def _check_tensors(cls: Any, config: Any, found: dict[str, tuple[tuple[int, ...]
     """Compare the file's tensors (shape and type by name) with the model's, built without memory on "meta"."""
     import torch
 
+    rounded = {
+        name
+        for name, (shape, kind) in found.items()
+        if kind == "I8" and found.get(name + SCALE, ((), ""))[0] == shape[:1]
+    }
+    found = {name: what for name, what in found.items() if name.removesuffix(SCALE) not in rounded or name in rounded}
     most = sum(math.prod(shape) for shape, _ in found.values())
     try:
         with _at_most(most), torch.device("meta"):
@@ -215,6 +226,8 @@ def _check_tensors(cls: Any, config: Any, found: dict[str, tuple[tuple[int, ...]
     for name, (shape, dtype) in wanted.items():
         if found[name][0] != shape:
             raise InputError(f"{path}: “{name}” is {list(found[name][0])}, {list(shape)} is right; {together}.")
+        if dtype.is_floating_point and name in rounded:
+            continue
         kinds = _FLOATS if dtype.is_floating_point else {_OTHERS.get(str(dtype).removeprefix("torch."), "?")}
         if found[name][1] not in kinds:
             right = "a floating-point type" if dtype.is_floating_point else next(iter(kinds))

@@ -49,7 +49,7 @@ class Estimate:
 
     Attributes:
         words: size of the vocabulary, the classes included.
-        keys: for each order `[n-grams]` int64.
+        keys: for each order `[n-grams]` uint64.
         log_probs: likewise, ln P of the last word.
         backoffs: likewise, ln of the weight of shorter contexts.
         shares: likewise, of the weighted text, the part that the n-gram makes up among those of its order.
@@ -99,7 +99,7 @@ def estimate(sources: Sequence[Source], words: int, order: int = 3, unigrams: np
     Raises:
         InputError: there is no text, or the vocabulary is too large for the order.
     """
-    if words**order >= 2**62:
+    if words**order > 2**64:
         raise InputError(f"{words:,} words are too many for n-grams of {order}", usage=True)
     counted = [(source.weight, _counts(source.tokens, words, order)) for source in sources if source.weight > 0]
     if not counted or not sum(len(raw[0][0]) for _, raw in counted):
@@ -120,7 +120,7 @@ def estimate(sources: Sequence[Source], words: int, order: int = 3, unigrams: np
             probabilities[BEGIN] = 1.0
             log_probs = np.log(probabilities)
             log_probs[BEGIN] = _NEVER
-            made.keys.append(np.arange(words))
+            made.keys.append(np.arange(words, dtype=np.uint64))
             made.log_probs.append(log_probs)
             shares = np.zeros(words)
             shares[keys] = whole
@@ -144,12 +144,12 @@ def estimate(sources: Sequence[Source], words: int, order: int = 3, unigrams: np
 
 def _counts(tokens: np.ndarray, words: int, order: int) -> list[tuple[np.ndarray, np.ndarray]]:
     """For each order the distinct n-grams' keys, sorted, and how often they come."""
-    tokens = np.asarray(tokens, np.int64)
+    tokens = np.asarray(tokens, np.uint64)
     keys, inside = tokens.copy(), np.ones(len(tokens), bool)
     counted = [np.unique(tokens, return_counts=True)]
     for n in range(2, order + 1):
         if len(keys) < 2:
-            counted.append((np.empty(0, np.int64), np.empty(0, np.int64)))
+            counted.append((np.empty(0, np.uint64), np.empty(0, np.int64)))
             continue
         keys = keys[:-1] * words + tokens[n - 1 :]
         inside = inside[:-1] & (tokens[n - 1 :] != BEGIN)  # no n-gram goes over the end of a sentence

@@ -60,6 +60,8 @@ def shapes(tape: Tape) -> str:
         if speech:
             picture, height = heat(one[:, ::-1].T, -2.5, 2.5, signed=True), 80
             what = f"{features} mel bands, low ones at the bottom: blue is quiet, orange is loud"
+            if tape.encoded:
+                what = f"{features} features of the acoustic encoder: blue is below the mean of each step, orange above"
         else:  # the three numbers of the pen stand taller than the style's
             tall = np.concatenate([np.repeat(one[:, :3], 8, 1), one[:, 3:]], 1)
             picture, height = heat(tall.T, -2.5, 2.5, signed=True), 56

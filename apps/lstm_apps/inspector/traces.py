@@ -53,6 +53,7 @@ class Tape:
         samples: the sound [n] at 16 kHz; the recogniser's.
         words: words with times in seconds; the recogniser's.
         seconds: from one step to the next; 0 for the writer.
+        encoded: whether the input comes from an acoustic encoder; the recogniser's.
         notes: what was written differently.
     """
 
@@ -68,6 +69,7 @@ class Tape:
     samples: np.ndarray | None = None
     words: tuple[Word, ...] = ()
     seconds: float = 0.0
+    encoded: bool = False
     notes: tuple[str, ...] = ()
 
     @property
@@ -189,8 +191,8 @@ def heard(recognizer: Any, name: str) -> Tape:
         raise InputError("This page shows layers that run in one direction: choose a streaming recogniser.")
     order = [name, *(other for other in EXAMPLES if other != name)]
     sounds = [_samples(other) for other in order]
-    features = recognizer.config.features
-    frames = [torch.from_numpy(features.normalize(features.log_mel(samples))) for samples in sounds]
+    frames = [recognizer.front_end(samples) for samples in sounds]
+    encoded = recognizer.config.encoder is not None
     lengths = torch.tensor([len(one) for one in frames])
     x = nn.utils.rnn.pad_sequence(frames, batch_first=True)
     with _inputs(*(layer.lstm for layer in recognizer.layers)) as seen:
@@ -204,11 +206,11 @@ def heard(recognizer: Any, name: str) -> Tape:
     return Tape(
         "recognizer",
         EXAMPLES[name],
-        tuple(one.numpy() for one in frames),
+        tuple((nn.functional.layer_norm(one, one.shape[1:]) if encoded else one).numpy() for one in frames),
         tuple(Path(other).stem for other in order),
         (
-            ("input: log-mel frames", tuple(x.shape)),
-            (f"steps of {recognizer.step_frames} frames", inner),
+            ("input: " + ("from the acoustic encoder" if encoded else "log-mel frames"), tuple(x.shape)),
+            ("steps" if encoded else f"steps of {recognizer.step_frames} frames", inner),
             *((f"h of layer {number}", inner) for number in range(1, len(layers) + 1)),
             ("output: letters", tuple(found.shape)),
         ),
@@ -217,6 +219,7 @@ def heard(recognizer: Any, name: str) -> Tape:
         samples=sounds[0],
         words=tuple(recognizer.transcribe(sounds[0], rate=_RATE).words),
         seconds=recognizer.seconds_per_output,
+        encoded=encoded,
     )
 
 

@@ -23,6 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from lstm_models.errors import InputError
+from lstm_models.nn.acoustic_encoder import AcousticEncoder, AcousticEncoderConfig, level
 from lstm_models.nn.dropout import Dropout
 from lstm_models.nn.lstm import LSTM, LSTMState
 from lstm_models.tasks.handwriting.mixture_density import ctc_sums
@@ -37,6 +38,8 @@ __all__ = ["ALPHABET", "AcousticStream", "Recognizer", "RecognizerConfig", "batc
 ALPHABET = " 'abcdefghijklmnopqrstuvwxyz"
 """The characters of English transcripts; label 0 is CTC's blank, label i + 1 the character i of the alphabet."""
 _FRAMES = 3  # of a step
+_RATE = 16_000
+_TUNED = 0.25  # of the learning rate, for the encoder's blocks that are trained on
 _AHEAD = 12  # steps that a layer may look ahead
 _AROUND = 2  # steps on either side that the convolutions see
 _FEW = 6  # steps that are faster taken one by one than by a kernel that lays the weights out anew each time
@@ -55,7 +58,11 @@ class RecognizerConfig:
         convolution: channels of the three convolutions over time and frequency, which see two steps to either side;
             none where empty.
         dropout: share of a layer's input features dropped while training, the same for all steps (variational).
-        features: the front end.
+        features: the front end where there is no encoder.
+        encoder: an acoustic encoder under the LSTM layers, in place of log-mel frames; then an output each 24 ms, and
+            no ``convolution``.
+        windows: of an encoder in a stream, in outputs: how many it hears again before those that are new, how many
+            after them, and how many are new in each window.
         calibration: (a, b): a word's confidence is sigmoid(a · logit(its raw confidence) + b).
         time_shift: seconds added to the times of words: (start, end).
         language_model: name or folder of the n-gram language model it is used with; empty for none.
@@ -72,6 +79,8 @@ class RecognizerConfig:
     convolution: tuple[int, ...] = ()
     dropout: float = 0.1
     features: SpeechFeatures = field(default_factory=SpeechFeatures)
+    encoder: AcousticEncoderConfig | None = None
+    windows: tuple[int, int, int] = (125, 12, 10)
     calibration: tuple[float, float] = (1.0, 0.0)
     time_shift: tuple[float, float] = (0.0, 0.0)
     language_model: str = "words"
@@ -92,10 +101,27 @@ class RecognizerConfig:
             raise ValueError(f"model: convolution must be three numbers of channels or none, not {self.convolution}")
         if self.convolution and self.features.bands < 8:
             raise ValueError(f"model: convolutions need at least 8 bands, not {self.features.bands}")
+        if min(self.windows) < 1:
+            raise ValueError(f"model: windows must be three numbers of at least 1, not {self.windows}")
+        if self.encoder is not None and self.convolution:
+            raise ValueError("model: convolution is for log-mel frames, not for an encoder")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"model: dropout must be from 0 to below 1, not {self.dropout}")
         if " " not in self.alphabet or len(set(self.alphabet)) < len(self.alphabet):
             raise ValueError("model: alphabet must have a space and nothing twice")
+
+    @property
+    def cell(self) -> int:
+        """Outputs that a stream gives at a time: recordings are cut on a grid of these."""
+        return 2 if self.encoder is None else self.windows[2]
+
+    @property
+    def delay(self) -> int:
+        """Outputs that a stream is behind the sound, once it has a whole cell."""
+        if self.encoder is None:
+            return self.lookahead + 1
+        # An output is made of more than two hops of sound
+        return self.lookahead + self.windows[1] + -(-AcousticEncoder.window // AcousticEncoder.hop) - 1
 
 
 class _Layer(nn.Module):
@@ -182,7 +208,12 @@ class Recognizer(nn.Module):
     def __init__(self, config: RecognizerConfig) -> None:
         super().__init__()
         self.config = config
-        self.reduce = nn.Linear(self.step_frames * config.features.bands, config.hidden_size)
+        self.encoder = None if config.encoder is None else AcousticEncoder(config.encoder)
+        inputs = self.step_frames * config.features.bands
+        if self.encoder is not None:
+            inputs = self.encoder.config.size
+            self.mixture = nn.Parameter(torch.zeros(self.encoder.states))
+        self.reduce = nn.Linear(inputs, config.hidden_size)
         self.convolutions = _Convolutions(config) if config.convolution else None
         ahead = 0 if config.bidirectional else config.lookahead
         shares = [(ahead + rest) // config.layers for rest in reversed(range(config.layers))]
@@ -195,6 +226,8 @@ class Recognizer(nn.Module):
     @property
     def seconds_per_output(self) -> float:
         """From one output to the next."""
+        if self.encoder is not None:
+            return self.encoder.hop / _RATE
         return self.step_frames * self.config.features.seconds
 
     def encode(self, text: str) -> Tensor:
@@ -207,23 +240,43 @@ class Recognizer(nn.Module):
         """Log probabilities of the labels.
 
         Args:
-            x: normalised log-mel frames [batch, frames, bands].
+            x: normalised log-mel frames [batch, frames, bands]; with an encoder its trunk's output
+                [batch, frames, size].
             lengths: how many are real [batch]; all where missing.
 
         Returns:
             Log probabilities [batch, outputs, labels], and how many outputs are real [batch].
         """
         lengths = torch.full((x.size(0),), x.size(1)) if lengths is None else lengths.cpu()
+        if self.encoder is not None:
+            real = torch.arange(x.size(1), device=x.device) < lengths.to(x.device)[:, None]
+            return self._outputs(self._stack(self._mixed(x, lengths), lengths, real[..., None])), lengths
         steps = -(-lengths // self.step_frames)
         # What is not there sounds like the mean, in a batch as in a stream
         real = torch.arange(x.size(1), device=x.device) < lengths.to(x.device)[:, None]
         there = torch.arange(-(-x.size(1) // self.step_frames), device=x.device) < steps.to(x.device)[:, None]
         mask = there[..., None]
-        hidden = self._reduce(x * real[..., None], there) * mask
+        hidden = self._reduce(x * real[..., None], there)
+        return self._outputs(self._stack(hidden, steps, mask)), steps
+
+    def _stack(self, hidden: Tensor, steps: Tensor, mask: Tensor) -> Tensor:
+        hidden = hidden * mask
         for layer in self.layers:
             # One direction never sees the padding after it, so it need not be told the lengths: a third faster
             hidden = layer.look(layer(hidden, steps)[0] * mask)  # type: ignore[operator]
-        return self._outputs(hidden), steps
+        return hidden
+
+    def _mixed(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Steps [batch, frames, hidden]: a learned mixture of what the encoder's layers make of its trunk's output.
+
+        Each layer's output is normalised and the weights add up to one (ELMo's and SUPERB's habit: Yang et al. 2021,
+        arXiv:2105.01051, section 3.2).
+        """
+        assert self.encoder is not None
+        states = self.encoder.tail(x, lengths)
+        weights = self.mixture.softmax(0)
+        mixed = torch.stack([nn.functional.layer_norm(one.float(), one.shape[-1:]) for one in states], -1) @ weights
+        return self.reduce(mixed)  # type: ignore[no-any-return]
 
     def _reduce(self, x: Tensor, real: Tensor | None = None) -> Tensor:
         """Steps [batch, ⌈frames / 3⌉, hidden] of frames: a convolution as wide as its stride, and those beside it."""
@@ -248,7 +301,24 @@ class Recognizer(nn.Module):
         log_probs, lengths = self(batch["features"], batch["lengths"])
         return ctc_sums(log_probs, lengths, batch, edits=not self.training)
 
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """Trained parameters by the share of the learning rate they take: the encoder, trained already, a quarter."""
+        tuned = [] if self.encoder is None else [p for p in self.encoder.parameters() if p.requires_grad]
+        known = {id(parameter) for parameter in tuned}
+        rest = [p for p in self.parameters() if p.requires_grad and id(p) not in known]
+        return [{"params": rest, "scale": 1.0}, *([{"params": tuned, "scale": _TUNED}] if tuned else [])]
+
     # Use -----------------------------------------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def front_end(self, samples: np.ndarray) -> Tensor:
+        """What ``forward`` takes of a recording ``samples [n]``: [frames, bands], or [frames, size] of an encoder."""
+        if self.encoder is None:
+            features = self.config.features
+            return torch.from_numpy(features.normalize(features.log_mel(samples)))
+        sound = torch.from_numpy(level(samples))
+        sound = nn.functional.pad(sound, (0, max(0, self.encoder.window - len(sound))))
+        return self.encoder.trunk(sound[None].to(self.reduce.weight.device))[0]
 
     @torch.no_grad()
     def log_probs(self, recordings: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -256,6 +326,8 @@ class Recognizer(nn.Module):
 
         Output k is of what was said from ``k · seconds_per_output`` on. All recordings are run as one batch.
         """
+        if self.encoder is not None:
+            return self._encoded(recordings)
         features = self.config.features
         frames = [features.normalize(features.log_mel(samples)) for samples in recordings]
         if not any(len(one) for one in frames):
@@ -265,12 +337,34 @@ class Recognizer(nn.Module):
         found, counts = self(batch, torch.tensor([len(one) for one in frames]))
         return [one[:count].cpu().numpy() for one, count in zip(found, counts.tolist(), strict=True)]
 
+    def _encoded(self, recordings: Sequence[np.ndarray]) -> list[np.ndarray]:
+        assert self.encoder is not None
+        known = [number for number, samples in enumerate(recordings) if len(samples)]
+        found = [np.zeros((0, self.labels), np.float32) for _ in recordings]
+        if not known:
+            return found
+        device, window = self.reduce.weight.device, self.encoder.window
+        sounds = [torch.from_numpy(level(recordings[number])) for number in known]
+        lengths = torch.tensor([max(window, len(one)) for one in sounds])
+        batch = nn.functional.pad(nn.utils.rnn.pad_sequence(sounds, batch_first=True), (0, window))
+        batch = batch[:, : int(lengths.max())].to(device)
+        even = len(known) == 1
+        counts = torch.tensor([self.encoder.frames(one) for one in lengths.tolist()])
+        outputs, _ = self(self.encoder.trunk(batch, None if even else lengths), counts)
+        for number, one, count in zip(known, outputs, counts.tolist(), strict=True):
+            found[number] = one[:count].cpu().numpy()
+        return found
+
     def acoustics(self) -> AcousticStream:
         """Log probabilities of a recording that comes bit by bit.
 
         Raises:
             InputError: the recogniser is bidirectional.
         """
+        if self.encoder is not None:
+            from lstm_models.tasks.speech.windowed_stream import WindowedStream
+
+            return WindowedStream(self)
         return AcousticStream(self)
 
     def transcribe(self, source: Any, **options: Any) -> Transcript:

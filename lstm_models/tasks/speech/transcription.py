@@ -38,7 +38,6 @@ LanguageModel = Union[bool, str, "NGram"]
 _WINDOW = 16  # segments that are sorted by length to be heard together
 _BATCH_SECONDS = 120.0  # of a batch, padding included
 _BOTH_WAYS = 2.0  # seconds that a bidirectional recogniser hears after what is used of a segment
-_CELL = 2  # outputs: segments begin and end on a grid of these
 _LONGEST_ALIGNED = 30 * 60.0
 _NONE = 1e-9  # probability of a label where there is nothing to hear
 
@@ -270,8 +269,8 @@ def _told(audio: Audio, progress: Callable[[float], None] | None, most: float = 
 def _segmenter(recognizer: Recognizer) -> Segmenter:
     """For its outputs, which need the rest of a window and those it looks ahead."""
     seconds, config = recognizer.seconds_per_output, recognizer.config
-    ahead = math.ceil(_BOTH_WAYS / seconds) if config.bidirectional else config.lookahead
-    return Segmenter(round(_CELL * seconds * SAMPLE_RATE), ahead + 1, _CELL)
+    delay = math.ceil(_BOTH_WAYS / seconds) + 1 if config.bidirectional else config.delay
+    return Segmenter(round(config.cell * seconds * SAMPLE_RATE), delay, config.cell)
 
 
 @dataclass(eq=False)

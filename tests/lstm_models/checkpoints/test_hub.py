@@ -22,6 +22,7 @@ from torch import Tensor, nn
 import lstm_models
 from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
+from lstm_models.tasks.speech.network import Recognizer, RecognizerConfig
 
 CARD = "---\nlicense: apache-2.0\n---\n# Toy\n\nA toy that\nadds two numbers.\n\nMore.\n"
 
@@ -728,3 +729,26 @@ def test_a_mistake_of_ours_is_not_dressed_up(folder: Path, api: FakeApi, monkeyp
     monkeypatch.setattr(FakeApi, "upload_folder", broken)
     with pytest.raises(AttributeError, match="a bug"):
         hub.push(folder, "someone/toy")
+
+
+def test_int8_weights(tmp_path: Path) -> None:
+    """Each number is off by half a step of its row's scale at most; a quarter of float32's size."""
+    torch.manual_seed(0)
+    model = Recognizer(RecognizerConfig(hidden_size=64, layers=1))
+    folder = lstm_models.save(model, tmp_path / "small", card=CARD, int8=True)
+    stored, found = load_file(folder / "model.safetensors"), lstm_models.load(folder)
+    kept = 0
+    for name, value in model.named_parameters():
+        if value.dim() > 1 and value.numel() >= 4096:
+            kept += 1
+            assert stored[name].dtype == torch.int8
+            step = value.abs().amax(1, keepdim=True) / 127
+            assert ((found.get_parameter(name) - value).abs() <= step / 2 + 1e-7).all()
+        else:
+            torch.testing.assert_close(found.get_parameter(name), value, rtol=1e-3, atol=1e-4)
+    assert kept == 3
+    stored["head.scale"] = stored.pop("layers.0.lstm.cells.0.weight_hh.scale")
+    save_file(stored, folder / "model.safetensors")
+    (folder / "SHA256SUMS").unlink()
+    with pytest.raises(InputError, match=r"“head\.scale”|of the type I8"):
+        lstm_models.load(folder)

@@ -251,7 +251,7 @@ def test_what_is_no_model_is_refused() -> None:
     with pytest.raises(InputError, match="no text to learn from"):
         estimate([], WORDS)
     with pytest.raises(InputError, match="too many"):
-        estimate([Source(tokens(toy_text()))], 65_000, 4)
+        estimate([Source(tokens(toy_text()))], 70_000, 4)
 
 
 # --- ARPA files ------------------------------------------------------------------------------------------------------

@@ -219,8 +219,7 @@ def _parts(
     recognizer: Recognizer, samples: np.ndarray, options: SearchOptions, language_model: NGram | None
 ) -> Mapping[str, float]:
     """Processor seconds of front end, network and search, each by itself."""
-    features = recognizer.config.features
-    _, front_end = _timed(lambda: features.normalize(features.log_mel(samples)))
+    _, front_end = _timed(lambda: recognizer.front_end(samples))
     log_probs, both = _timed(lambda: recognizer.log_probs([samples])[0])
 
     def search() -> None:

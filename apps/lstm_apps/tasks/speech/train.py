@@ -9,11 +9,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from lstm_apps.training.fitting import TrainingConfig, fit, is_main_process
 from lstm_datasets.speech.dataset import Augmentation, SpeechData, fitted_features
+from lstm_datasets.speech.feature_cache import EncodedSpeech
 from lstm_datasets.speech.readers import Recording, read_speech, split_recordings
 from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
@@ -37,6 +39,10 @@ def train(
     longest: float = 17.0,
     skip_at_most: float = 0.05,
     share: float = 1.0,
+    encoder: str | None = None,
+    frozen: bool = False,
+    features: str | None = None,
+    versions: int = 2,
     resume: bool = False,
 ) -> dict[str, float]:
     """Trains a recogniser on recordings with their texts and leaves it in RUN/model, ready for ``lstm_models.load``.
@@ -58,6 +64,11 @@ def train(
         skip_at_most: share of recordings that may be left out as missing, unreadable or without a text.
         share: how far the saved weights go from those of ``init`` to the trained ones: below 1 averages the two, which
             keeps what the recogniser knew before (WiSE-FT, Wortsman et al. 2022, arXiv:2109.01903).
+        encoder: weights of the acoustic encoder to begin with, as ``convert_encoder`` writes them; with model.encoder.
+        frozen: leave the whole acoustic encoder as it is, and train only what stands on it.
+        features: folder in which what the encoder's frozen part hears is kept (6 GiB for 30 hours in two versions);
+            RUN/features if None. Runs on the same data may share it.
+        versions: kept of each recording: as it is, then with the sound varied; with an acoustic encoder.
         resume: go on from the run's last checkpoint; the other options are given as they were.
 
     Returns:
@@ -77,14 +88,22 @@ def train(
     if not learn or not held:
         raise InputError(f"no recording of {shortest:g} to {longest:g} seconds is left to train and to validate on")
     torch.manual_seed(training.seed)
-    recognizer = _recognizer(model, init, learn)
+    recognizer = _recognizer(model, init, learn, encoder)
     before = _word_errors(recognizer, held) if init is not None and is_main_process() else None
     kept = {name: value.clone() for name, value in recognizer.state_dict().items()} if share < 1 else {}
     recognizer.train()
+    sets: tuple[Any, Any]
+    if recognizer.encoder is None:
+        sets = SpeechData(learn, recognizer, augmentation, seed=training.seed), SpeechData(held, recognizer)
+    else:
+        recognizer.encoder.requires_grad_(False) if frozen else recognizer.encoder.freeze()
+        folder = Path(run) / "features" if features is None else Path(features)
+        varied = EncodedSpeech(learn, recognizer, folder, augmentation, versions=versions, seed=training.seed)
+        sets = varied, EncodedSpeech(held, recognizer, folder)
     figures = fit(
         recognizer,
-        SpeechData(learn, recognizer, augmentation, seed=training.seed),
-        SpeechData(held, recognizer),
+        sets[0],
+        sets[1],
         batch_utterances,
         training,
         run,
@@ -96,6 +115,7 @@ def train(
             "validation": validation,
         }
         | {"often": often, "times": times, "shortest": shortest, "longest": longest, "share": share}
+        | {"encoder": encoder, "frozen": frozen, "features": features, "versions": versions}
         | {"model": recognizer.config, "training": training, "augmentation": augmentation},
         repeats=[times if any(part in one.source for part in often) else 1 for one in learn] if often else None,
     )
@@ -113,7 +133,16 @@ def train(
     return figures
 
 
-def _recognizer(config: RecognizerConfig, init: str | None, learn: Sequence[Recording]) -> Recognizer:
+def _recognizer(
+    config: RecognizerConfig, init: str | None, learn: Sequence[Recording], encoder: str | None
+) -> Recognizer:
+    if (encoder is not None) and (init is not None or config.encoder is None):
+        raise InputError("--encoder goes with model.encoder, and without --init", usage=True)
+    if init is None and config.encoder is not None:
+        made = Recognizer(config)
+        if encoder is not None:
+            _load_encoder(made, Path(encoder))
+        return made
     if init is None:
         if config.features.std == (1.0,):
             config = dataclasses.replace(config, features=fitted_features(learn, config.features))
@@ -129,6 +158,19 @@ def _recognizer(config: RecognizerConfig, init: str | None, learn: Sequence[Reco
     for layer in found.layers:
         layer.lstm.dropout = Dropout(input=config.dropout)  # type: ignore[union-attr]
     return found
+
+
+def _load_encoder(recognizer: Recognizer, path: Path) -> None:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    assert recognizer.encoder is not None
+    try:
+        recognizer.encoder.load_state_dict({name: value.float() for name, value in load_file(path).items()})
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"{path} cannot be read as safetensors: {error}") from None
+    except RuntimeError:
+        raise InputError(f"{path} is no acoustic encoder of these sizes") from None
 
 
 def _word_errors(recognizer: Recognizer, held: Sequence[Recording]) -> float:

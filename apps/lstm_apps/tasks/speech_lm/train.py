@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -152,7 +153,7 @@ class _Part:
             if " ".join(words) in excluded.whole or any(run in excluded.runs for run in runs):
                 made.left_out += 1
             elif max(map(len, words)) <= _MOST_WORD:
-                made.sentences.append(words)
+                made.sentences.append(list(map(sys.intern, words)))  # a hundred million words in a gigabyte
         return made
 
 

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 import soundfile
 import torch
+from safetensors.torch import save_file
 
 from lstm_apps.cli import entry_point as cli
 from lstm_models.checkpoints import hub
+from lstm_models.nn.acoustic_encoder import AcousticEncoder, AcousticEncoderConfig
 from lstm_models.tasks.speech.network import Recognizer
 from tests.helpers.tiny_speech import RATE, say, sentences, shard
 
@@ -97,6 +99,57 @@ def test_share_keeps_a_part_of_what_was(trained: Path, tmp_path: Path) -> None:
         was, now = hub.load(str(trained / "model")), hub.load(str(run / "model"))
         moved.append((now.head.weight - was.head.weight).abs().mean().item())
     assert moved[1] == pytest.approx(moved[0] / 4, rel=0.1)
+
+
+ENCODER = [
+    *("--model.encoder.size", "16", "--model.encoder.heads", "2", "--model.encoder.blocks", "3"),
+    *("--model.encoder.inner", "32", "--model.encoder.rotary", "4", "--model.encoder.tuned", "2"),
+    *("--model.hidden_size", "16", "--model.layers", "1", "--model.lookahead", "0", "--training.precision", "32"),
+    *("--training.warmup", "2", "--training.steps", "6", "--training.validate_every", "3"),
+    *("--training.batch_frames", "600", "--augmentation.bands", "0"),
+]
+
+
+def test_an_encoder_frozen_and_then_tuned(tmp_path: Path) -> None:
+    """What stays frozen is the same to the last bit; both runs share what its frozen part hears."""
+    torch.set_num_threads(1)
+    torch.manual_seed(1)
+    shard(tmp_path / "train-chords-000.tar", sentences(30))
+    shard(tmp_path / "dev-chords-000.tar", sentences(4, seed=7), seed=500)
+    encoder = AcousticEncoder(AcousticEncoderConfig(size=16, heads=2, blocks=3, inner=32, rotary=4, tuned=2))
+    weights = {name: value.half() for name, value in encoder.state_dict().items()}
+    save_file(weights, tmp_path / "encoder.safetensors")
+    told = ["train", "speech", "--data", str(tmp_path), "--features", str(tmp_path / "kept"), *ENCODER]
+    first = ["--run", str(tmp_path / "one"), "--encoder", str(tmp_path / "encoder.safetensors"), "--frozen", "true"]
+    assert cli.main([*told, *first]) == 0
+    kept = sorted(path.name for path in (tmp_path / "kept").iterdir())
+    assert len(kept) == 4  # features and counts, of the recordings to learn and to validate
+    frozen = hub.load(str(tmp_path / "one" / "model"))
+    for name, value in frozen.encoder.state_dict().items():
+        assert torch.equal(value, weights[name].float()), name
+    second = ["--run", str(tmp_path / "two"), "--init", str(tmp_path / "one" / "model")]
+    assert cli.main([*told, *second, "--training.learning_rate", "0.05"]) == 0
+    assert sorted(path.name for path in (tmp_path / "kept").iterdir()) == kept
+    tuned = hub.load(str(tmp_path / "two" / "model"))
+    for name, value in tuned.encoder.state_dict().items():
+        same = torch.equal(value, weights[name].float())
+        assert same == name.startswith(("conv", "groupnorm", "blocks.0")), name
+
+
+def test_an_encoder_that_does_not_fit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shard(tmp_path / "train-chords-000.tar", sentences(30))
+    shard(tmp_path / "dev-chords-000.tar", sentences(4))
+    (tmp_path / "text.safetensors").write_text("no tensors")
+    save_file({"conv1.weight": torch.zeros(3)}, tmp_path / "other.safetensors")
+    told = ["train", "speech", "--data", str(tmp_path), "--run", str(tmp_path / "run")]
+    for options, sentence in (
+        ([*ENCODER, "--encoder", str(tmp_path / "nothing")], "cannot be read"),
+        ([*ENCODER, "--encoder", str(tmp_path / "text.safetensors")], "cannot be read as safetensors"),
+        ([*ENCODER, "--encoder", str(tmp_path / "other.safetensors")], "no acoustic encoder of these sizes"),
+        (["--encoder", str(tmp_path / "other.safetensors")], "--encoder goes with model.encoder"),
+    ):
+        assert cli.main([*told, *options]) != 0
+        assert sentence in capsys.readouterr().err
 
 
 def test_bad_rows_are_left_out_up_to_a_share(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
