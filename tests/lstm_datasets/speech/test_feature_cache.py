@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from lstm_datasets.speech import feature_cache
-from lstm_datasets.speech.readers import Recording, read_speech
 from lstm_datasets.speech.dataset import Augmentation
 from lstm_datasets.speech.feature_cache import EncodedSpeech
+from lstm_datasets.speech.readers import Recording, read_speech
 from lstm_models.errors import InputError
 from lstm_models.nn.acoustic_encoder import AcousticEncoderConfig, level
 from lstm_models.tasks.speech.network import Recognizer, RecognizerConfig
