@@ -11,13 +11,13 @@ import json
 import os
 import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lstm_models.errors import InputError
 from lstm_models.ink.drawing import Drawing
+from lstm_models.ink.svg_paths import SVGError, svg_curves
 from lstm_models.io.atomic_write import shown
 from lstm_models.io.inputs import opened
 
@@ -26,6 +26,7 @@ __all__ = ["MOST_POINTS", "open_strokes", "svg_strokes"]
 MOST_POINTS = 200_000
 """More of them are no handwriting: an hour of it, recorded every 10 ms."""
 _MOST_BYTES = 64 * 2**20
+_HEAD = 2**16  # bytes of an SVG file within which its root stands
 _FARTHEST = 1e9  # coordinates beyond are mistakes
 _SVG_STEP = 0.2  # distance of two points on an SVG path, in vertical standard deviations of the drawing
 _SVG_MOST = 10_000  # points of one path
@@ -60,27 +61,42 @@ def open_strokes(source: Any, *, name: str | None = None) -> list[np.ndarray]:
     return _checked(source, told)
 
 
-def svg_strokes(path: str | os.PathLike[str]) -> list[np.ndarray]:
-    """The paths of an SVG file as strokes [points, 2] float32 of equal steps; none where it has no shapes.
+def svg_strokes(content: bytes) -> list[np.ndarray]:
+    """The paths and shapes of an SVG file as strokes [points, 2] float32 of equal steps; none where it has no shapes.
 
     Raises:
-        Exception: of whatever kind, if the file is damaged: the library that reads it checks little.
+        SVGError: the file is damaged, or has more in it than handwriting has.
     """
-    import svgelements
+    coarse = [_flat(curve) for curve in svg_curves(content)]
+    height = 0.0
+    if coarse:
+        points = np.concatenate([_along(line, 16) for line in coarse])
+        height = max(float(points[:, 1].std()), 1e-3 * float(np.ptp(points, axis=0).max()))
+    made, count = [], 0
+    for line in coarse:
+        length = float(np.linalg.norm(np.diff(line, axis=0), axis=1).sum())
+        steps = min(length / (_SVG_STEP * height), _SVG_MOST) if height and np.isfinite(length) else 0
+        made.append(_along(line, int(steps) + 2))
+        count += int(steps) + 2
+        if count > MOST_POINTS:
+            raise SVGError(f"its lines are too long: they would have more than {MOST_POINTS:,} points")
+    return made
 
-    shapes = [each for each in svgelements.SVG.parse(os.fspath(path)).elements() if isinstance(each, svgelements.Shape)]
-    parts = [svgelements.Path(part) for shape in shapes for part in svgelements.Path(shape).as_subpaths()]
-    coarse = [_along(part, 16) for part in parts]
-    height = float(np.concatenate(coarse)[:, 1].std()) if coarse else 0.0
-    return [
-        _along(part, min(int(part.length(error=1e-3) / (_SVG_STEP * height)) + 2, _SVG_MOST) if height else 2)
-        for part in parts
-    ]
+
+def _flat(curve: np.ndarray) -> np.ndarray:
+    """Cubic Béziers [segments, 4, 2] as a polyline [points, 2]."""
+    straight = (curve[:, 1] == curve[:, 0]).all() and (curve[:, 2] == curve[:, 3]).all()
+    t = np.linspace(0, 1, 2 if straight else 17)[:, None]
+    weights = np.concatenate([(1 - t) ** 3, 3 * (1 - t) ** 2 * t, 3 * (1 - t) * t**2, t**3], 1)
+    points = np.einsum("tk,skx->stx", weights, curve)
+    return np.concatenate([points[:, :-1].reshape(-1, 2), points[-1, -1:]])
 
 
-def _along(path: Any, count: int) -> np.ndarray:
-    """Points [count, 2] at equal steps along a path."""
-    return np.array([[point.x, point.y] for point in map(path.point, np.linspace(0, 1, count))], np.float32)
+def _along(line: np.ndarray, count: int) -> np.ndarray:
+    """Points [count, 2] at equal steps along a polyline."""
+    far = np.concatenate([[0.0], np.linalg.norm(np.diff(line, axis=0), axis=1).cumsum()])
+    at = np.linspace(0, far[-1], count)
+    return np.stack([np.interp(at, far, axis) for axis in line.T], 1).astype(np.float32)
 
 
 def _read(path: str | os.PathLike[str], told: str) -> Sequence[Any]:
@@ -88,7 +104,7 @@ def _read(path: str | os.PathLike[str], told: str) -> Sequence[Any]:
         content = file.read()
     start = content.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
     if start == b"<":
-        return _read_svg(path, content, told)
+        return _read_svg(content, told)
     if start not in (b"{", b"["):
         raise InputError(f"{told} is no drawing: {_JSON}.")
     try:
@@ -102,16 +118,13 @@ def _read(path: str | os.PathLike[str], told: str) -> Sequence[Any]:
     return strokes
 
 
-def _read_svg(path: str | os.PathLike[str], content: bytes, told: str) -> list[np.ndarray]:
-    if not re.search(rb"<(\w+:)?svg[\s>]", content):
+def _read_svg(content: bytes, told: str) -> list[np.ndarray]:
+    if not re.search(rb"<(\w+:)?svg[\s>]", content[:_HEAD]):
         raise InputError(f"{told} is no drawing: {_JSON}.")
     try:
-        return svg_strokes(Path(path))
-    except ModuleNotFoundError:
-        raise InputError(f"{told} is an SVG drawing, which needs svgelements: pip install svgelements.") from None
-    except Exception as error:
-        reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
-        raise InputError(f"{told} is damaged or no SVG ({reason}).") from None
+        return svg_strokes(content)
+    except SVGError as error:
+        raise InputError(f"{told} is damaged or no SVG ({str(error)[:120]}).") from None
 
 
 def _checked(strokes: Sequence[Any] | np.ndarray, told: str) -> list[np.ndarray]:

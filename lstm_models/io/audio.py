@@ -333,6 +333,8 @@ def _of_file(file: Any, told: str, stack: contextlib.ExitStack) -> Audio:
 
     head = file.read(4096)
     file.seek(0)
+    if head[:2] == b"\xf0\x7e":  # libsndfile prints what it thinks of such a file to standard output
+        raise InputError(f"{told} is a MIDI sample dump, which is not read here; {_CONVERT}.")
     try:
         sound = stack.enter_context(soundfile.SoundFile(file))
     except (soundfile.SoundFileError, RuntimeError, TypeError, ValueError, OSError) as error:

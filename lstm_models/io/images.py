@@ -28,7 +28,7 @@ from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import shown
 from lstm_models.io.audio import AUDIO_SUFFIXES, SAMPLE_RATE, Audio, list_audio, open_audio
 from lstm_models.io.inputs import files_of, opened
-from lstm_models.io.pixels import MOST_PIXELS, from_array, too_large, upright_rgb
+from lstm_models.io.pixels import MOST_DECODED, MOST_PIXELS, decoding_bytes, from_array, too_large, upright_rgb
 
 if TYPE_CHECKING:
     import torch
@@ -55,6 +55,9 @@ IMAGE_SUFFIXES = frozenset({
     ".jpg", ".jpx", ".mpo", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".qoi", ".tif", ".tiff", ".webp",
 })  # fmt: skip
 """Names that `list_images` takes for pictures. HEIC is among them, so that it is reported and not passed over."""
+
+_LARGE = 2**26  # bytes; pictures that take more are decoded one after the other, whatever threads there are
+_one_large = threading.Lock()
 
 # What Pillow may try. Not here: formats that run other programs (EPS), have no signature (TGA), or hold no photos.
 # HEIF is there when the user has registered a plugin for it; AVIF depends on how Pillow was built.
@@ -86,8 +89,8 @@ def open_image(
 
     Raises:
         InputError: the file is missing, a folder, empty, cut off, damaged, no picture or not an ordinary file, it may
-            not be read, it has more than `MOST_PIXELS` pixels, or its format is unknown to Pillow; the array has a
-            shape, a type or values that no picture has. One sentence each.
+            not be read, it has more than `MOST_PIXELS` pixels or takes more than 512 MB to decode, or its format is
+            unknown to Pillow; the array has a shape, a type or values that no picture has. One sentence each.
     """
     if isinstance(source, (str, os.PathLike)):
         told = shown(name if name is not None else source) or "The picture"
@@ -158,10 +161,15 @@ def _decoded(file: Any, told: str, side: int | None) -> Image:
         if side is not None and min(width, height) >= 2 * side and hasattr(image, "draft"):
             # A JPEG is decoded at a fraction; other formats have no such thing and ignore the call.
             image.draft(None, (width * side // min(width, height), height * side // min(width, height)))
-        upright = upright_rgb(image, told)
-    if side is not None and (factor := min(upright.size) // side) >= 2:
-        upright = upright.reduce(2 ** (factor.bit_length() - 1))
-    return upright
+        needed = decoding_bytes(image, (width, height))
+        if needed > MOST_DECODED:
+            raise InputError(
+                f"{told} would take {needed / 1e6:,.0f} MB of memory to decode, and a picture may take "
+                f"{MOST_DECODED / 1e6:,.0f} here, so make it smaller."
+            )
+        times = 1 if side is None else max(1, min(image.size) // side)
+        with _one_large if needed > _LARGE else contextlib.nullcontext():
+            return upright_rgb(image, told, 2 ** (times.bit_length() - 1))
 
 
 def _size_of(file: Any, head: bytes, formats: list[str]) -> tuple[int, int] | None:

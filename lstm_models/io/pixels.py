@@ -14,11 +14,32 @@ if TYPE_CHECKING:
 
 MOST_PIXELS = 128_000_000
 """A picture of more is refused before it is decoded; the largest common phone camera makes 108 million."""
+MOST_DECODED = 2**29
+"""Bytes that decoding a picture may take: 128 million pixels of four bytes."""
 _ORIENTATION = 0x0112  # EXIF tag
+_BAND = 2**22  # pixels that are converted at a time: floats of them take 64 MB
+_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16L": 2, "I;16B": 2, "I;16N": 2}  # of a pixel, by mode; others have 4
+_TWICE = frozenset({"TIFF", "WEBP", "AVIF", "HEIF", "JPEG2000"})  # their decoders hold a picture of their own
 
 
-def upright_rgb(image: Image, told: str) -> Image:
-    """A new RGB picture, turned as EXIF says; decodes what was only opened."""
+def decoding_bytes(image: Image, full: tuple[int, int]) -> int:
+    """Bytes that decoding an opened picture will take at its peak.
+
+    Args:
+        image: opened, not decoded; a JPEG perhaps set to a fraction of its size.
+        full: its size in the file.
+    """
+    needed = image.width * image.height * _BYTES.get(image.mode, 4)
+    if image.info.get("progressive"):  # libjpeg keeps two bytes a coefficient of the whole picture, at any fraction
+        needed += full[0] * full[1] * 2 * len(image.getbands())
+    return needed * 2 if image.format in _TWICE else needed
+
+
+def upright_rgb(image: Image, told: str, factor: int = 1) -> Image:
+    """A new RGB picture, turned as EXIF says and reduced by the factor; decodes what was only opened.
+
+    A large one is converted and reduced band by band: beside the picture itself, little is in memory.
+    """
     if image.width < 1 or image.height < 1:
         raise InputError(f"{told} has no pixels: it is {image.width} × {image.height}.")
     if image.width * image.height > MOST_PIXELS:
@@ -27,7 +48,7 @@ def upright_rgb(image: Image, told: str) -> Image:
     try:
         image.load()
         turn = _turn(image)
-        plain = _rgb(image, kind, told)
+        plain = _banded(image, kind, told, factor)
     except InputError:
         raise
     except MemoryError as error:
@@ -57,8 +78,26 @@ def _turn(image: Image) -> Any:
     }.get(orientation if isinstance(orientation, int) else 0)
 
 
-def _rgb(image: Image, kind: str | None, told: str) -> Image:
-    """A new RGB picture of a loaded one."""
+def _banded(image: Image, kind: str | None, told: str, factor: int) -> Image:
+    """A new RGB picture of a loaded one, reduced by the factor."""
+    from PIL import Image as images
+
+    span: tuple[float, float] | None = None
+    if image.mode in ("I", "F"):  # what its values mean depends on all of them
+        span = cast("tuple[float, float]", image.getextrema())
+    rows = max(1, _BAND // (image.width * factor)) * factor
+    if rows >= image.height:
+        plain = _rgb(image, kind, told, span)
+        return plain if factor == 1 else plain.reduce(factor)
+    made = images.new("RGB", (-(-image.width // factor), -(-image.height // factor)))
+    for top in range(0, image.height, rows):
+        band = _rgb(image.crop((0, top, image.width, min(top + rows, image.height))), kind, told, span)
+        made.paste(band if factor == 1 else band.reduce(factor), (0, top // factor))
+    return made
+
+
+def _rgb(image: Image, kind: str | None, told: str, span: tuple[float, float] | None) -> Image:
+    """A new RGB picture of a loaded one; `span` is the least and the largest value of all of an I or F picture."""
     from PIL import Image as images
 
     if image.mode == "RGB" and "transparency" not in image.info:
@@ -69,14 +108,15 @@ def _rgb(image: Image, kind: str | None, told: str) -> Image:
         return from_array(np.asarray(image).astype(np.uint16), told, channels_last=True)
     if image.mode == "I":
         values = np.asarray(image)
-        if values.min() < 0:
-            raise InputError(f"{told} has negative values ({values.min()}), and the brightness of a pixel has none.")
+        low, high = span if span is not None else (values.min(), values.max())
+        if low < 0:
+            raise InputError(f"{told} has negative values ({low}), and the brightness of a pixel has none.")
         # 16-bit PNG and PGM come as 32-bit integers in some versions of Pillow; scientific TIFF holds anything.
-        most = int(values.max())
+        most = int(high)
         top = 65535 if kind in ("PNG", "PPM") or 255 < most <= 65535 else 255 if most <= 255 else 2**31 - 1
-        return from_array((values / top).astype(np.float32), told, channels_last=True)
+        return from_array((values / np.float32(top)).astype(np.float32, copy=False), told, channels_last=True)
     if image.mode == "F":
-        return from_array(np.asarray(image), told, channels_last=True)
+        return from_array(np.asarray(image), told, channels_last=True, span=span)
     if image.mode == "LAB":
         from PIL import ImageCms
 
@@ -94,8 +134,11 @@ def _rgb(image: Image, kind: str | None, told: str) -> Image:
     return image.convert("RGB")
 
 
-def from_array(values: np.ndarray, told: str, *, channels_last: bool) -> Image:
-    """The RGB picture of an array `[height, width]` or with 1, 3 or 4 channels first or last."""
+def from_array(values: np.ndarray, told: str, *, channels_last: bool, span: tuple[float, float] | None = None) -> Image:
+    """The RGB picture of an array `[height, width]` or with 1, 3 or 4 channels first or last.
+
+    `span` is the least and the largest value of the floats it is a part of; its own, if left out.
+    """
     from PIL import Image as images
 
     shape = list(values.shape)
@@ -112,7 +155,7 @@ def from_array(values: np.ndarray, told: str, *, channels_last: bool) -> Image:
         raise InputError(f"{told} has the shape {shape}; a picture is [height, width] or has 1, 3 or 4 channels{more}.")
     if values.shape[0] * values.shape[1] > MOST_PIXELS:
         raise InputError(too_large(told, (values.shape[1], values.shape[0])))
-    pixels = _bytes_of(values, told)
+    pixels = _bytes_of(values, told, span)
     if pixels.shape[2] == 1:
         return images.fromarray(np.ascontiguousarray(pixels[:, :, 0])).convert("RGB")
     picture = images.fromarray(np.ascontiguousarray(pixels))
@@ -123,7 +166,7 @@ def from_array(values: np.ndarray, told: str, *, channels_last: bool) -> Image:
     return plain
 
 
-def _bytes_of(values: np.ndarray, told: str) -> np.ndarray:
+def _bytes_of(values: np.ndarray, told: str, span: tuple[float, float] | None) -> np.ndarray:
     """The values as uint8, scaled by what their type can hold."""
     if values.dtype == np.uint8:
         return values
@@ -135,7 +178,7 @@ def _bytes_of(values: np.ndarray, told: str) -> np.ndarray:
         raise InputError(f"{told} is an array of {values.dtype}; a picture is one of uint8, uint16, bool or float.")
     if not np.isfinite(values).all():
         raise InputError(f"{told} has values that are not finite numbers (NaN or infinity).")
-    low, high = float(values.min()), float(values.max())
+    low, high = span if span is not None else (float(values.min()), float(values.max()))
     # Resizing and rounding leave values a hair outside. Between 1 and 2 nobody can tell a bright picture that
     # overshoots from one that is all but black.
     scale = 255.0 if high <= 1.001 else 1.0

@@ -34,7 +34,6 @@ _EXTRAS = {
     "lightning": "train",
     "tensorboard": "train",
     "webdataset": "train",
-    "svgelements": "train",
     "braceexpand": "train",
     "onnx": "export",
     "onnxruntime": "export",

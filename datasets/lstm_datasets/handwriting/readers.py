@@ -28,6 +28,7 @@ from torch.utils.data import Dataset
 from lstm_datasets.tables import lines_of
 from lstm_models.errors import InputError
 from lstm_models.ink.stroke_files import svg_strokes
+from lstm_models.ink.svg_paths import SVGError
 from lstm_models.tasks.handwriting.features import StrokeFeatures
 from lstm_models.tasks.handwriting.network import HandwritingWriter, WriterConfig
 
@@ -382,8 +383,8 @@ def _read_svg(path: Path) -> HandwritingLine:
         raise InputError(f"{path} is no SVG: its root is <{root.tag}>")
     titles = [element.text or "" for element in root.iter() if element.tag.rsplit("}", 1)[-1] == "title"]
     try:
-        strokes = svg_strokes(path)
-    except Exception as error:  # of whatever kind: the library checks little of what it reads
+        strokes = svg_strokes(path.read_bytes())
+    except SVGError as error:
         raise InputError(f"{path} is damaged or no SVG ({_first_words(error)})") from None
     beside = path.with_suffix(".txt")
     text = " ".join((_read_text(beside) if beside.exists() else "".join(titles[:1])).split())

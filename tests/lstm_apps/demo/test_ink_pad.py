@@ -96,7 +96,6 @@ class TestFiles:
         hook, bar = ink_pad.sent_file("a.json", drawing.json())
         assert hook.tolist() == HOOK
         assert bar.tolist() == BAR
-        pytest.importorskip("svgelements")
         hook, bar = ink_pad.sent_file("a.svg", drawing.svg(margin=0))
         assert np.allclose(np.ptp(hook, axis=0), np.ptp(HOOK, axis=0), atol=1.5)
 

@@ -30,7 +30,6 @@ def test_every_kind_gives_the_same_strokes(tmp_path: Path) -> None:
 
 
 def test_svg_paths_polylines_and_lines_are_strokes(tmp_path: Path) -> None:
-    pytest.importorskip("svgelements")
     path = tmp_path / "a.svg"
     path.write_text(
         '<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"><g transform="translate(100 0)">'
@@ -70,8 +69,6 @@ def test_svg_paths_polylines_and_lines_are_strokes(tmp_path: Path) -> None:
     ],
 )
 def test_files_that_are_no_drawing(name: str, content: bytes, sentence: str, tmp_path: Path) -> None:
-    if content.startswith(b"<svg"):
-        pytest.importorskip("svgelements")
     path = tmp_path / name
     path.write_bytes(content)
     with pytest.raises(InputError, match=sentence.format(path)) as caught:

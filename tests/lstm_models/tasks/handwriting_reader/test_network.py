@@ -123,7 +123,6 @@ def test_what_it_learnt_it_reads_in_every_kind_of_drawing(learnt: HandwritingRea
 
 
 def test_svg_is_read_as_the_strokes_it_was_made_of(learnt: HandwritingReader, tmp_path: Path) -> None:
-    pytest.importorskip("svgelements")
     lines = tiny.lines(6, seed=3)
     right = 0
     for line in lines:

@@ -23,7 +23,7 @@ OWN = "your own hand"
 """What the style is called that was fitted in the other panel, or opened from a file."""
 INK = "#1a2a5c"
 PIXEL_MM = 25.4 / 96
-_SHARE = re.compile(r"^(.*?)(?::[^:]*)?$")
+_LONGEST_COLOR = 100  # characters
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,11 @@ def _hand(writer: Any, style: Any, own: str | None) -> str | Style | None:
             raise InputError("There is no hand of your own yet: write a few lines in the panel for it.", usage=True)
         return Style.from_json(own, name="Your own hand")
     known = {*writer.styles, *getattr(getattr(writer, "config", None), "styles", ())}
-    names = [style] if style in known else [_SHARE.sub(r"\1", part).strip() for part in style.split("+")]
+    names = (
+        [style]
+        if style in known
+        else [part.rpartition(":")[0].strip() if ":" in part else part.strip() for part in style.split("+")]
+    )
     for name in names:
         if name not in known:
             said = ", ".join(list(writer.styles)[:12]) or "none, this writer learnt no styles"
@@ -134,8 +138,10 @@ def _color(value: Any) -> str:
     from PIL import ImageColor
 
     try:
-        told = re.sub(r"(\d+\.\d+)", lambda match: str(round(float(match[1]))), value) if isinstance(value, str) else ""
-        red, green, blue = ImageColor.getrgb(re.sub(r"^rgba\((.*),[^,]*\)$", r"rgb(\1)", told.strip()[:60]))[:3]
+        if not isinstance(value, str) or len(value) > _LONGEST_COLOR:  # before any pattern sees it
+            raise ValueError
+        told = re.sub(r"(\d+\.\d+)", lambda match: str(round(float(match[1]))), value)
+        red, green, blue = ImageColor.getrgb(re.sub(r"^rgba\((.*),[^,]*\)$", r"rgb(\1)", told.strip()))[:3]
         return f"#{red:02x}{green:02x}{blue:02x}"
     except (ValueError, TypeError):
         raise InputError("The colour must be one such as #1a2a5c or navy.", usage=True) from None

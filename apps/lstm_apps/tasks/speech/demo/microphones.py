@@ -14,12 +14,15 @@ from typing import Any, Protocol
 import numpy as np
 
 from lstm_models.errors import InputError
+from lstm_models.io.audio import HIGHEST_RATE, LOWEST_RATE
 from lstm_models.tasks.captioning.results import Word
 
 __all__ = ["LONGEST", "Heard", "Microphones", "read_chunk"]
 
 LONGEST = 600.0
 """Seconds of speech that the demo takes at a time, from a microphone or a file."""
+_LONGEST_CHUNK = 10.0  # seconds that a page sends at a time: a third of one, more where the machine is busy
+_MOST_CHANNELS = 2
 _MOST = 8  # microphones at once
 _IDLE = 60.0  # seconds without sound after which a microphone counts as gone
 
@@ -158,12 +161,21 @@ def read_chunk(path: str) -> tuple[np.ndarray, int]:
     """Samples ``[n, channels]`` float32 of what a browser sent, and their rate.
 
     Raises:
-        InputError: it is no sound.
+        InputError: it is no sound, or has more seconds, channels or samples a second than a microphone sends at a time.
     """
     import soundfile
 
     try:
         with soundfile.SoundFile(path) as sound:
-            return sound.read(int(LONGEST * sound.samplerate), dtype="float32", always_2d=True), sound.samplerate
+            rate, seconds = sound.samplerate, sound.frames / sound.samplerate
+            if sound.channels > _MOST_CHANNELS or not LOWEST_RATE <= rate <= HIGHEST_RATE or seconds > _LONGEST_CHUNK:
+                raise InputError(
+                    f"The microphone sends {seconds:,.0f} s of {sound.channels} channels at {rate:,} Hz at a time; the "
+                    f"demo takes {_LONGEST_CHUNK:g} s of {_MOST_CHANNELS}, from {LOWEST_RATE:,} to {HIGHEST_RATE:,} Hz."
+                )
+            # Not by what the header promises: what is read is bounded whatever the file says
+            return sound.read(int(_LONGEST_CHUNK * rate), dtype="float32", always_2d=True), rate
+    except InputError:
+        raise
     except (soundfile.SoundFileError, RuntimeError, OSError, ValueError, MemoryError) as error:
         raise InputError("The microphone sends something that is not sound.") from error
