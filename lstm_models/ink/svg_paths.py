@@ -73,7 +73,7 @@ def svg_curves(content: bytes) -> list[np.ndarray]:
 
 def _shapes(content: bytes) -> Iterator[tuple[str, dict[str, str], np.ndarray]]:
     """Name, attributes and transform [3, 3] of every element that is drawn, in order."""
-    parser = ElementTree.XMLPullParser(["start", "end"])
+    parser: Any = ElementTree.XMLPullParser(["start", "end"])
     matrices, skipping, count = [np.eye(3)], 0, 0
     for begin in range(0, len(content) + 1, 2**16):
         try:
