@@ -33,6 +33,8 @@ MODELS: dict[str, str] = {
     "handwriting-reader": "lstm_models.tasks.handwriting_reader.network:HandwritingReader",
     "captioner": "lstm_models.tasks.captioning.network:Captioner",
     "recognizer": "lstm_models.tasks.speech.network:Recognizer",
+    "punctuator": "lstm_models.tasks.punctuation.model:Punctuator",
+    "tagger": "lstm_models.tasks.tagging.model:Tagger",
     "ngram": "lstm_models.ngram.model:NGram",
 }
 

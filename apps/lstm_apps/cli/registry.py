@@ -128,6 +128,18 @@ TASKS: dict[str, Task] = {
                 )
             },
         ),
+        Task(
+            name="punctuation",
+            summary="words to text: LSTM layers that put marks and capitals into what has none",
+            train="lstm_apps.tasks.punctuation.train:train",
+            evaluate="lstm_apps.tasks.punctuation.evaluate:evaluate",
+        ),
+        Task(
+            name="tagging",
+            summary="words to parts of speech and names: LSTM layers over spellings and words, with chains of labels",
+            train="lstm_apps.tasks.tagging.train:train",
+            evaluate="lstm_apps.tasks.tagging.evaluate:evaluate",
+        ),
     )
 }
 

@@ -1,0 +1,1 @@
+"""Punctuation: its commands, its training and its tab of the demo."""

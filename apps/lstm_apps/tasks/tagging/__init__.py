@@ -1,0 +1,1 @@
+"""Tagging: its commands, its training and its tab of the demo."""

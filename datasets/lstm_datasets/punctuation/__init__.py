@@ -1,0 +1,1 @@
+"""Text with marks and capitals, for punctuators: readers, and pieces of it as training items."""

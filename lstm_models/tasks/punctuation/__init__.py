@@ -1,0 +1,1 @@
+"""Punctuation: marks and capitals for words that have none."""

@@ -1,0 +1,160 @@
+"""``Punctuator``: marks and capitals for text that has none.
+
+punctuator = lstm_models.load("punctuator")
+print(punctuator.punctuate("hello how are you i am fine").text)
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, overload
+
+from lstm_models.errors import InputError
+from lstm_models.tasks.punctuation.decoding import PunctuateOptions, punctuate_tokens
+from lstm_models.tasks.punctuation.features import Token, tokens_of
+from lstm_models.tasks.punctuation.network import PunctuationNetwork
+from lstm_models.tasks.punctuation.results import PunctuatedText, PunctuatedWord
+
+if TYPE_CHECKING:
+    import torch
+
+    from lstm_models.results import Word
+
+__all__ = ["PunctuationStream", "Punctuator"]
+
+_PARAGRAPH = re.compile(r"((?:[ \t]*\n){2,}[ \t]*)")  # between paragraphs, which are texts by themselves
+_CONTEXT = 100  # words that a stream looks back on
+
+
+class Punctuator(PunctuationNetwork):
+    """Puts marks and capitals into text that has none; see ``lstm_models.tasks.punctuation.decoding``."""
+
+    @overload
+    def punctuate(self, text: str, options: PunctuateOptions = ..., *, device: str | torch.device | None = ...) -> PunctuatedText: ...  # noqa: E501  # fmt: skip
+    @overload
+    def punctuate(self, text: Sequence[str], options: PunctuateOptions = ..., *, device: str | torch.device | None = ...) -> list[PunctuatedText]: ...  # noqa: E501  # fmt: skip
+    def punctuate(
+        self,
+        text: str | Sequence[str],
+        options: PunctuateOptions = PunctuateOptions(),  # noqa: B008 - frozen
+        *,
+        device: str | torch.device | None = None,
+    ) -> PunctuatedText | list[PunctuatedText]:
+        """Marks and capitals for a text, or for each of a list of texts.
+
+        Line breaks stay; an empty line ends a sentence. Marks and capitals that are there already are kept. Long texts
+        are read in windows, so memory does not grow with them beyond the text itself.
+
+        Args:
+            text: a text, or a list of them.
+            options: what is put in.
+            device: where the network runs; it is moved there. Where it is now if None.
+
+        Raises:
+            InputError: a text is empty or not a string.
+
+        >>> punctuator.punctuate("hello how are you").text      # doctest: +SKIP
+        'Hello, how are you?'
+        """
+        if device is not None:
+            self.to(device)
+        if not isinstance(text, str):
+            if not isinstance(text, Sequence):
+                raise InputError(f"a text is expected, or a list of texts, not {type(text).__name__}", usage=True)
+            return [self._one(each, options) for each in text]
+        return self._one(text, options)
+
+    def punctuate_words(
+        self,
+        words: Sequence[Word],
+        options: PunctuateOptions = PunctuateOptions(),  # noqa: B008 - frozen
+    ) -> list[PunctuatedWord]:
+        """Marks and cases of words that have times, such as a transcript's: one for each, with its times."""
+        tokens = [_whole(word.text) for word in words]
+        made = punctuate_tokens(self, tokens, options)
+        return [
+            dataclasses.replace(found, start=word.start, end=word.end) for found, word in zip(made, words, strict=True)
+        ]
+
+    def stream(self, lookahead: int = 8, *, capitals: bool = True) -> PunctuationStream:
+        """Punctuates words while they arrive; see `PunctuationStream`."""
+        return PunctuationStream(self, lookahead, capitals=capitals)
+
+    def _one(self, text: str, options: PunctuateOptions) -> PunctuatedText:
+        if not isinstance(text, str):
+            raise InputError(f"a text is expected, not {type(text).__name__}", usage=True)
+        if not text.strip():
+            raise InputError("the text is empty", usage=True)
+        made, words = [], []
+        parts = _PARAGRAPH.split(text)
+        for number, part in enumerate(parts):
+            if number % 2 or not part.strip():
+                made.append(part)
+                continue
+            going_on = any(other.strip() for other in parts[number + 2 :: 2])
+            each = dataclasses.replace(options, complete=True) if going_on else options
+            found = punctuate_tokens(self, tokens_of(part), each)
+            made.append(_with_gaps(part, found))
+            words += found
+        return PunctuatedText("".join(made), tuple(words))
+
+
+class PunctuationStream:
+    """Words go in as they are spoken, words with marks come out once ``lookahead`` more have been seen.
+
+    Every decision is the whole network's over the last words and those ahead, so no state but the words is kept; what
+    has come out never changes.
+
+    Args:
+        punctuator: the model.
+        lookahead: words that are waited for before a word is decided.
+        capitals: whether capitals are put in.
+
+    Raises:
+        InputError: the look-ahead is below 0.
+    """
+
+    def __init__(self, punctuator: Punctuator, lookahead: int = 8, *, capitals: bool = True) -> None:
+        if lookahead < 0:
+            raise InputError(f"lookahead must be 0 or more words, not {lookahead}", usage=True)
+        self.punctuator, self.lookahead, self.capitals = punctuator, lookahead, capitals
+        self._words: list[Word] = []  # the context and what is not decided
+        self._decided: list[PunctuatedWord] = []  # of the context
+
+    def push(self, words: Sequence[Word]) -> list[PunctuatedWord]:
+        """Takes the next words, and gives those that are decided now."""
+        self._words += words
+        return self._decide(len(self._words) - self.lookahead, complete=False)
+
+    def finish(self) -> list[PunctuatedWord]:
+        """Says that the text is over, and gives the rest."""
+        return self._decide(len(self._words), complete=True)
+
+    def _decide(self, last: int, *, complete: bool) -> list[PunctuatedWord]:
+        first = len(self._decided)
+        if last <= first:
+            return []
+        options = PunctuateOptions(capitals=self.capitals, complete=complete)
+        tokens = [_whole(word.text) for word in self._words]
+        found = punctuate_tokens(self.punctuator, tokens, options, self._decided)[: last - first]
+        new = [
+            dataclasses.replace(each, start=word.start, end=word.end)
+            for each, word in zip(found, self._words[first:last], strict=True)
+        ]
+        self._decided = [*self._decided, *new][-_CONTEXT:]
+        self._words = self._words[last - len(self._decided) :]
+        return new
+
+
+def _whole(word: str) -> Token:
+    """A word that came by itself, whatever is in it."""
+    tokens = tokens_of(word)
+    return tokens[0] if len(tokens) == 1 and tokens[0].core else Token("", word, "", "")
+
+
+def _with_gaps(text: str, words: Sequence[PunctuatedWord]) -> str:
+    """The words with the blanks and line breaks that stood between those of the text."""
+    gaps = re.split(r"\S+", text)
+    return "".join(gap + str(word) for gap, word in zip(gaps, words, strict=False)) + gaps[-1]

@@ -1,0 +1,1 @@
+"""Tagging: the part of speech of every word, and the names of people, places and organisations."""

@@ -1,0 +1,44 @@
+"""Sizes of a tagger."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["TaggerConfig"]
+
+
+@dataclass(frozen=True)
+class TaggerConfig:
+    """Sizes of a tagger, and the words and characters it knows.
+
+    Attributes:
+        vocabulary: normalized words it has vectors for, set apart by blanks (``lstm_models.text.word_vocabulary``).
+        characters: characters it tells apart in the spelling of words.
+        embedding_size: features of a word.
+        character_size: features of a character.
+        spelling_size: units of the LSTM over the characters of a word, in each direction.
+        hidden_size: units of each LSTM layer over the words, in each direction.
+        layers: LSTM layers over the words.
+        dropout: fraction of features dropped while training, before, between and after the layers (variational).
+        word_dropout: fraction of words that are unknown while training, so that spelling and neighbours must do.
+    """
+
+    vocabulary: str = ""
+    characters: str = ""
+    embedding_size: int = 100
+    character_size: int = 32
+    spelling_size: int = 64
+    hidden_size: int = 200
+    layers: int = 2
+    dropout: float = 0.33
+    word_dropout: float = 0.1
+
+    def __post_init__(self) -> None:
+        for name in ("embedding_size", "character_size", "spelling_size", "hidden_size", "layers"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"model: {name} must be at least 1, not {getattr(self, name)}")
+        for name in ("dropout", "word_dropout"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"model: {name} must be from 0 to below 1, not {getattr(self, name)}")
+        if len(set(self.characters)) < len(self.characters):
+            raise ValueError("model: characters has something twice")

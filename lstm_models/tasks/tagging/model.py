@@ -1,0 +1,66 @@
+"""``Tagger``: parts of speech and names of a text.
+
+tagger = lstm_models.load("tagger")
+tagged = tagger.tag("Angela visited Paris.")
+print([(token.text, token.pos) for token in tagged.tokens], tagged.entities)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from lstm_models.errors import InputError
+from lstm_models.tasks.tagging.decoding import entities_of, label
+from lstm_models.tasks.tagging.features import sentences
+from lstm_models.tasks.tagging.network import TaggingNetwork
+from lstm_models.tasks.tagging.results import TaggedText
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["Tagger"]
+
+
+class Tagger(TaggingNetwork):
+    """Finds the part of speech of every word, and the names of people, places and organisations."""
+
+    def tag(self, text: str | Sequence[str], *, device: str | torch.device | None = None) -> TaggedText:
+        """The parts of speech and names of a text, or of the words of one sentence.
+
+        Args:
+            text: a text, whose sentences and words are told apart; or a list of words, which are taken as they are.
+            device: where the network runs; it is moved there. Where it is now if None.
+
+        Raises:
+            InputError: the text is empty, or is neither a string nor a list of them.
+
+        >>> [token.pos for token in tagger.tag("Angela visited Paris.").tokens]      # doctest: +SKIP
+        ['PROPN', 'VERB', 'PROPN', 'PUNCT']
+        """
+        if device is not None:
+            self.to(device)
+        if isinstance(text, str):
+            parts = sentences(text)
+            if not parts:
+                raise InputError("the text is empty", usage=True)
+            words = [[word.text for word in part] for part in parts]
+            found = label(self, words, [[word.start for word in part] for part in parts])
+            return TaggedText(text, tuple(found), entities_of(found, text))
+        if not isinstance(text, Sequence) or not all(isinstance(word, str) for word in text):
+            raise InputError(f"a text is expected, or a list of words, not {type(text).__name__}", usage=True)
+        return self.tag_sentences([text], device=device)
+
+    def tag_sentences(self, words: Sequence[Sequence[str]], *, device: str | torch.device | None = None) -> TaggedText:
+        """The parts of speech and names of sentences whose words are given, as in a treebank.
+
+        Raises:
+            InputError: there is no sentence, one has no words, or a word is empty.
+        """
+        if device is not None:
+            self.to(device)
+        if not words or not all(words) or not all(word.strip() for sentence in words for word in sentence):
+            raise InputError("a sentence or a word is empty", usage=True)
+        found = label(self, words)
+        shown = " ".join(word for sentence in words for word in sentence)
+        return TaggedText(shown, tuple(found), entities_of(found))
