@@ -133,12 +133,28 @@ TASKS: dict[str, Task] = {
             summary="words to text: LSTM layers that put marks and capitals into what has none",
             train="lstm_apps.tasks.punctuation.train:train",
             evaluate="lstm_apps.tasks.punctuation.evaluate:evaluate",
+            verbs={
+                "punctuate": Command(
+                    "lstm_apps.tasks.punctuation.commands:punctuate",
+                    "put marks and capitals into text that has none, also into subtitles",
+                    positional=("paths",),
+                    short={"out": "o"},
+                )
+            },
         ),
         Task(
             name="tagging",
             summary="words to parts of speech and names: LSTM layers over spellings and words, with chains of labels",
             train="lstm_apps.tasks.tagging.train:train",
             evaluate="lstm_apps.tasks.tagging.evaluate:evaluate",
+            verbs={
+                "tag": Command(
+                    "lstm_apps.tasks.tagging.commands:tag",
+                    "find parts of speech and names in a text",
+                    positional=("paths",),
+                    short={"out": "o"},
+                )
+            },
         ),
     )
 }

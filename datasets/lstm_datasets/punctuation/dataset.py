@@ -85,7 +85,8 @@ class PunctuationPieces(Dataset[dict[str, torch.Tensor]]):
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
         first, last, over = self.cut(index)
         part = slice(first, last)
-        columns = {"words": self.words, "endings": self.endings, "marks": self.marks, "cases": self.cases}
+        columns: dict[str, np.ndarray] = {"words": self.words, "endings": self.endings}
+        columns |= {"marks": self.marks, "cases": self.cases}
         end = {"words": self.end, "endings": 0, "marks": IGNORED, "cases": IGNORED}
         return {
             name: torch.tensor([*column[part].tolist(), end[name]] if over else column[part].tolist())

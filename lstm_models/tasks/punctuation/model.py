@@ -9,13 +9,14 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING
 
 from lstm_models.errors import InputError
 from lstm_models.tasks.punctuation.decoding import PunctuateOptions, punctuate_tokens
 from lstm_models.tasks.punctuation.features import Token, tokens_of
 from lstm_models.tasks.punctuation.network import PunctuationNetwork
 from lstm_models.tasks.punctuation.results import PunctuatedText, PunctuatedWord
+from lstm_models.tasks.punctuation.subtitle_files import punctuate_subtitles
 
 if TYPE_CHECKING:
     import torch
@@ -31,58 +32,31 @@ _CONTEXT = 100  # words that a stream looks back on
 class Punctuator(PunctuationNetwork):
     """Puts marks and capitals into text that has none; see ``lstm_models.tasks.punctuation.decoding``."""
 
-    @overload
-    def punctuate(self, text: str, options: PunctuateOptions = ..., *, device: str | torch.device | None = ...) -> PunctuatedText: ...  # noqa: E501  # fmt: skip
-    @overload
-    def punctuate(self, text: Sequence[str], options: PunctuateOptions = ..., *, device: str | torch.device | None = ...) -> list[PunctuatedText]: ...  # noqa: E501  # fmt: skip
     def punctuate(
         self,
-        text: str | Sequence[str],
+        text: str,
         options: PunctuateOptions = PunctuateOptions(),  # noqa: B008 - frozen
         *,
         device: str | torch.device | None = None,
-    ) -> PunctuatedText | list[PunctuatedText]:
-        """Marks and capitals for a text, or for each of a list of texts.
+    ) -> PunctuatedText:
+        """Marks and capitals for a text.
 
-        Line breaks stay; an empty line ends a sentence. Marks and capitals that are there already are kept. Long texts
-        are read in windows, so memory does not grow with them beyond the text itself.
+        Line breaks stay; an empty line ends a sentence. Marks and capitals that are there already are kept. A long text
+        is read in windows.
 
         Args:
-            text: a text, or a list of them.
+            text: the text.
             options: what is put in.
             device: where the network runs; it is moved there. Where it is now if None.
 
         Raises:
-            InputError: a text is empty or not a string.
+            InputError: the text is empty or not a string.
 
         >>> punctuator.punctuate("hello how are you").text      # doctest: +SKIP
         'Hello, how are you?'
         """
         if device is not None:
             self.to(device)
-        if not isinstance(text, str):
-            if not isinstance(text, Sequence):
-                raise InputError(f"a text is expected, or a list of texts, not {type(text).__name__}", usage=True)
-            return [self._one(each, options) for each in text]
-        return self._one(text, options)
-
-    def punctuate_words(
-        self,
-        words: Sequence[Word],
-        options: PunctuateOptions = PunctuateOptions(),  # noqa: B008 - frozen
-    ) -> list[PunctuatedWord]:
-        """Marks and cases of words that have times, such as a transcript's: one for each, with its times."""
-        tokens = [_whole(word.text) for word in words]
-        made = punctuate_tokens(self, tokens, options)
-        return [
-            dataclasses.replace(found, start=word.start, end=word.end) for found, word in zip(made, words, strict=True)
-        ]
-
-    def stream(self, lookahead: int = 8, *, capitals: bool = True) -> PunctuationStream:
-        """Punctuates words while they arrive; see `PunctuationStream`."""
-        return PunctuationStream(self, lookahead, capitals=capitals)
-
-    def _one(self, text: str, options: PunctuateOptions) -> PunctuatedText:
         if not isinstance(text, str):
             raise InputError(f"a text is expected, not {type(text).__name__}", usage=True)
         if not text.strip():
@@ -98,7 +72,36 @@ class Punctuator(PunctuationNetwork):
             found = punctuate_tokens(self, tokens_of(part), each)
             made.append(_with_gaps(part, found))
             words += found
-        return PunctuatedText("".join(made), tuple(words))
+        doubts = self.vocabulary.doubts([token.core for token in tokens_of(text) if token.core])
+        return PunctuatedText("".join(made), tuple(words), doubts)
+
+    def punctuate_words(
+        self,
+        words: Sequence[Word],
+        options: PunctuateOptions = PunctuateOptions(),  # noqa: B008 - frozen
+    ) -> list[PunctuatedWord]:
+        """Marks and cases of words that have times, such as a transcript's: one for each, with its times."""
+        tokens = [_whole(word.text) for word in words]
+        made = punctuate_tokens(self, tokens, options)
+        return [
+            dataclasses.replace(found, start=word.start, end=word.end) for found, word in zip(made, words, strict=True)
+        ]
+
+    def punctuate_subtitles(
+        self,
+        content: str,
+        options: PunctuateOptions = PunctuateOptions(),  # noqa: B008 - frozen
+    ) -> str:
+        """Marks and capitals for the content of a .srt or .vtt file, whose times, numbers and tags stay.
+
+        Raises:
+            InputError: the content has no line of times, or no words.
+        """
+        return punctuate_subtitles(self, content, options)
+
+    def stream(self, lookahead: int = 8, *, capitals: bool = True) -> PunctuationStream:
+        """Punctuates words while they arrive; see `PunctuationStream`."""
+        return PunctuationStream(self, lookahead, capitals=capitals)
 
 
 class PunctuationStream:

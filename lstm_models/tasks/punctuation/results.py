@@ -48,21 +48,25 @@ class PunctuatedText:
     Attributes:
         text: all of it, its line breaks where they were.
         words: its words, in order.
+        notes: why the result may be wrong, such as a text in another language.
     """
 
     text: str
     words: tuple[PunctuatedWord, ...]
+    notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return self.text
 
     def as_dict(self) -> dict[str, Any]:
         """The text as what JSON can hold."""
-        return {"text": self.text, "words": [word.as_dict() for word in self.words]}
+        made: dict[str, Any] = {"text": self.text, "words": [word.as_dict() for word in self.words]}
+        return {**made, "notes": list(self.notes)} if self.notes else made
 
-    def json(self) -> str:
-        """One line of JSON, so that the lines of many texts are JSON Lines."""
-        return one_line({"format": "lstm-models punctuated text", "version": 1, **self.as_dict()}) + "\n"
+    def json(self, *, source: str = "") -> str:
+        """One line of JSON, so that the lines of many texts are JSON Lines; ``source`` is the name of the text."""
+        about = {"format": "lstm-models punctuated text", "version": 1} | ({"source": source} if source else {})
+        return one_line({**about, **self.as_dict()}) + "\n"
 
     def _repr_html_(self) -> str:
         """The text for a notebook, with marks the fainter the less sure they are."""

@@ -46,7 +46,7 @@ class Tagger(TaggingNetwork):
                 raise InputError("the text is empty", usage=True)
             words = [[word.text for word in part] for part in parts]
             found = label(self, words, [[word.start for word in part] for part in parts])
-            return TaggedText(text, tuple(found), entities_of(found, text))
+            return TaggedText(text, tuple(found), entities_of(found, text), self._doubts(words))
         if not isinstance(text, Sequence) or not all(isinstance(word, str) for word in text):
             raise InputError(f"a text is expected, or a list of words, not {type(text).__name__}", usage=True)
         return self.tag_sentences([text], device=device)
@@ -63,4 +63,7 @@ class Tagger(TaggingNetwork):
             raise InputError("a sentence or a word is empty", usage=True)
         found = label(self, words)
         shown = " ".join(word for sentence in words for word in sentence)
-        return TaggedText(shown, tuple(found), entities_of(found))
+        return TaggedText(shown, tuple(found), entities_of(found), self._doubts(words))
+
+    def _doubts(self, sentences: Sequence[Sequence[str]]) -> tuple[str, ...]:
+        return self.vocabulary.doubts([word for sentence in sentences for word in sentence])

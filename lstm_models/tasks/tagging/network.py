@@ -9,6 +9,7 @@ read once.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -50,7 +51,7 @@ class TaggingNetwork(nn.Module):
         with torch.no_grad():
             self.words.weight[PADDING] = 0
 
-    def encode(self, words: Sequence[str]) -> dict[str, list[int] | list[list[int]]]:
+    def encode(self, words: Sequence[str]) -> dict[str, Any]:
         """Numbers of words: ``words`` [words] and ``characters``, a list of numbers a word."""
         spellings = []
         for word in words:
@@ -135,12 +136,12 @@ def _name_counts(paths: list[list[int]], wanted: list[list[int]]) -> dict[str, T
     }
 
 
-def collate(items: Sequence[Mapping[str, list[int] | list[list[int]]]]) -> dict[str, Tensor]:
+def collate(items: Sequence[Mapping[str, Any]]) -> dict[str, Tensor]:
     """What ``loss`` takes, of items as ``TaggingNetwork.encode`` gives them, with ``pos`` and ``names`` where known."""
     numbers: dict[tuple[int, ...], int] = {}
     rows = []
     for item in items:
-        spelled = [tuple(spelling) for spelling in item["characters"]]  # type: ignore[arg-type]
+        spelled = [tuple(spelling) for spelling in item["characters"]]
         rows.append([numbers.setdefault(spelling, len(numbers)) for spelling in spelled])
     lengths = [len(item["words"]) for item in items]
     unknown = [[UNLABELED] * length for length in lengths]

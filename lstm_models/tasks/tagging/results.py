@@ -66,11 +66,13 @@ class TaggedText:
         text: the text as it came; its words with blanks between them where words were given.
         sentences: the words of each sentence.
         entities: the names, in order; they count words over all sentences.
+        notes: why the result may be wrong, such as a text in another language.
     """
 
     text: str
     sentences: tuple[tuple[Token, ...], ...]
     entities: tuple[Entity, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def tokens(self) -> tuple[Token, ...]:
@@ -82,17 +84,35 @@ class TaggedText:
 
     def as_dict(self) -> dict[str, Any]:
         """The text as what JSON can hold."""
-        sentences = [[token.as_dict() for token in sentence] for sentence in self.sentences]
-        return {"text": self.text, "sentences": sentences, "entities": [each.as_dict() for each in self.entities]}
+        made: dict[str, Any] = {"text": self.text}
+        made["sentences"] = [[token.as_dict() for token in sentence] for sentence in self.sentences]
+        made["entities"] = [each.as_dict() for each in self.entities]
+        return {**made, "notes": list(self.notes)} if self.notes else made
 
-    def json(self) -> str:
-        """One line of JSON, so that the lines of many texts are JSON Lines."""
-        return one_line({"format": "lstm-models tagged text", "version": 1, **self.as_dict()}) + "\n"
+    def json(self, *, source: str = "") -> str:
+        """One line of JSON, so that the lines of many texts are JSON Lines; ``source`` is the name of the text."""
+        about = {"format": "lstm-models tagged text", "version": 1} | ({"source": source} if source else {})
+        return one_line({**about, **self.as_dict()}) + "\n"
+
+    def txt(self) -> str:
+        """A sentence a line, each word with its part of speech, names in brackets: [Paris/PROPN LOC]."""
+        kinds = {place: entity for entity in self.entities for place in (entity.first, entity.last - 1)}
+        lines, place = [], 0
+        for sentence in self.sentences:
+            words = []
+            for token in sentence:
+                entity = kinds.get(place)
+                opening = "[" if entity is not None and entity.first == place else ""
+                closing = f" {entity.kind}]" if entity is not None and entity.last == place + 1 else ""
+                words.append(f"{opening}{token.text}/{token.pos}{closing}")
+                place += 1
+            lines.append(" ".join(words))
+        return "\n".join(lines) + "\n"
 
     def conllu(self) -> str:
-        """CoNLL-U, the format of Universal Dependencies: parts of speech in column 4, names (Entity=B-PER) in column 10.
+        """CoNLL-U, the format of Universal Dependencies: parts of speech in column 4, names in column 10.
 
-        Columns that a tagger does not know are "_".
+        A name's words have Entity=B-PER and the like. Columns that a tagger does not know are "_".
         """
         blocks = []
         for number, sentence in enumerate(self.sentences, 1):

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from lstm_apps.training import TrainingConfig, fit, is_main_process
+from lstm_apps.training.fitting import TrainingConfig, fit, is_main_process
 from lstm_datasets.punctuation.dataset import PunctuationPieces, mixed_case_words
 from lstm_datasets.punctuation.readers import read_documents
 from lstm_datasets.word_vectors import WordVectors, read_vectors
@@ -61,7 +61,7 @@ def train(
         The figures of the best validation: loss a word, and counts of marks an item.
 
     Raises:
-        InputError: the data cannot be read or leave nothing to train on; else as ``lstm_apps.training.fit``.
+        InputError: the data cannot be read or leave nothing to train on; else as ``lstm_apps.training.fitting.fit``.
     """
     if piece < 10 or vocabulary_size < 1 or validation_words < piece:
         raise InputError("--piece must be at least 10, --vocabulary-size 1, --validation-words a piece", usage=True)

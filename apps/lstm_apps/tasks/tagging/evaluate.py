@@ -58,7 +58,8 @@ def evaluate(
         sentences = read_sentences(path)[:limit]
         if not sentences:
             raise InputError(f"{path} has no sentences")
-        scores = figures["files"][path] = {"sentences": len(sentences)}
+        scores: dict[str, Any] = {"sentences": len(sentences)}
+        figures["files"][path] = scores
         for lower in (False, True):
             given = [[word.lower() if lower else word for word in sentence.words] for sentence in sentences]
             started = time.process_time()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from lstm_apps.training import TrainingConfig, fit, is_main_process
+from lstm_apps.training.fitting import TrainingConfig, fit, is_main_process
 from lstm_datasets.tagging.dataset import TaggedSentences
 from lstm_datasets.tagging.readers import LabeledSentence, merge_labels, read_sentences
 from lstm_datasets.word_vectors import WordVectors, read_vectors
@@ -57,7 +57,7 @@ def train(
         The figures of the best validation: loss a word, and counts of tags and entities a sentence.
 
     Raises:
-        InputError: the data cannot be read or leave nothing to train on; else as ``lstm_apps.training.fit``.
+        InputError: the data cannot be read or leave nothing to train on; else as ``lstm_apps.training.fitting.fit``.
     """
     if not 0 <= lowercase <= 1:
         raise InputError(f"--lowercase must be from 0 to 1, not {lowercase}", usage=True)
