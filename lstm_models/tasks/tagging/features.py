@@ -66,6 +66,7 @@ _WORD = re.compile(
   | (?:[A-Za-z]\.){2,}                                                        # U.S.
   | (?:Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|Inc|Ltd|Co|Corp|Gen|Sen|Gov|Rep|Rev|Lt|Col|Sgt|vs|etc|[A-Z])\.(?=\s|,|$)
   | \d+(?:[.,:/]\d+)*(?:st|nd|rd|th|s)?(?![^\W\d_])
+  | \d+(?:[.,:/]\d+)*(?=(?:am|pm|km|kg|cm|mm|mph|lbs?|ft|hrs?|mins?)\b)
   | '(?:s|re|ve|ll|m|d)\b
   | can(?=not\b)
   | \w+?(?=n't\b) | n't\b
