@@ -15,12 +15,18 @@ from lstm_models.tasks.tagging.model import Tagger
 SURE = 0.9  # probability of every answer
 
 # word -> the mark after it, its case
-SCRIPT = {"hello": (",", "lower"), "how": ("", "lower"), "are": ("", "lower"), "you": ("?", "lower"), "i": ("", "title"),
-          "am": ("", "lower"), "fine": (".", "lower"), "paris": ("", "title"), "nasa": ("", "upper"),
-          "iphone": ("", "mixed"), "wow": ("!", "lower"), "first": (";", "lower"), "note": (":", "lower")}  # fmt: skip
+_SCRIPT = "hello , lower|how  lower|are  lower|you ? lower|i  title|am  lower|fine . lower|paris  title|nasa  upper"
+_SCRIPT += "|iphone  mixed|wow ! lower|first ; lower|note : lower"
+SCRIPT = {word: (mark, case) for word, mark, case in (each.split(" ") for each in _SCRIPT.split("|"))}
 
-LABELS = {"angela": ("PROPN", "B-PER"), "merkel": ("PROPN", "I-PER"), "visited": ("VERB", "O"), "paris": ("PROPN", "B-LOC"),
-          ".": ("PUNCT", "O"), "nasa": ("PROPN", "B-ORG")}  # fmt: skip
+LABELS = {
+    "angela": ("PROPN", "B-PER"),
+    "merkel": ("PROPN", "I-PER"),
+    "visited": ("VERB", "O"),
+    "paris": ("PROPN", "B-LOC"),
+    ".": ("PUNCT", "O"),
+    "nasa": ("PROPN", "B-ORG"),
+}
 
 
 class ScriptedPunctuator(Punctuator):
@@ -43,11 +49,11 @@ class ScriptedPunctuator(Punctuator):
         made = []
         for column, count in ((0, len(MARKS)), (1, len(CASES))):
             rest = (1 - SURE) / (count - 1)
-            made.append(torch.where(nn_one_hot(answers[..., column], count), SURE, rest).log())
+            made.append(torch.where(_one_hot(answers[..., column], count), SURE, rest).log())
         return made[0], made[1]
 
 
-def nn_one_hot(numbers: Tensor, count: int) -> Tensor:
+def _one_hot(numbers: Tensor, count: int) -> Tensor:
     return torch.nn.functional.one_hot(numbers, count).bool()
 
 
@@ -64,5 +70,5 @@ class ScriptedTagger(Tagger):
         self, words: Tensor, spellings: Tensor, spelling_lengths: Tensor, places: Tensor, lengths: Tensor
     ) -> tuple[Tensor, Tensor]:
         answers = self.answers[words]
-        pos, names = (5.0 * nn_one_hot(answers[..., k], n) for k, n in ((0, len(POS_TAGS)), (1, len(NAMES))))
+        pos, names = (5.0 * _one_hot(answers[..., k], n) for k, n in ((0, len(POS_TAGS)), (1, len(NAMES))))
         return pos, names

@@ -48,16 +48,9 @@ def test_the_same_epoch_gives_the_same_cuts_and_another_others(network):
 
 
 def test_case_counts_where_it_tells_something_of_the_word(network):
-    pieces = PunctuationPieces(
-        [parse("So I like Paris and iPhone, McCain. NASA said. We left. I left.")], network, length=13
-    )
-    labels = dict(
-        zip(
-            ["So", "I", "like", "Paris", "and", "iPhone", "McCain", "NASA", "said", "We", "left"],
-            pieces.cases.tolist(),
-            strict=False,
-        )
-    )
+    words = parse("So I like Paris and iPhone, McCain. NASA said. We left. I left.")
+    pieces = PunctuationPieces([words], network, length=13)
+    labels = dict(zip([word.text for word in words[:11]], pieces.cases.tolist(), strict=False))
     assert labels["So"] == labels["We"] == IGNORED  # they begin sentences
     assert labels["I"] == pieces.cases[-2] == TITLE  # always so
     assert labels["NASA"] == 2  # at the start of a sentence, too

@@ -90,7 +90,7 @@ def test_result_formats(punctuator):
 
 @pytest.mark.parametrize("text", ["", "  \n ", None, 3, ["a"]])
 def test_bad_input_is_one_sentence(punctuator, text):
-    with pytest.raises(InputError, match="the text is empty|a text is expected, not"):
+    with pytest.raises(InputError, match=r"the text is empty|a text is expected, not"):
         punctuator.punctuate(text)
 
 

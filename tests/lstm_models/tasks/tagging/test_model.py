@@ -105,7 +105,7 @@ def test_what_is_not_conllu(content):
 
 @pytest.mark.parametrize("text", ["", " \n\t", [], [""], ["a", " "], None, 7, ["a", 3], b"abc"])
 def test_bad_input_is_one_sentence(tagger, text):
-    with pytest.raises(InputError, match="empty|a text is expected, or a list of words"):
+    with pytest.raises(InputError, match=r"empty|a text is expected, or a list of words"):
         tagger.tag(text)
 
 
