@@ -1,0 +1,147 @@
+"""The tagger on the command line: trained on a few sentences, measured, and given files of all kinds."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("lightning")
+pytest.importorskip("seqeval")
+
+from lstm_apps.cli import entry_point as cli
+from lstm_models.checkpoints import hub
+from lstm_models.tasks.tagging.conllu import read_conllu
+from lstm_models.tasks.tagging.model import Tagger
+
+OPTIONS = [
+    "--config",
+    "tiny",
+    "--training.steps",
+    "60",
+    "--training.validate_every",
+    "30",
+    "--training.accelerator",
+    "cpu",
+]
+OPTIONS += ["--training.learning_rate", "0.02"]
+SENTENCES = [
+    "Anna/PROPN/B-PER saw/VERB/O Paris/PROPN/B-LOC ./PUNCT/O",
+    "the/DET/O cat/NOUN/O slept/VERB/O ./PUNCT/O",
+    "NASA/PROPN/B-ORG hired/VERB/O Bob/PROPN/B-PER Ray/PROPN/I-PER",
+]
+
+
+def rows(*, conllu: bool) -> str:
+    """The sentences as CoNLL-U with parts of speech, or as columns with names."""
+    blocks = []
+    for sentence in SENTENCES * 20:
+        words = [word.rsplit("/", 2) for word in sentence.split()]
+        if conllu:
+            lines = [f"{n}\t{word}\t_\t{pos}" + "\t_" * 6 for n, (word, pos, _) in enumerate(words, 1)]
+        else:
+            lines = [f"{word}\t{name}" for word, _, name in words]
+        blocks.append("\n".join(lines))
+    return "\n\n".join(blocks) + "\n"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    (folder / "pos.conllu").write_text(rows(conllu=True))
+    (folder / "names.conll").write_text(rows(conllu=False))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    run = tmp_path_factory.mktemp("tagger") / "run"
+    arguments = ["--run", str(run)]
+    for name in ("pos.conllu", "names.conll"):
+        arguments += ["--data", str(folder / name), "--validation", str(folder / name)]
+    assert cli.main(["train", "tagging", *arguments, *OPTIONS]) == 0
+    return str(run / "model")
+
+
+def test_training_learns_both_from_data_that_have_one_each(model: str, folder: Path, tmp_path: Path) -> None:
+    assert isinstance(hub.load(model), Tagger)
+    out = tmp_path / "figures.json"
+    arguments = [part for name in ("pos.conllu", "names.conll") for part in ("--data", str(folder / name))]
+    assert cli.main(["evaluate", "tagging", "--model", model, *arguments, "--json", str(out)]) == 0
+    files = json.loads(out.read_text())["files"]
+    pos, names = files[str(folder / "pos.conllu")], files[str(folder / "names.conll")]
+    assert pos["pos"]["accuracy"] > 95
+    assert pos["pos_lowercase"]["accuracy"] > 95
+    assert names["names"]["f1"] > 90
+    assert names["names_lowercase"]["f1"] > 90
+    assert names["names"]["entities"] == 80
+    assert "names" not in pos
+    assert "pos" not in names
+
+
+def test_texts_files_and_treebanks(
+    model: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def said(*arguments: str) -> str:
+        assert cli.main(["tag", "--model", model, *arguments]) == 0
+        return capsys.readouterr().out
+
+    assert said("Anna saw Paris.") == "[Anna/PROPN PER] saw/VERB [Paris/PROPN LOC] ./PUNCT\n"
+    assert json.loads(said("Anna saw Paris.", "--json", "true"))["entities"][1]["kind"] == "LOC"
+    assert read_conllu(said("Anna saw Paris.", "--format", "conllu")) == [["Anna", "saw", "Paris", "."]]
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"the cat slept.")))
+    assert said("-") == "the/DET cat/NOUN slept/VERB ./PUNCT\n"
+    path = folder / "pos.conllu"
+    filled = said(str(path), "--format", "conllu")
+    assert read_conllu(filled) == read_conllu(path.read_text())
+    assert "\tEntity=B-PER" in filled
+    assert said(str(path)).splitlines()[0] == "[Anna/PROPN PER] saw/VERB [Paris/PROPN LOC] ./PUNCT"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ([], "TEXT is missing"),
+        (["none.conllu"], "none.conllu does not exist"),
+        (["BAD.conllu"], "line 1 is not CoNLL-U"),
+        (["a b", "--format", "xml"], "--format is xml; one of txt, conllu, json would be right"),
+        (["a b", "--model", "words"], "words is not a tagger"),
+        (["a b", "c d"], "several texts need --out"),
+        (["a b", "--out", "no/folder/a.txt"], "cannot be written"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_writes_nothing(
+    model: str, tmp_path: Path, arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "BAD.conllu").write_text("one two\n")
+    chosen = [] if "--model" in arguments else ["--model", model]
+    assert cli.main(["tag", *arguments, *chosen]) in (1, 2)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert sentence in captured.err
+    assert "Traceback" not in captured.err
+    assert [path.name for path in tmp_path.iterdir()] == ["BAD.conllu"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--data", "none.conllu"], "none.conllu cannot be read"),
+        (["--data", "POS", "--lowercase", "2"], "--lowercase must be from 0 to 1"),
+        (["--data", "POS", "--vectors", "none.txt"], "none.txt is not a file of word vectors"),
+        (["--data", "POS", "--vectors", "GLOVE"], "the word vectors have 2 features, but model.embedding_size is 16"),
+    ],
+)
+def test_training_says_what_is_wrong(
+    folder: Path, tmp_path: Path, arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "glove.txt").write_text("the 1 2\n")
+    named = {"POS": str(folder / "pos.conllu"), "GLOVE": str(tmp_path / "glove.txt")}
+    arguments = [named.get(argument, argument) for argument in arguments]
+    assert cli.main(["train", "tagging", "--run", str(tmp_path / "run"), *OPTIONS, *arguments]) != 0
+    assert sentence in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
