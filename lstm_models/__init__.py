@@ -28,7 +28,14 @@ if TYPE_CHECKING:
     from lstm_models.tasks.handwriting.network import HandwritingWriter, WriterConfig
     from lstm_models.tasks.handwriting.styles import Style
     from lstm_models.tasks.handwriting_reader.network import HandwritingReader, HandwritingReaderConfig
+    from lstm_models.tasks.punctuation.config import PunctuatorConfig
+    from lstm_models.tasks.punctuation.decoding import PunctuateOptions
+    from lstm_models.tasks.punctuation.model import Punctuator
+    from lstm_models.tasks.punctuation.results import PunctuatedText
     from lstm_models.tasks.speech.network import Recognizer, RecognizerConfig
+    from lstm_models.tasks.tagging.config import TaggerConfig
+    from lstm_models.tasks.tagging.model import Tagger
+    from lstm_models.tasks.tagging.results import TaggedText
 
 __version__ = "0.1.0"
 
@@ -47,10 +54,17 @@ __all__ = [
     "Page",
     "PageOptions",
     "PlotterOptions",
+    "PunctuateOptions",
+    "PunctuatedText",
+    "Punctuator",
+    "PunctuatorConfig",
     "Reading",
     "Recognizer",
     "RecognizerConfig",
     "Style",
+    "TaggedText",
+    "Tagger",
+    "TaggerConfig",
     "Verdict",
     "Word",
     "WriterConfig",
@@ -87,6 +101,13 @@ _HOME = {
     "PlotterOptions": "lstm_models.ink.plotter",
     "Recognizer": "lstm_models.tasks.speech.network",
     "RecognizerConfig": "lstm_models.tasks.speech.network",
+    "PunctuateOptions": "lstm_models.tasks.punctuation.decoding",
+    "PunctuatedText": "lstm_models.tasks.punctuation.results",
+    "Punctuator": "lstm_models.tasks.punctuation.model",
+    "PunctuatorConfig": "lstm_models.tasks.punctuation.config",
+    "TaggedText": "lstm_models.tasks.tagging.results",
+    "Tagger": "lstm_models.tasks.tagging.model",
+    "TaggerConfig": "lstm_models.tasks.tagging.config",
     "Style": "lstm_models.tasks.handwriting.styles",
     "Verdict": "lstm_models.ink.verdict",
     "Caption": "lstm_models.tasks.captioning.results",
