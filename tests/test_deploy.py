@@ -24,8 +24,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from lstm_apps.cli import entry_point as cli
-from lstm_apps.cli import registry as suite
+from lstm_apps import cli
+from lstm_apps.cli import parser, registry
 from lstm_apps.demo import interface as demo
 
 ROOT = Path(__file__).parents[1]
@@ -55,10 +55,10 @@ def pinned(path: Path) -> dict[str, Version]:
 
 def options_of(words: list[str]) -> Any:
     """The options of a command line, as the command line itself reads them."""
-    command = suite.command(words[0])
+    command = registry.command(words[0])
     function = command.resolve()
-    parser = cli.build_parser(command, function, words[0])
-    return parser.parse_args(cli.normalized(parser, words[1:], command.positional, {}))
+    arguments = parser.normalized(parser.options_of(command, function), words[1:], command.positional)
+    return parser.build_parser(command, function, words[0]).parse_args(arguments)
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +139,7 @@ def test_runs_without_rights(steps: list[dict[str, Any]]) -> None:
 
 def test_what_it_starts_is_a_command_that_others_can_reach(steps: list[dict[str, Any]]) -> None:
     (entry,), (command,) = of(steps, "ENTRYPOINT"), of(steps, "CMD")
-    assert json.loads(entry) == [cli.PROGRAM]
+    assert json.loads(entry) == [registry.PROGRAM]
     options = options_of(json.loads(command))
     assert options.host == "0.0.0.0"
     assert [str(options.port)] == of(steps, "EXPOSE")

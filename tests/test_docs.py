@@ -34,9 +34,10 @@ import soundfile
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from lstm_apps.cli import entry_point as cli
-from lstm_apps.cli import registry as suite
+from lstm_apps import cli
+from lstm_apps.cli import registry
 from lstm_models.checkpoints import hub
+from tests.helpers import make_data, tiny_photos
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -44,8 +45,6 @@ else:
     import tomli as tomllib
 
 ROOT = Path(__file__).parents[1]
-from tests.helpers import make_data  # noqa: E402
-from tests.helpers import tiny_photos as photos  # noqa: E402
 
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 FOLDERS = ("docs", "benchmarks", "deploy", "lstm_models", "datasets", "apps", "tests")
@@ -124,10 +123,10 @@ def commands(text: str) -> Iterator[tuple[list[str], str]]:
 
 def furnish(folder: Path) -> None:
     """Make the small files that the pages speak of."""
-    example = photos.jpeg(photos.photo("red", "ball", size=(160, 120)))
+    example = tiny_photos.jpeg(tiny_photos.photo("red", "ball", size=(160, 120)))
     for name in ("photo.jpg", "beach.jpg"):
         (folder / name).write_bytes(example)
-    photos.folder(folder / "my_photos", 4)
+    tiny_photos.folder(folder / "my_photos", 4)
     shutil.copytree(folder / "my_photos", folder / "photos")
     (folder / "photos" / "captions.csv").unlink()
     speech = ROOT / "apps" / "lstm_apps" / "tasks" / "speech" / "examples"
@@ -186,7 +185,7 @@ class Reader:
         told_twice = any(" ".join(words).startswith(line) for line in PARSED_LINES)
         words = [path for word in words for path in (sorted(glob.glob(word)) if "*" in word else [word])]
         self.parse(words)
-        verb = " ".join(words[: 2 if words[0] in suite.PER_TASK else 1])
+        verb = " ".join(words[: 2 if words[0] in registry.PER_TASK else 1])
         if words[0] == "train":
             if "--print_config" in words:
                 return
@@ -210,7 +209,7 @@ class Reader:
         """All that happens before the command's function is called; of a part of a line, what is missing is put in."""
         called = []
 
-        def resolve(command: suite.Command) -> Callable[..., None]:
+        def resolve(command: registry.Command) -> Callable[..., None]:
             function = real(command)
 
             @functools.wraps(function)
@@ -219,13 +218,13 @@ class Reader:
 
             return stub
 
-        real = suite.Command.resolve
+        real = registry.Command.resolve
         with self.monkeypatch.context() as patch:
-            patch.setattr(suite.Command, "resolve", resolve)
+            patch.setattr(registry.Command, "resolve", resolve)
             code = cli.main(words)
             told = self.capsys.readouterr()
-            if part and code == 2 and "missing" in told.err and words[0] not in suite.PER_TASK:
-                code = cli.main([*words, *("x" for _ in suite.command(words[0]).positional)])
+            if part and code == 2 and "missing" in told.err and words[0] not in registry.PER_TASK:
+                code = cli.main([*words, *("x" for _ in registry.command(words[0]).positional)])
                 told = self.capsys.readouterr()
         assert code == 0, f"{self.where}: lstm-models {shlex.join(words)}: {told.err}"
         assert called or "--help" in words or "--print_config" in words or words[0] == "--version"
@@ -361,11 +360,11 @@ def test_commands_between_words(
             if words[0] != "lstm-models":
                 if operator == "" and "…" not in words:
                     reader.check(shlex.join(words))
-            elif words[1] == "COMMAND" or len(words) == 2 or (len(words) == 3 and words[1] in suite.PER_TASK):
-                if words[1] in suite.PER_TASK:
-                    assert words[2:] in ([], ["TASK"]) or suite.command(words[1], words[2])
+            elif words[1] == "COMMAND" or len(words) == 2 or (len(words) == 3 and words[1] in registry.PER_TASK):
+                if words[1] in registry.PER_TASK:
+                    assert words[2:] in ([], ["TASK"]) or registry.command(words[1], words[2])
                 elif words[1] not in ("COMMAND", "--help", "--version"):
-                    suite.command(words[1])
+                    registry.command(words[1])
             elif "…" not in words:
                 reader.parse(words[1:], part=True)
 

@@ -12,8 +12,7 @@ import sys
 from itertools import pairwise
 from pathlib import Path
 
-from tests.helpers import tiny_photos as photos
-from tests.helpers import tiny_speech as spoken
+from tests.helpers import tiny_photos, tiny_speech
 
 # A letter as polylines in a box one unit wide and high, y down; each polyline is one stroke of the pen.
 LETTERS = {
@@ -66,8 +65,8 @@ def main() -> None:
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     handwriting(folder / "handwriting.jsonl")
-    photos.folder(folder / "photos", 24)
-    spoken.table(folder / "speech", 40)
+    tiny_photos.folder(folder / "photos", 24)
+    tiny_speech.table(folder / "speech", 40)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,8 @@ from typing import Any
 
 from lstm_models.errors import InputError
 
+PROGRAM = "lstm-models"
+
 
 @dataclass(frozen=True)
 class Command:
@@ -23,6 +25,7 @@ class Command:
         summary: what it does, in half a line, for ``lstm-models --help``.
         positional: parameters given without a name.
         short: parameter -> one-letter option, such as {"out": "o"}.
+        aliases: an option's earlier name -> its parameter; it works and is not shown.
         presets: whether ``--config NAME`` may name a file of ``presets/`` beside the function's module.
     """
 
@@ -30,6 +33,7 @@ class Command:
     summary: str
     positional: tuple[str, ...] = ()
     short: Mapping[str, str] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
     presets: bool = False
 
     def resolve(self) -> Callable[..., Any]:

@@ -17,10 +17,10 @@ import socket
 import threading
 from typing import Any
 
-from lstm_apps.cli import registry as suite
+from lstm_apps.cli import registry
 from lstm_apps.demo import theme
 from lstm_apps.demo.components import KEEP_SECONDS, collected
-from lstm_apps.inspector import css as style
+from lstm_apps.inspector import css
 from lstm_apps.server.memory import few_arenas
 from lstm_models.errors import InputError
 
@@ -79,7 +79,7 @@ def launch(
     """
     if model is not None and task is None:
         raise InputError(f"--model needs the task it is for: {', '.join(TASKS)}.", usage=True)
-    if model is not None and task not in suite.TASKS and task in TASKS:
+    if model is not None and task not in registry.TASKS and task in TASKS:
         raise InputError(f"The tab {task} shows the bundled models and takes no --model.", usage=True)
     options = {} if model is None or task is None else {"load": functools.partial(_load, task, model)}
     limits: dict[str, Any] = {
@@ -187,7 +187,7 @@ def serve(
             read_accounts(auth),
             concurrency=concurrency or app.cores(),
             mcp=mcp,
-            style={"theme": theme.theme(), "css": theme.CSS + style.CSS, "server_name": host},
+            style={"theme": theme.theme(), "css": theme.CSS + css.CSS, "server_name": host},
         )
         page.server = app.Thread(app.application(page, settings), bound)
         page.server_name, page.server_port = host, bound.getsockname()[1]
@@ -265,7 +265,7 @@ def _load(task: str, source: str) -> Any:
     import lstm_models
 
     model = lstm_models.load(source)
-    if not any(hasattr(model, verb) for verb in suite.TASKS[task].verbs):
+    if not any(hasattr(model, verb) for verb in registry.TASKS[task].verbs):
         raise InputError(f"{source} is not a model for {task}.")
     return model
 

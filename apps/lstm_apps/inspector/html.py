@@ -11,7 +11,7 @@ from html import escape
 
 import numpy as np
 
-from lstm_apps.inspector import traces as tapes
+from lstm_apps.inspector import traces
 from lstm_apps.inspector.experiments import BASELINE, LEARNT, SPAN, Training
 from lstm_apps.inspector.plots import Curve, heat, order, packed, plot
 from lstm_apps.inspector.traces import Tape
@@ -129,10 +129,10 @@ def gates(tape: Tape, layer: int, by: str) -> str:
     units = order(activations, UNITS, by)
     steps = tape.steps
     above = _written(tape) if tape.model == "writer" else _heard(tape)
-    lanes = "".join(_heat(name, activations[name][:, units]) for name in tapes.GATES)
+    lanes = "".join(_heat(name, activations[name][:, units]) for name in traces.GATES)
     width = max(_LETTER * len(tape.letters), _LETTER * len(tape.title))
     total = activations["cell"].shape[1]
-    traces = (
+    rows = (
         '<div class="lane trace" data-curves="input forget output"><svg viewBox="0 0 1000 100" '
         'preserveAspectRatio="none" aria-hidden="true"></svg></div>'
         '<p class="cap"><b>c, h</b> <span>cell and hidden state of this unit</span></p>'
@@ -152,7 +152,7 @@ def gates(tape: Tape, layer: int, by: str) -> str:
         '<div class="sum" aria-live="polite"><p class="where"></p><p class="c"></p><p class="h"></p></div>'
         f'<div class="strip" tabindex="0" role="group" aria-label="Heat maps over time"><div class="lanes" '
         f'style="--width: {width}px">{above}{lanes}'
-        f'<p class="cap"><b class="of">unit</b> <span class="key">{key}</span></p>{traces}<div class="now"></div></div>'
+        f'<p class="cap"><b class="of">unit</b> <span class="key">{key}</span></p>{rows}<div class="now"></div></div>'
         f'</div><p class="fine">{shown}. {_SORTED[by]} Choose a row to follow '
         "its unit.</p></div>"
     )
@@ -182,8 +182,8 @@ def _number(value: float) -> str:
 def _stage(tape: Tape) -> str:
     """What the model made or heard: the drawing with the pen, or the recording to listen to."""
     if tape.model == "recognizer":
-        name = next(name for name, said in tapes.EXAMPLES.items() if said == tape.title)
-        sound = base64.b64encode(tapes.audio(name)).decode()
+        name = next(name for name, said in traces.EXAMPLES.items() if said == tape.title)
+        sound = base64.b64encode(traces.audio(name)).decode()
         return (
             f'<div class="stage heard"><audio controls preload="auto" aria-label="The recording" '
             f'src="data:audio/ogg;base64,{sound}"></audio><p>“{escape(tape.title)}”</p></div>'

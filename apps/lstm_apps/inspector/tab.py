@@ -14,12 +14,9 @@ from typing import Any
 
 import gradio as gr
 
-from lstm_apps.demo import components as tabs
+from lstm_apps.demo import components
 from lstm_apps.evaluation.threads import one_thread
-from lstm_apps.inspector import experiments
-from lstm_apps.inspector import html as view
-from lstm_apps.inspector import javascript as script
-from lstm_apps.inspector import traces as tape
+from lstm_apps.inspector import experiments, html, javascript, traces
 from lstm_apps.inspector.plots import order
 from lstm_models.errors import InputError
 
@@ -28,7 +25,7 @@ TEXT = "Long short-term memory"
 ORDERS = {"how long they remember": "memory", "when they peak": "peak", "likeness": "likeness"}
 
 _MODELS = {"Writer, writing a text": "writer", "Recogniser, hearing a recording": "recognizer"}
-_RECORDINGS = {said: name for name, said in tape.EXAMPLES.items()}
+_RECORDINGS = {said: name for name, said in traces.EXAMPLES.items()}
 _KEPT = 8  # tapes that are remembered, of a few megabytes each
 _LESSON_STEPS = 100
 
@@ -41,16 +38,17 @@ def build(load: Callable[[str], Any] | None = None) -> gr.Blocks:
             the bundled ones if left out.
     """
     models = {
-        name: tabs.once(functools.partial(load, name) if load else tabs.bundled(name)) for name in _MODELS.values()
+        name: components.once(functools.partial(load, name) if load else components.bundled(name))
+        for name in _MODELS.values()
     }
     lock = threading.Lock()
 
     @functools.lru_cache(maxsize=_KEPT)
-    def taped(model: str, what: str, seed: int) -> tape.Tape:
-        make = tape.written if model == "writer" else tape.heard
+    def taped(model: str, what: str, seed: int) -> traces.Tape:
+        make = traces.written if model == "writer" else traces.heard
         return make(models[model](), what, *([seed] if model == "writer" else []))
 
-    def look_inside(model: str, what: str, layer: Any, seed: int = 1) -> tuple[tape.Tape, int]:
+    def look_inside(model: str, what: str, layer: Any, seed: int = 1) -> tuple[traces.Tape, int]:
         """The tape, and the number of the layer. Raises InputError."""
         if model not in models:
             raise InputError(f"There is no such model; there are {', '.join(models)}.", usage=True)
@@ -72,13 +70,13 @@ def build(load: Callable[[str], Any] | None = None) -> gr.Blocks:
         with _sentences():
             found, number = look_inside(str(model), str(text if model == "writer" else recording), layer, seed)
             activations = found.layers[number - 1][1]
-            units = order(activations, view.UNITS, "memory")
+            units = order(activations, html.UNITS, "memory")
             return {
                 "units": units.tolist(),
                 "steps": found.steps,
                 "letters": [list(letter) for letter in found.letters],
                 "shapes": {what: list(shape) for what, shape in found.shapes},
-                **{name: activations[name][:, units].round(4).astype(float).round(4).tolist() for name in tape.GATES},
+                **{name: activations[name][:, units].round(4).astype(float).round(4).tolist() for name in traces.GATES},
             }
 
     def gradient_flow(steps: int = _LESSON_STEPS) -> dict[str, list[float]]:
@@ -91,21 +89,23 @@ def build(load: Callable[[str], Any] | None = None) -> gr.Blocks:
         with _sentences(), one_thread():
             return experiments.remembering(bias)
 
-    with tabs.blocks(TITLE) as tab:
+    with components.blocks(TITLE) as tab:
         with gr.Row(equal_height=True):
             model = gr.Radio(
                 list(_MODELS.items()), value="writer", label="Model", scale=2, min_width=260, elem_id="inside-model"
             )
             text = gr.Textbox(
-                TEXT, label="Text", info=f"up to {tape.MOST_CHARACTERS} characters", lines=1, max_lines=1,
-                max_length=tape.MOST_CHARACTERS, scale=3, min_width=240, elem_id="inside-text",
+                TEXT, label="Text", info=f"up to {traces.MOST_CHARACTERS} characters", lines=1, max_lines=1,
+                max_length=traces.MOST_CHARACTERS, scale=3, min_width=240, elem_id="inside-text",
             )  # fmt: skip
             recording = gr.Radio(
                 list(_RECORDINGS.items()), value="river.ogg", label="Recording", scale=3, min_width=240, visible=False,
                 elem_id="inside-recording",
             )  # fmt: skip
             go = gr.Button("Look inside", variant="primary", scale=1, min_width=140, elem_id="inside-go")
-        status = gr.HTML(tabs.status("Ready."), elem_classes="status", elem_id="inside-status", apply_default_css=False)
+        status = gr.HTML(
+            components.status("Ready."), elem_classes="status", elem_id="inside-status", apply_default_css=False
+        )
 
         _lesson(
             "Samples, timesteps, features",
@@ -114,8 +114,8 @@ def build(load: Callable[[str], Any] | None = None) -> gr.Blocks:
             "samples are filled up with padding, and their true lengths go along.",
         )
         shapes = gr.HTML(
-            view.nothing("The model's input appears here."), elem_id="inside-shapes", elem_classes="inside",
-            apply_default_css=False, js_on_load=script.SHAPES,
+            html.nothing("The model's input appears here."), elem_id="inside-shapes", elem_classes="inside",
+            apply_default_css=False, js_on_load=javascript.SHAPES,
         )  # fmt: skip
 
         _lesson(
@@ -133,8 +133,8 @@ def build(load: Callable[[str], Any] | None = None) -> gr.Blocks:
                 list(ORDERS.items()), value="memory", label="Units sorted by", min_width=200, elem_id="inside-order"
             )
         seen = gr.HTML(
-            view.nothing("Press Look inside."), elem_id="inside-gates", elem_classes="inside", apply_default_css=False,
-            js_on_load=script.GATES,
+            html.nothing("Press Look inside."), elem_id="inside-gates", elem_classes="inside", apply_default_css=False,
+            js_on_load=javascript.GATES,
         )  # fmt: skip
 
         _lesson(
@@ -155,14 +155,14 @@ def build(load: Callable[[str], Any] | None = None) -> gr.Blocks:
             elem_id="inside-steps",
         )
         flow = gr.HTML(
-            view.nothing("The gradient appears here."), elem_id="inside-flow", elem_classes=["inside", "inside-plot"],
-            apply_default_css=False, js_on_load=script.LESSON,
+            html.nothing("The gradient appears here."), elem_id="inside-flow", elem_classes=["inside", "inside-plot"],
+            apply_default_css=False, js_on_load=javascript.LESSON,
         )  # fmt: skip
         with gr.Row():
             train = gr.Button("Train both", variant="primary", size="sm", min_width=140, elem_id="inside-train")
             stop = gr.Button("Stop", size="sm", min_width=140, interactive=False, elem_id="inside-stop")
         learnt = gr.HTML(
-            tabs.status(
+            components.status(
                 f"Both learn from the same batches until the LSTM has it: some seconds, at most "
                 f"{experiments.MOST_TRAINED} timesteps."
             ),
@@ -181,8 +181,8 @@ def build(load: Callable[[str], Any] | None = None) -> gr.Blocks:
         )
         bias = gr.Slider(-2, 5, 1, step=0.5, label="Forget bias b", elem_id="inside-bias")
         memory = gr.HTML(
-            view.nothing("The memory appears here."), elem_id="inside-memory", elem_classes=["inside", "inside-plot"],
-            apply_default_css=False, js_on_load=script.LESSON,
+            html.nothing("The memory appears here."), elem_id="inside-memory", elem_classes=["inside", "inside-plot"],
+            apply_default_css=False, js_on_load=javascript.LESSON,
         )  # fmt: skip
         for slider in (steps, bias):  # Gradio would compare what it is sent with numbers, with a traceback for a word
             slider.preprocess = _as_it_is  # type: ignore[method-assign]
@@ -191,15 +191,15 @@ def build(load: Callable[[str], Any] | None = None) -> gr.Blocks:
 
         def look(model: str, text: str, recording: str, layer: str, by: str) -> Iterator[dict[Any, Any]]:
             if not models[model].done:
-                yield {status: tabs.status(f"Loading the {'writer' if model == 'writer' else 'recogniser'} …")}
+                yield {status: components.status(f"Loading the {'writer' if model == 'writer' else 'recogniser'} …")}
             try:
                 found, number = look_inside(model, text if model == "writer" else recording, _layer(layer, 1))
             except InputError as error:
-                yield {shapes: view.nothing("Nothing was seen."), seen: view.nothing("Nothing was seen."),
-                       status: tabs.status(str(error), problem=True)}  # fmt: skip
+                yield {shapes: html.nothing("Nothing was seen."), seen: html.nothing("Nothing was seen."),
+                       status: components.status(str(error), problem=True)}  # fmt: skip
                 return
             yield {
-                shapes: view.shapes(found), seen: view.gates(found, number, by), status: _told(found),
+                shapes: html.shapes(found), seen: html.gates(found, number, by), status: _told(found),
                 layer_: gr.Radio([(name, str(k)) for k, (name, _) in enumerate(found.layers, 1)], value=str(number)),
             }  # fmt: skip
 
@@ -208,8 +208,8 @@ def build(load: Callable[[str], Any] | None = None) -> gr.Blocks:
             try:
                 found, number = look_inside(model, text if model == "writer" else recording, _layer(layer, 1))
             except InputError as error:
-                return {status: tabs.status(str(error), problem=True)}
-            return {seen: view.gates(found, number, by), status: _told(found)}
+                return {status: components.status(str(error), problem=True)}
+            return {seen: html.gates(found, number, by), status: _told(found)}
 
         def choose(model: str) -> dict[Any, Any]:
             writes = model == "writer"
@@ -221,15 +221,15 @@ def build(load: Callable[[str], Any] | None = None) -> gr.Blocks:
 
         def fade(steps: Any) -> str:
             with one_thread():
-                return _or_sentence(lambda: view.fading(experiments.fading(steps)))
+                return _or_sentence(lambda: html.fading(experiments.fading(steps)))
 
         def remember(bias: Any) -> str:
             with one_thread():
-                return _or_sentence(lambda: view.remembering(bias, experiments.remembering(bias)))
+                return _or_sentence(lambda: html.remembering(bias, experiments.remembering(bias)))
 
         def learn(steps: Any) -> Iterator[dict[Any, Any]]:
             on, off = gr.Button(interactive=True), gr.Button(interactive=False)
-            yield {train: off, stop: on, learnt: tabs.status("Training …")}
+            yield {train: off, stop: on, learnt: components.status("Training …")}
             try:
                 with one_thread():
                     length = min(
@@ -238,17 +238,17 @@ def build(load: Callable[[str], Any] | None = None) -> gr.Blocks:
                     )
                     found = experiments.Training(length)
                     for found in experiments.Training.run(length):
-                        yield {losses: view.training(found), learnt: tabs.status(_learning(found))}
+                        yield {losses: html.training(found), learnt: components.status(_learning(found))}
                 yield {
-                    losses: view.training(found, over=True), train: on, stop: off,
-                    learnt: tabs.status("Done. " + _learning(found)),
+                    losses: html.training(found, over=True), train: on, stop: off,
+                    learnt: components.status("Done. " + _learning(found)),
                 }  # fmt: skip
             except InputError as error:
-                yield {train: on, stop: off, learnt: tabs.status(str(error), problem=True)}
+                yield {train: on, stop: off, learnt: components.status(str(error), problem=True)}
 
         def stopped() -> dict[Any, Any]:
             return {train: gr.Button(interactive=True), stop: gr.Button(interactive=False),
-                    learnt: tabs.status("Stopped.")}  # fmt: skip
+                    learnt: components.status("Stopped.")}  # fmt: skip
 
         layer_ = layer
         private: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
@@ -274,13 +274,13 @@ def build(load: Callable[[str], Any] | None = None) -> gr.Blocks:
 
 def _lesson(title: str, *sentences: str, sources: str = "") -> None:
     gr.HTML(
-        view.lesson(title, *sentences, sources=sources), elem_classes=["inside", "lesson"], apply_default_css=False
+        html.lesson(title, *sentences, sources=sources), elem_classes=["inside", "lesson"], apply_default_css=False
     )  # fmt: skip
 
 
-def _told(found: tape.Tape) -> str:
+def _told(found: traces.Tape) -> str:
     what = "points of the pen" if found.model == "writer" else f"steps of {1000 * found.seconds:.0f} ms"
-    return tabs.status(f"Ready: {found.steps} {what}, {len(found.layers)} LSTM layers.", *found.notes)
+    return components.status(f"Ready: {found.steps} {what}, {len(found.layers)} LSTM layers.", *found.notes)
 
 
 def _learning(found: experiments.Training) -> str:
@@ -303,7 +303,7 @@ def _or_sentence(make: Callable[[], str]) -> str:
     try:
         return make()
     except InputError as error:
-        return tabs.status(str(error), problem=True)
+        return components.status(str(error), problem=True)
 
 
 @contextmanager

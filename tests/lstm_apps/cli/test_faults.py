@@ -22,10 +22,10 @@ import pytest
 import soundfile
 
 import lstm_models
-from lstm_apps.cli import entry_point as cli
-from lstm_apps.tasks.speech import commands as transcribe
+from lstm_apps import cli
+from lstm_apps.tasks.speech import commands
 from lstm_models.errors import InputError
-from tests.helpers import tone_recognizer as tones
+from tests.helpers import tone_recognizer
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="signals and limits of POSIX")
 SAID = ["one", "two", "three", "four", "five"]
@@ -38,8 +38,8 @@ def recordings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "talks"
     folder.mkdir()
     for number, text in enumerate(SAID):
-        soundfile.write(folder / f"{number}.wav", tones.say(f"|{text}|"), 16_000)
-    monkeypatch.setattr(transcribe, "load", lambda model: tones.ToneRecognizer())
+        soundfile.write(folder / f"{number}.wav", tone_recognizer.say(f"|{text}|"), 16_000)
+    monkeypatch.setattr(commands, "load", lambda model: tone_recognizer.ToneRecognizer())
     return folder
 
 
@@ -61,12 +61,12 @@ def test_kill_while_a_transcript_is_written(recordings: Path, capsys: pytest.Cap
     script = f"""
         import os, signal, sys
         sys.path[:0] = {sys.path!r}
-        from tests.helpers import tone_recognizer as tones
-        from lstm_apps.cli import entry_point as cli
-        from lstm_apps.tasks.speech import commands as transcribe
+        from tests.helpers import tone_recognizer
+        from lstm_apps import cli
+        from lstm_apps.tasks.speech import commands
         from lstm_models.io import atomic_write
 
-        transcribe.load = lambda model: tones.ToneRecognizer()
+        commands.load = lambda model: tone_recognizer.ToneRecognizer()
         replace, count = os.replace, []
         def killed(source, target, **options):
             if str(target).endswith(".txt"):
@@ -92,7 +92,7 @@ def test_kill_while_a_transcript_is_written(recordings: Path, capsys: pytest.Cap
 def test_a_full_disk_while_transcripts_are_written(
     recordings: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    real, count = transcribe.write_whole, []
+    real, count = commands.write_whole, []
 
     def full(path, text):
         count.append(path)
@@ -100,7 +100,7 @@ def test_a_full_disk_while_transcripts_are_written(
             raise OSError(errno.ENOSPC, "No space left on device", os.fspath(path))
         return real(path, text)
 
-    monkeypatch.setattr(transcribe, "write_whole", full)
+    monkeypatch.setattr(commands, "write_whole", full)
     assert cli.main(ARGUMENTS) == 1
     told = capsys.readouterr().err
     assert "no space left on the disk" in told

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import errno
+import inspect
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import docstring_parser
 import pytest
 import torch
 
 import lstm_models
-from lstm_apps.cli import entry_point as cli
-from lstm_apps.cli import registry as suite
+from lstm_apps import cli
+from lstm_apps.cli import parser, registry
 from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
 
@@ -88,11 +91,11 @@ def toys(monkeypatch: pytest.MonkeyPatch) -> None:
     CALLS.clear()
     FAILURE.clear()
     verbs = {
-        "play": suite.Command(f"{__name__}:play", "play a text", positional=("text",), short={"out": "o"}),
-        "fail": suite.Command(f"{__name__}:fail", "fail"),
+        "play": registry.Command(f"{__name__}:play", "play a text", positional=("text",), short={"out": "o"}),
+        "fail": registry.Command(f"{__name__}:fail", "fail"),
     }
-    toy = suite.Task("toy", "a toy", f"{__name__}:train", f"{__name__}:train", verbs)
-    monkeypatch.setitem(suite.TASKS, "toy", toy)
+    toy = registry.Task("toy", "a toy", f"{__name__}:train", f"{__name__}:train", verbs)
+    monkeypatch.setitem(registry.TASKS, "toy", toy)
     monkeypatch.delenv("LSTM_MODELS_DEBUG", raising=False)
 
 
@@ -146,21 +149,26 @@ def test_help_explains_every_option(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def command_names() -> list[tuple[str, str | None]]:
-    names: list[tuple[str, str | None]] = [(verb, None) for verb in suite.verbs()]
-    return names + [(verb, task) for verb in suite.PER_TASK for task in suite.TASKS]
+    names: list[tuple[str, str | None]] = [(verb, None) for verb in registry.verbs()]
+    return names + [(verb, task) for verb in registry.PER_TASK for task in registry.TASKS]
 
 
 @pytest.mark.parametrize(("verb", "task"), command_names())
 def test_every_option_of_every_command_is_documented(verb: str, task: str | None) -> None:
     """Nothing in the table is a stub: the function is there, and its docstring explains each of its options."""
     pytest.importorskip("lightning")
-    command = suite.command(verb, task)
+    command = registry.command(verb, task)
     function = command.resolve()
-    parser = cli.build_parser(command, function, verb)
-    for action in parser._actions:
-        if action.dest not in ("help", "config", "print_config"):
-            assert action.help, f"{verb} {task or ''}: --{action.dest} is not explained"
-    assert set(command.positional) <= {action.dest for action in parser._actions}
+    options = {option.name for option in parser.options_of(command, function).values()}
+    text = re.sub(r"\s", "", parser.build_parser(command, function, verb).format_help())
+    explained = {
+        each.arg_name: each.description or "" for each in docstring_parser.parse(function.__doc__ or "").params
+    }
+    for name in inspect.signature(function).parameters:
+        explanation = re.sub(r"\s", "", explained.get(name, "").rstrip("."))
+        assert explanation, f"{verb} {task or ''}: --{name} is not explained"
+        assert explanation in text
+    assert set(command.positional) <= options
 
 
 def test_help_and_models_import_no_torch() -> None:
@@ -251,17 +259,17 @@ def test_a_preset_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caps
     assert "presets" not in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("task", [name for name, task in suite.TASKS.items() if name != "toy" and task.presets])
+@pytest.mark.parametrize("task", [name for name, task in registry.TASKS.items() if name != "toy" and task.presets])
 def test_every_shipped_preset_is_accepted(task: str, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("lightning")
-    command = suite.command("train", task)
+    command = registry.command("train", task)
     function = command.resolve()
-    parser = cli.build_parser(command, function, "train")
-    presets = cli.presets_of(command, function)
+    options, presets = parser.options_of(command, function), parser.presets_of(command, function)
     assert presets
     for preset in presets:
-        argv = cli.normalized(parser, ["--config", preset, "--data", "x"], (), presets)
-        parser.instantiate(parser.parse_args(argv))
+        argv = parser.normalized(options, ["--config", preset, "--data", "x"], presets=presets)
+        train = parser.build_parser(command, function, "train")
+        train.instantiate(train.parse_args(argv))
 
 
 def test_print_config_is_a_config_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

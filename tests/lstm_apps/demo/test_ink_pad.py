@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lstm_apps.demo import components as tabs
+from lstm_apps.demo import components
 from lstm_models.errors import InputError
 from lstm_models.tasks.captioning.results import Drawing
 from tests.lstm_apps.conftest import expect, tab_served
@@ -139,7 +139,7 @@ def build() -> gr.Blocks:
         wide = ink_pad.pad("wide", label="A wide pad", wide=True)
         told = gr.HTML("", elem_id="told")
         put = gr.Button("Put")
-        gr.HTML(tabs.status("Ready."))
+        gr.HTML(components.status("Ready."))
         sheet.input(lambda value: f"<p>{value}</p>", sheet, told)
         wide.input(lambda value: f"<p>wide {value}</p>", wide, told)
         put.click(lambda: ink_pad.value_of([np.array(BAR)]), outputs=sheet)

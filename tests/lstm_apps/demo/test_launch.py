@@ -14,7 +14,7 @@ import urllib.request
 
 import pytest
 
-from lstm_apps.demo import components as tabs
+from lstm_apps.demo import components
 from lstm_apps.demo import interface as demo
 from lstm_models.errors import InputError
 
@@ -95,7 +95,7 @@ class TestServing:
                 raise InputError("not yet")
             return answer
 
-        once = tabs.Once(load)
+        once = components.Once(load)
         with pytest.raises(InputError):
             once()
         assert not once.done

@@ -15,10 +15,7 @@ import numpy as np
 import pytest
 import torch
 
-from lstm_apps.inspector import experiments
-from lstm_apps.inspector import html as view
-from lstm_apps.inspector import plots as pictures
-from lstm_apps.inspector import traces as tape
+from lstm_apps.inspector import experiments, html, plots, traces
 from lstm_models.errors import InputError
 from lstm_models.tasks.speech.network import Recognizer, RecognizerConfig
 from tests.helpers import tiny_writer
@@ -49,12 +46,12 @@ def recognizer():
 
 @pytest.fixture(scope="module")
 def written(writer):
-    return tape.written(writer, TEXT, 3)
+    return traces.written(writer, TEXT, 3)
 
 
 @pytest.fixture(scope="module")
 def heard(recognizer):
-    return tape.heard(recognizer, "station.ogg")
+    return traces.heard(recognizer, "station.ogg")
 
 
 class TestTape:
@@ -73,7 +70,7 @@ class TestTape:
         assert (written.place @ text[0].detach().numpy()) == pytest.approx(window[0].numpy(), abs=1e-4)
 
     def test_its_batch_has_samples_of_unequal_length(self, written):
-        assert written.names == ("ab (b)c", *tape.BESIDE)
+        assert written.names == ("ab (b)c", *traces.BESIDE)
         lengths = [len(one) for one in written.batch]
         assert len(set(lengths)) > 1
         assert dict(written.shapes)["input: pen moves and style"] == (3, max(lengths), 6)
@@ -108,8 +105,8 @@ class TestTape:
         assert heard.seconds == pytest.approx(0.03)
 
     def test_letters_of_the_best_path(self):
-        assert tape._spikes([0, 2, 2, 0, 2, 3], " ab") == ((1, 3, "a"), (4, 5, "a"), (5, 6, "b"))
-        assert tape._spikes([0], "ab") == ()
+        assert traces._spikes([0, 2, 2, 0, 2, 3], " ab") == ((1, 3, "a"), (4, 5, "a"), (5, 6, "b"))
+        assert traces._spikes([0], "ab") == ()
 
     @pytest.mark.parametrize(("text", "sentence"), [
         ("", "There is no text"), (" \n\t", "There is no text"), (None, "There is no text"), (7, "There is no text"),
@@ -118,15 +115,15 @@ class TestTape:
     ])  # fmt: skip
     def test_what_cannot_be_written_is_a_sentence(self, writer, text, sentence):
         with pytest.raises(InputError, match=sentence):
-            tape.written(writer, text)
+            traces.written(writer, text)
 
     def test_only_the_examples_are_heard(self, recognizer):
         for name in ("../CREDITS.txt", "", None):
             with pytest.raises(InputError, match=r"no such recording; there are station\.ogg, river\.ogg"):
-                tape.heard(recognizer, name)
+                traces.heard(recognizer, name)
         both = Recognizer(RecognizerConfig(hidden_size=4, layers=1, bidirectional=True, language_model=""))
         with pytest.raises(InputError, match="one direction"):
-            tape.heard(both, "river.ogg")
+            traces.heard(both, "river.ogg")
 
 
 class TestPictures:
@@ -134,7 +131,7 @@ class TestPictures:
         from PIL import Image
 
         def pixels(values, *scale, **options):
-            address = pictures.heat(np.array(values), *scale, **options)
+            address = plots.heat(np.array(values), *scale, **options)
             return np.asarray(Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))).convert("RGB"))
 
         gate = pixels([[0, 0.5, 1], [-3, 0.25, 9]], 0, 1).astype(int)
@@ -148,26 +145,26 @@ class TestPictures:
 
     def test_numbers_for_the_page(self):
         values = np.array([[0.5, -2.0], [0.0, 1.25]])
-        scale, coded = re.findall(r'"([^"]*)"', pictures.packed(values))
+        scale, coded = re.findall(r'"([^"]*)"', plots.packed(values))
         numbers = np.frombuffer(base64.b64decode(coded), "<i2") * float(scale)
         assert numbers.reshape(2, 2) == pytest.approx(values, abs=1e-4)
-        assert 'data-scale="' in pictures.packed(np.zeros((0, 3)))
+        assert 'data-scale="' in plots.packed(np.zeros((0, 3)))
 
     def test_units_are_sorted_by_what_is_asked(self):
         time, peaks = np.arange(30), (20, 5, 12)
         cell = np.stack([np.exp(-((time - peak) ** 2) / 4) for peak in peaks] + [np.zeros(30)], 1)
         layer = {"cell": cell, "forget": np.tile([0.2, 0.9, 0.5, 1.0], (30, 1))}
-        assert pictures.order(layer, 3, "peak").tolist() == [1, 2, 0]
-        assert pictures.order(layer, 3, "memory").tolist() == [1, 2, 0]
-        assert pictures.order(layer, 9, "memory").tolist() == [3, 1, 2, 0]
+        assert plots.order(layer, 3, "peak").tolist() == [1, 2, 0]
+        assert plots.order(layer, 3, "memory").tolist() == [1, 2, 0]
+        assert plots.order(layer, 9, "memory").tolist() == [3, 1, 2, 0]
         same = np.stack([np.sin(time), np.cos(3 * time), np.sin(time) + 0.01 * time, np.cos(3 * time)], 1)
-        likeness = pictures.order({"cell": same, "forget": same}, 4, "likeness").tolist()
+        likeness = plots.order({"cell": same, "forget": same}, 4, "likeness").tolist()
         assert abs(likeness.index(0) - likeness.index(2)) in (1, 3)
-        assert len(pictures.order({"cell": cell[:1], "forget": cell[:1]}, 4, "likeness")) == 4
+        assert len(plots.order({"cell": cell[:1], "forget": cell[:1]}, 4, "likeness")) == 4
 
     def test_a_curve_lies_where_its_numbers_say(self):
-        curve = pictures.Curve("x<y", [0, 5, 10], [1, 0.01, 0.0], "one")
-        drawn = pictures.plot([curve], "a&b", x=(0, 10), y=(1e-4, 1), names=("n", "v"), level=(0.1, "tenth"))
+        curve = plots.Curve("x<y", [0, 5, 10], [1, 0.01, 0.0], "one")
+        drawn = plots.plot([curve], "a&b", x=(0, 10), y=(1e-4, 1), names=("n", "v"), level=(0.1, "tenth"))
         assert 'points="0.0,0.0 500.0,500.0 1000.0,1020.0"' in drawn  # nothing lies below the bottom
         assert 'points="0,250.0 1000,250.0"' in drawn
         assert "x&lt;y" in drawn
@@ -220,12 +217,12 @@ class TestLessons:
         assert len(last.losses["LSTM"]) == len(last.losses["plain RNN"]) > 20
         one, other, said = last.example
         assert said["LSTM"] == pytest.approx(one + other, abs=0.6)
-        html = view.training(last, over=True)
-        assert "The LSTM has learnt it." in html
+        markup = html.training(last, over=True)
+        assert "The LSTM has learnt it." in markup
         first, none = experiments.Training.run(10, seconds=0)
         assert first is none
         assert not none.losses["LSTM"]
-        assert "has not learnt it yet" in view.training(none, over=True)
+        assert "has not learnt it yet" in html.training(none, over=True)
         assert experiments.Training.smooth([1.0, 0.0], 0.25) == [1.0, 0.75]
 
     def test_how_long_a_bias_remembers(self):
@@ -239,8 +236,8 @@ class TestLessons:
             )
         assert experiments.remembering(-2)["measured"][20] < 1e-4
         assert found["chrono"][100] > 0.1
-        html = view.remembering(0.0, experiments.remembering(0))
-        assert "a step keeps 50.0 % of the cell state; half is left after 1.0 step, " in html
+        markup = html.remembering(0.0, experiments.remembering(0))
+        assert "a step keeps 50.0 % of the cell state; half is left after 1.0 step, " in markup
 
     @pytest.mark.parametrize("steps", [9, 201, 10.5, math.nan, math.inf, "ten", None, True, [20]])
     def test_lengths_out_of_range_are_a_sentence(self, steps):
@@ -257,20 +254,20 @@ class TestLessons:
 
 class TestView:
     def test_markup_is_shown_not_run(self, writer):
-        found = tape.written(writer, "a<i>&", 1)
-        for html in (view.shapes(found), view.gates(found, 1, "peak")):
-            assert "<i>&" not in html
-        assert view.nothing("<b>") == '<div class="inside-none"><p>&lt;b&gt;</p></div>'
+        found = traces.written(writer, "a<i>&", 1)
+        for markup in (html.shapes(found), html.gates(found, 1, "peak")):
+            assert "<i>&" not in markup
+        assert html.nothing("<b>") == '<div class="inside-none"><p>&lt;b&gt;</p></div>'
 
     def test_every_picture_has_its_words(self, written, heard):
         for found in (written, heard):
-            html = view.shapes(found) + view.gates(found, 2, "likeness")
-            alts = re.findall(r'<img [^>]*?alt="([^"]*)"', html)
-            assert len(alts) == html.count("<img ")
+            markup = html.shapes(found) + html.gates(found, 2, "likeness")
+            alts = re.findall(r'<img [^>]*?alt="([^"]*)"', markup)
+            assert len(alts) == markup.count("<img ")
             assert all(len(alt) > 20 for alt in alts)
             gate = found.layers[1][1]["forget"]
-            assert f"from {gate.min():.2f} to {gate.max():.2f}" in html
-        assert "data:audio/ogg;base64," in html
+            assert f"from {gate.min():.2f} to {gate.max():.2f}" in markup
+        assert "data:audio/ogg;base64," in markup
 
 
 def load(name: str):
@@ -302,7 +299,7 @@ class TestApi:
     def test_gates_of_both_models(self, client, written):
         found = client.predict(text=TEXT, layer=2, seed=3, api_name="/gates")
         assert found["steps"] == written.steps
-        for name in tape.GATES:
+        for name in traces.GATES:
             assert np.array(found[name]) == pytest.approx(
                 written.layers[1][1][name][:, found["units"]], abs=1e-3
             )  # fmt: skip

@@ -21,12 +21,12 @@ from torch import nn
 
 pytest.importorskip("lightning")
 
-from lstm_apps.training import fitting as training
+from lstm_apps.training import fitting
 from lstm_apps.training.checkpointing import Stopped, WholeFiles
 from lstm_apps.training.fitting import TrainingConfig, fit
 from lstm_datasets.batching import FrameBatchSampler
 from lstm_models.errors import InputError
-from tests.helpers import toy_training as toy
+from tests.helpers import toy_training
 
 
 def weights(model: nn.Module) -> torch.Tensor:
@@ -66,7 +66,7 @@ def _tensors(value) -> list[torch.Tensor]:
 def whole(tmp_path_factory) -> tuple[Path, nn.Module, dict[str, float]]:
     """A run that nothing disturbed."""
     run = tmp_path_factory.mktemp("runs") / "whole"
-    return run, *toy.train(run)
+    return run, *toy_training.train(run)
 
 
 # A run --------------------------------------------------------------------------------------------------------------
@@ -85,9 +85,9 @@ def test_run_leaves_what_it_promises(whole):
     assert list((run / "logs").glob("*/events.out.tfevents*"))
     assert last(run)["global_step"] == 9
     # The weights that are left are the best ones, and the figures are theirs
-    held, model = toy.Data(10, 2), model.eval()
+    held, model = toy_training.Data(10, 2), model.eval()
     with torch.no_grad():
-        sums = model.loss(toy.collate(held.items))
+        sums = model.loss(toy_training.collate(held.items))
     assert figures["validation_loss"] == pytest.approx(float(sums["loss"] / sums["points"]), rel=1e-5)
     assert figures["validation/loss"] == pytest.approx(float(sums["loss"]) / 10, rel=1e-5)
     assert figures["validation_loss"] == pytest.approx(
@@ -100,7 +100,7 @@ def test_run_leaves_what_it_promises(whole):
 def test_learning_rate_climbs_and_falls(whole):
     from lstm_apps.training.fitting import _Task
 
-    task = _Task(toy.Model(), toy.settings(steps=100, warmup=10, learning_rate=1.0))
+    task = _Task(toy_training.Model(), toy_training.settings(steps=100, warmup=10, learning_rate=1.0))
     rates = [task._rate(step) for step in range(101)]
     assert rates[0] == pytest.approx(0.1)
     assert rates[9] == rates[10] == 1
@@ -112,23 +112,23 @@ def test_learning_rate_climbs_and_falls(whole):
 
 
 def test_same_seed_same_run_another_seed_another(whole, tmp_path):
-    toy.train(tmp_path / "again")
+    toy_training.train(tmp_path / "again")
     assert same_end(tmp_path / "again", whole[0])
-    toy.train(tmp_path / "other", seed=2)
+    toy_training.train(tmp_path / "other", seed=2)
     assert not same_end(tmp_path / "other", whole[0])
 
 
 def test_weights_of_the_task_are_what_one_step_of_adam_makes(tmp_path):
     """One step by hand: mean over the frames, clipped, AdamW, the first rate of the warm-up."""
-    expected = toy.Model(dropout=0)
-    config = toy.settings(steps=1, batch_frames=1000, weight_decay=0.1, clip=0.5)
+    expected = toy_training.Model(dropout=0)
+    config = toy_training.settings(steps=1, batch_frames=1000, weight_decay=0.1, clip=0.5)
     optimizer = torch.optim.AdamW(expected.parameters(), config.learning_rate / 3, weight_decay=0.1)
-    result = expected.loss(toy.collate(toy.Data(30, 1).items))
+    result = expected.loss(toy_training.collate(toy_training.Data(30, 1).items))
     (result["loss"] / result["points"]).backward()
     nn.utils.clip_grad_norm_(expected.parameters(), 0.5)
     optimizer.step()
-    model, _ = toy.train(
-        tmp_path, toy.Model(dropout=0), steps=1, batch_frames=1000, weight_decay=0.1, clip=0.5
+    model, _ = toy_training.train(
+        tmp_path, toy_training.Model(dropout=0), steps=1, batch_frames=1000, weight_decay=0.1, clip=0.5
     )  # fmt: skip
     torch.testing.assert_close(weights(model), weights(expected), rtol=1e-4, atol=1e-6)
 
@@ -137,8 +137,8 @@ def test_nothing_but_the_progress_is_told(tmp_path, capfd):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         with pytest.raises(Stopped):
-            toy.train(tmp_path, toy.stopping(2))
-        toy.train(tmp_path, resume=True)
+            toy_training.train(tmp_path, toy_training.stopping(2))
+        toy_training.train(tmp_path, resume=True)
     shown = [str(each.message) for each in caught if issubclass(each.category, UserWarning)]
     assert shown == []
     out, err = capfd.readouterr()
@@ -155,10 +155,10 @@ def test_nothing_but_the_progress_is_told(tmp_path, capfd):
 )
 def test_resuming_ends_where_an_undisturbed_run_does(step, whole, tmp_path):
     with pytest.raises(Stopped, match=f"stopped after step {step} of 9: the same command with --resume") as stop:
-        toy.train(tmp_path, toy.stopping(step))
+        toy_training.train(tmp_path, toy_training.stopping(step))
     assert stop.value.exit_code == 143
     assert last(tmp_path)["global_step"] == step
-    model, figures = toy.train(tmp_path, resume=True)
+    model, figures = toy_training.train(tmp_path, resume=True)
     assert model.steps == 9 - step  # nothing twice
     assert same_end(tmp_path, whole[0])
     assert torch.equal(weights(model), weights(whole[1]))
@@ -169,8 +169,8 @@ def test_resuming_ends_where_an_undisturbed_run_does(step, whole, tmp_path):
 def test_stopped_again_and_again(whole, tmp_path):
     for number in range(4):
         with pytest.raises(Stopped):
-            toy.train(tmp_path, toy.stopping(2), resume=number > 0)
-    model, _ = toy.train(tmp_path, resume=True)
+            toy_training.train(tmp_path, toy_training.stopping(2), resume=number > 0)
+    model, _ = toy_training.train(tmp_path, resume=True)
     assert model.steps == 1
     assert same_end(tmp_path, whole[0])
     versions = sorted(path.name for path in (tmp_path / "logs").iterdir())
@@ -179,10 +179,10 @@ def test_stopped_again_and_again(whole, tmp_path):
 
 def test_resuming_with_averaged_weights_and_a_loading_process(tmp_path):
     options = {"ema": 0.8, "workers": 1}
-    model, figures = toy.train(tmp_path / "whole", **options)
+    model, figures = toy_training.train(tmp_path / "whole", **options)
     with pytest.raises(Stopped):
-        toy.train(tmp_path / "run", toy.stopping(6), **options)
-    resumed, again = toy.train(tmp_path / "run", resume=True, **options)
+        toy_training.train(tmp_path / "run", toy_training.stopping(6), **options)
+    resumed, again = toy_training.train(tmp_path / "run", resume=True, **options)
     assert same_end(tmp_path / "run", tmp_path / "whole")
     assert torch.equal(weights(resumed), weights(model))
     assert again == figures
@@ -193,9 +193,9 @@ def test_resuming_with_averaged_weights_and_a_loading_process(tmp_path):
 
 def test_averaged_weights_are_the_average(tmp_path):
     seen: list[torch.Tensor] = []
-    model = toy.Model(dropout=0)
+    model = toy_training.Model(dropout=0)
     model.on_step = lambda step: seen.append(weights(model).clone())
-    toy.train(tmp_path, model, ema=0.7, steps=3, validate_every=10)
+    toy_training.train(tmp_path, model, ema=0.7, steps=3, validate_every=10)
     state = last(tmp_path)
     names = ["model.a.weight", "model.a.bias", "model.b.weight", "model.b.bias"]
     seen.append(torch.cat([state["current_model_state"][name].flatten() for name in names]))
@@ -208,7 +208,7 @@ def test_averaged_weights_are_the_average(tmp_path):
 def test_ctrl_c(tmp_path):
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(Stopped) as stop:
-        toy.train(tmp_path, toy.stopping(3, signal.SIGINT))
+        toy_training.train(tmp_path, toy_training.stopping(3, signal.SIGINT))
     assert stop.value.exit_code == 130
     assert last(tmp_path)["global_step"] == 3
     assert signal.getsignal(signal.SIGINT) is before
@@ -225,13 +225,15 @@ def test_second_ctrl_c_does_not_wait(tmp_path):
             pytest.fail("the step went on")
 
     with pytest.raises(KeyboardInterrupt):
-        toy.train(tmp_path, toy.Model(on_step=on_step), checkpoint_minutes=0)
+        toy_training.train(tmp_path, toy_training.Model(on_step=on_step), checkpoint_minutes=0)
     assert signal.getsignal(signal.SIGINT) is before
     assert last(tmp_path)["global_step"] == 1
 
 
 def test_killed_run_resumes_to_the_same_end(whole, tmp_path):
-    process = toy.PROCESSES.Process(target=toy.slowly, args=(str(tmp_path), {"checkpoint_minutes": 0}))
+    process = toy_training.PROCESSES.Process(
+        target=toy_training.slowly, args=(str(tmp_path), {"checkpoint_minutes": 0})
+    )
     process.start()
     saved = tmp_path / "checkpoints" / "last.ckpt"
     while not saved.exists():
@@ -243,7 +245,7 @@ def test_killed_run_resumes_to_the_same_end(whole, tmp_path):
     assert process.exitcode == -signal.SIGKILL
     assert 1 <= last(tmp_path)["global_step"] < 9
     (tmp_path / "checkpoints" / ".last.ckpt.99.part").write_bytes(b"half a checkpoint")
-    model, figures = toy.train(tmp_path, resume=True)
+    model, figures = toy_training.train(tmp_path, resume=True)
     assert same_end(tmp_path, whole[0])
     assert torch.equal(weights(model), weights(whole[1]))
     assert figures == whole[2]
@@ -253,17 +255,19 @@ def test_killed_run_resumes_to_the_same_end(whole, tmp_path):
 def test_checkpoints_come_by_the_clock(tmp_path):
     seen = []
     saved = tmp_path / "checkpoints" / "last.ckpt"
-    toy.train(tmp_path, toy.Model(on_step=lambda step: seen.append(saved.exists())), checkpoint_minutes=60)
+    toy_training.train(
+        tmp_path, toy_training.Model(on_step=lambda step: seen.append(saved.exists())), checkpoint_minutes=60
+    )
     assert seen == [False] * 9
 
 
 def test_finished_run_resumes_to_nothing_or_to_more_steps(whole, tmp_path):
-    toy.train(tmp_path)
-    model, figures = toy.train(tmp_path, resume=True)
+    toy_training.train(tmp_path)
+    model, figures = toy_training.train(tmp_path, resume=True)
     assert model.steps == 0
     assert figures == whole[2]
     assert torch.equal(weights(model), weights(whole[1]))
-    model, _ = toy.train(tmp_path, resume=True, steps=14)
+    model, _ = toy_training.train(tmp_path, resume=True, steps=14)
     assert model.steps == 5
     assert last(tmp_path)["global_step"] == 14
     assert validated(tmp_path) == [4, 8, 9, 12, 14]
@@ -271,8 +275,8 @@ def test_finished_run_resumes_to_nothing_or_to_more_steps(whole, tmp_path):
 
 def test_resuming_obeys_another_learning_rate(tmp_path):
     with pytest.raises(Stopped):
-        toy.train(tmp_path, toy.stopping(4))
-    toy.train(tmp_path, resume=True, learning_rate=1e-9, weight_decay=0.5)
+        toy_training.train(tmp_path, toy_training.stopping(4))
+    toy_training.train(tmp_path, resume=True, learning_rate=1e-9, weight_decay=0.5)
     state = last(tmp_path)
     assert state["lr_schedulers"][0]["base_lrs"] == [1e-9]
     assert state["optimizer_states"][0]["param_groups"][0]["lr"] <= 1e-9
@@ -282,19 +286,23 @@ def test_resuming_obeys_another_learning_rate(tmp_path):
 
 def test_job_that_slurm_requeued_resumes(whole, tmp_path, monkeypatch):
     with pytest.raises(Stopped):
-        toy.train(tmp_path, toy.stopping(4))
+        toy_training.train(tmp_path, toy_training.stopping(4))
     monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
-    toy.train(tmp_path)
+    toy_training.train(tmp_path)
     assert same_end(tmp_path, whole[0])
-    assert toy.train(tmp_path / "new")[0].steps == 9  # or starts, where nothing was kept
+    assert toy_training.train(tmp_path / "new")[0].steps == 9  # or starts, where nothing was kept
 
 
 def test_patience(tmp_path):
-    model, _ = toy.train(tmp_path, toy.Model(dropout=0), learning_rate=1e-12, patience=2, validate_every=1, steps=40)
+    model, _ = toy_training.train(
+        tmp_path, toy_training.Model(dropout=0), learning_rate=1e-12, patience=2, validate_every=1, steps=40
+    )
     assert model.steps < 40
     assert last(tmp_path)["global_step"] == model.steps
-    patient = toy.Model(dropout=0)
-    toy.train(tmp_path / "patient", patient, learning_rate=1e-12, patience=0, validate_every=1, steps=model.steps + 3)
+    patient = toy_training.Model(dropout=0)
+    toy_training.train(
+        tmp_path / "patient", patient, learning_rate=1e-12, patience=0, validate_every=1, steps=model.steps + 3
+    )
     assert patient.steps == model.steps + 3
 
 
@@ -304,15 +312,18 @@ def test_patience(tmp_path):
 def test_two_processes_give_the_loss_of_one(tmp_path):
     """Although some batches have a single sequence, which only one of the two may count."""
     options = {"validate_every": 3, "steps": 12, "weight_decay": 0.1, "batch_frames": 18}
-    sampler = FrameBatchSampler(toy.Data(30, 1).lengths, 18, shuffle=True, seed=1)
+    sampler = FrameBatchSampler(toy_training.Data(30, 1).lengths, 18, shuffle=True, seed=1)
     assert 1 in map(len, sampler)
-    assert 1 in map(len, FrameBatchSampler(toy.Data(10, 2).lengths, 18))
-    model, figures = toy.train(tmp_path / "one", toy.Model(dropout=0), **options)
+    assert 1 in map(len, FrameBatchSampler(toy_training.Data(10, 2).lengths, 18))
+    model, figures = toy_training.train(tmp_path / "one", toy_training.Model(dropout=0), **options)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     run = tmp_path / "two"
-    processes = [toy.PROCESSES.Process(target=toy.together, args=(str(run), rank, 2, port, options)) for rank in (0, 1)]
+    processes = [
+        toy_training.PROCESSES.Process(target=toy_training.together, args=(str(run), rank, 2, port, options))
+        for rank in (0, 1)
+    ]
     for process in processes:
         process.start()
     for process in processes:
@@ -355,11 +366,11 @@ def fails_to_save(monkeypatch, error: BaseException) -> None:
 )
 def test_failing_checkpoint_leaves_the_old_one(error, said, tmp_path, monkeypatch):
     with pytest.raises(Stopped):
-        toy.train(tmp_path, toy.stopping(2))
+        toy_training.train(tmp_path, toy_training.stopping(2))
     before = (tmp_path / "checkpoints" / "last.ckpt").read_bytes()
     fails_to_save(monkeypatch, error)
     with pytest.raises(InputError, match=f"last.ckpt could not be written: {said}; the last one is kept") as caught:
-        toy.train(tmp_path, resume=True, checkpoint_minutes=0)
+        toy_training.train(tmp_path, resume=True, checkpoint_minutes=0)
     assert caught.value.exit_code == 1
     assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["last.ckpt"]
     assert (tmp_path / "checkpoints" / "last.ckpt").read_bytes() == before
@@ -368,7 +379,7 @@ def test_failing_checkpoint_leaves_the_old_one(error, said, tmp_path, monkeypatc
 def test_first_checkpoint_that_fails(tmp_path, monkeypatch):
     fails_to_save(monkeypatch, OSError(errno.ENOSPC, ""))
     with pytest.raises(InputError, match=r"the disk is full; make room and run it again$"):
-        toy.train(tmp_path, checkpoint_minutes=0)
+        toy_training.train(tmp_path, checkpoint_minutes=0)
     assert list((tmp_path / "checkpoints").iterdir()) == []
 
 
@@ -411,7 +422,7 @@ def test_full_disk(tmp_path):
 
 
 def test_loss_that_is_no_number(tmp_path):
-    model = toy.Model()
+    model = toy_training.Model()
 
     def on_step(step: int) -> None:
         if step == 3:
@@ -421,12 +432,12 @@ def test_loss_that_is_no_number(tmp_path):
     with pytest.raises(
         InputError, match="the loss is no longer finite at step 2: start anew, or --resume, with a lower"
     ):
-        toy.train(tmp_path, model, checkpoint_minutes=0)
+        toy_training.train(tmp_path, model, checkpoint_minutes=0)
     assert last(tmp_path)["global_step"] == 2
 
 
 def test_weights_that_are_no_numbers_are_not_kept(tmp_path):
-    model = toy.Model()
+    model = toy_training.Model()
 
     def on_step(step: int) -> None:
         if step == 3:  # a finite loss with a gradient that is not
@@ -434,37 +445,37 @@ def test_weights_that_are_no_numbers_are_not_kept(tmp_path):
 
     model.on_step = on_step
     with pytest.raises(InputError, match="the weights are no longer finite at step 3"):
-        toy.train(tmp_path, model, checkpoint_minutes=0)
+        toy_training.train(tmp_path, model, checkpoint_minutes=0)
     assert torch.isfinite(last(tmp_path)["state_dict"]["model.a.weight"]).all()
 
 
 def test_run_folder_that_holds_a_run(whole):
     before = (whole[0] / "checkpoints" / "last.ckpt").read_bytes()
     with pytest.raises(InputError, match="holds a run already: add --resume to go on with it") as error:
-        toy.train(whole[0])
+        toy_training.train(whole[0])
     assert error.value.exit_code == 1
     assert (whole[0] / "checkpoints" / "last.ckpt").read_bytes() == before
 
 
 def test_nothing_to_resume(tmp_path):
     with pytest.raises(InputError, match=r"there is no run to resume in .*: last.ckpt is missing"):
-        toy.train(tmp_path / "run", resume=True)
+        toy_training.train(tmp_path / "run", resume=True)
     assert not (tmp_path / "run").exists()
 
 
 def test_resuming_with_another_model_or_a_damaged_file(whole, tmp_path):
     with pytest.raises(Stopped):
-        toy.train(tmp_path, toy.stopping(2))
-    wider = toy.Model()
+        toy_training.train(tmp_path, toy_training.stopping(2))
+    wider = toy_training.Model()
     wider.b = nn.Linear(4, 2, bias=False)
     settings = (tmp_path / "config.json").read_bytes()
     with pytest.raises(InputError, match="the run's checkpoint is of another model"):
-        toy.train(tmp_path, wider, resume=True, steps=12)
+        toy_training.train(tmp_path, wider, resume=True, steps=12)
     assert (tmp_path / "config.json").read_bytes() == settings  # still that of the checkpoint
     saved = tmp_path / "checkpoints" / "last.ckpt"
     saved.write_bytes(saved.read_bytes()[:300])
     with pytest.raises(InputError, match=r"last\.ckpt is damaged or no checkpoint"):
-        toy.train(tmp_path, resume=True)
+        toy_training.train(tmp_path, resume=True)
 
 
 def test_checkpoints_are_never_run_as_code(tmp_path):
@@ -480,10 +491,10 @@ def test_checkpoints_are_never_run_as_code(tmp_path):
 
 def test_sequence_longer_than_a_batch(tmp_path):
     with pytest.raises(InputError, match=r"longest sequence has 8 frames: training.batch_frames must be .* 8") as error:
-        toy.train(tmp_path / "run", batch_frames=7)
+        toy_training.train(tmp_path / "run", batch_frames=7)
     assert error.value.exit_code == 2
     with pytest.raises(InputError, match=r"8 frames on each of 3 devices: .* at least 24"):
-        toy.train(tmp_path / "run", batch_frames=23, devices=3)
+        toy_training.train(tmp_path / "run", batch_frames=23, devices=3)
     assert not (tmp_path / "run").exists()
 
 
@@ -505,13 +516,13 @@ def test_settings_out_of_range(field, value):
 @pytest.mark.parametrize("accelerator", ["abacus", "tpu"])
 def test_accelerator_that_is_not_there(accelerator, tmp_path):
     with pytest.raises(InputError, match="training cannot start"):
-        toy.train(tmp_path, accelerator=accelerator)
+        toy_training.train(tmp_path, accelerator=accelerator)
 
 
 def test_run_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match=r"the run's folder .*file/run cannot be written: Not a directory"):
-        toy.train(tmp_path / "file" / "run")
+        toy_training.train(tmp_path / "file" / "run")
 
 
 def test_errors_of_the_model_are_not_hidden(tmp_path):
@@ -519,15 +530,22 @@ def test_errors_of_the_model_are_not_hidden(tmp_path):
         raise ZeroDivisionError("a mistake in the model")
 
     with pytest.raises(ZeroDivisionError, match="a mistake in the model"):
-        toy.train(tmp_path, toy.Model(on_step=on_step))
+        toy_training.train(tmp_path, toy_training.Model(on_step=on_step))
 
 
 def test_bfloat16_trains(tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "halves", lambda: True)
+    monkeypatch.setattr(fitting, "halves", lambda: True)
     seen = []
-    model = toy.Model(dropout=0)
+    model = toy_training.Model(dropout=0)
     hook = model.a.register_forward_hook(lambda module, inputs, output: seen.append(output.dtype))
-    fit(model, toy.Data(30, 1), toy.Data(10, 2), toy.collate, toy.settings(precision="bf16", steps=2), tmp_path)
+    fit(
+        model,
+        toy_training.Data(30, 1),
+        toy_training.Data(10, 2),
+        toy_training.collate,
+        toy_training.settings(precision="bf16", steps=2),
+        tmp_path,
+    )
     hook.remove()
     assert set(seen) == {torch.bfloat16}
     assert model.a.weight.dtype == torch.float32
@@ -535,10 +553,17 @@ def test_bfloat16_trains(tmp_path, monkeypatch):
 
 
 def test_a_processor_without_bfloat16_trains_in_32_bits(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(training, "halves", lambda: False)
+    monkeypatch.setattr(fitting, "halves", lambda: False)
     seen = []
-    model = toy.Model(dropout=0)
+    model = toy_training.Model(dropout=0)
     model.a.register_forward_hook(lambda module, inputs, output: seen.append(output.dtype))
-    fit(model, toy.Data(30, 1), toy.Data(10, 2), toy.collate, toy.settings(precision="bf16", steps=2), tmp_path)
+    fit(
+        model,
+        toy_training.Data(30, 1),
+        toy_training.Data(10, 2),
+        toy_training.collate,
+        toy_training.settings(precision="bf16", steps=2),
+        tmp_path,
+    )
     assert set(seen) == {torch.float32}
     assert "no bfloat16 arithmetic: training in 32 bits" in capsys.readouterr().out

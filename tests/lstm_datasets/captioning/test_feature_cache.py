@@ -15,7 +15,7 @@ from lstm_datasets.captioning.readers import read_captions
 from lstm_models.errors import InputError
 from lstm_models.tasks.handwriting.features import ImageConfig, ImageEncoder
 from lstm_models.text.vocabulary import END, Vocabulary
-from tests.helpers import tiny_photos as photos
+from tests.helpers import tiny_photos
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def counted(encoder: ImageEncoder, monkeypatch: pytest.MonkeyPatch) -> list[int]
 
 
 def test_features_are_the_encoders(encoder: ImageEncoder, tmp_path: Path) -> None:
-    data = read_captions(photos.folder(tmp_path / "data", 10))
+    data = read_captions(tiny_photos.folder(tmp_path / "data", 10))
     found = photo_features(data, encoder, tmp_path / "kept", versions=4, precision="32")
     assert found.bits.shape == (10, 4, 1280, 2, 2)
     for version, image in ((0, data[9].image()), (1, ImageOps.mirror(data[9].image()))):
@@ -48,7 +48,7 @@ def test_features_are_the_encoders(encoder: ImageEncoder, tmp_path: Path) -> Non
 
 
 def test_they_are_computed_once(encoder: ImageEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    data = read_captions(photos.folder(tmp_path / "data", 5))
+    data = read_captions(tiny_photos.folder(tmp_path / "data", 5))
     sizes = counted(encoder, monkeypatch)
     first = photo_features(data, encoder, tmp_path / "kept")
     assert sum(sizes) == 5 + 1  # one for the shape
@@ -60,7 +60,7 @@ def test_they_are_computed_once(encoder: ImageEncoder, tmp_path: Path, monkeypat
 
 
 def test_a_killed_run_goes_on(encoder: ImageEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    data = read_captions(photos.folder(tmp_path / "data", 300))
+    data = read_captions(tiny_photos.folder(tmp_path / "data", 300))
     whole = photo_features(data, encoder, tmp_path / "whole", precision="32")
     freeze, calls = encoder.freeze, 0
 
@@ -83,7 +83,7 @@ def test_a_killed_run_goes_on(encoder: ImageEncoder, tmp_path: Path, monkeypatch
 
 
 def test_unreadable_photos(encoder: ImageEncoder, tmp_path: Path) -> None:
-    folder = photos.folder(tmp_path / "data", 20)
+    folder = tiny_photos.folder(tmp_path / "data", 20)
     (folder / "p03.jpg").write_bytes(b"no picture")
     (folder / "p04.jpg").unlink()
     data = read_captions(folder)
@@ -101,11 +101,11 @@ def test_unreadable_photos(encoder: ImageEncoder, tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_made(encoder: ImageEncoder, tmp_path: Path) -> None:
     (tmp_path / "kept").write_text("a file")
     with pytest.raises(InputError, match="cannot be written"):
-        photo_features(read_captions(photos.folder(tmp_path / "data", 2)), encoder, tmp_path / "kept")
+        photo_features(read_captions(tiny_photos.folder(tmp_path / "data", 2)), encoder, tmp_path / "kept")
 
 
 def test_a_damaged_file_is_told(encoder: ImageEncoder, tmp_path: Path) -> None:
-    data = read_captions(photos.folder(tmp_path / "data", 2))
+    data = read_captions(tiny_photos.folder(tmp_path / "data", 2))
     photo_features(data, encoder, tmp_path / "kept")
     (kept,) = (tmp_path / "kept").glob("*.npy")
     kept.write_bytes(kept.read_bytes()[:200])
@@ -114,7 +114,7 @@ def test_a_damaged_file_is_told(encoder: ImageEncoder, tmp_path: Path) -> None:
 
 
 def test_items(encoder: ImageEncoder, tmp_path: Path) -> None:
-    data = read_captions(photos.folder(tmp_path / "data", 12))
+    data = read_captions(tiny_photos.folder(tmp_path / "data", 12))
     found = photo_features(data, encoder, tmp_path / "kept", versions=4)
     words = ("a", "red", "there", "is", "on", "the", "wall")
     learnt: Any = CaptionData(data, found, Vocabulary(words), longest=4, seed=3)
@@ -134,7 +134,7 @@ def test_items(encoder: ImageEncoder, tmp_path: Path) -> None:
 
 
 def test_left_and_right_are_not_mirrored(encoder: ImageEncoder, tmp_path: Path) -> None:
-    folder = photos.folder(tmp_path / "data", 2)
+    folder = tiny_photos.folder(tmp_path / "data", 2)
     (folder / "captions.csv").write_text("image,caption\np00.jpg,a ball on the left\np01.jpg,a box\n")
     data = read_captions(folder)
     found = photo_features(data, encoder, tmp_path / "kept", versions=2)

@@ -10,48 +10,50 @@ import pytest
 
 from lstm_datasets.captioning.readers import read_captions, split_photos
 from lstm_models.errors import InputError
-from tests.helpers import tiny_photos as photos
+from tests.helpers import tiny_photos
 
 FLICKR = Path(__file__).parents[4] / "shared" / "data" / "flickr8k"
 
 
 def images(folder: Path, count: int = 6) -> list[str]:
     folder.mkdir(parents=True, exist_ok=True)
-    for name, image, _ in photos.photos(count):
-        (folder / f"{name}.jpg").write_bytes(photos.jpeg(image))
-    return [name for name, _, _ in photos.photos(count)]
+    for name, image, _ in tiny_photos.photos(count):
+        (folder / f"{name}.jpg").write_bytes(tiny_photos.jpeg(image))
+    return [name for name, _, _ in tiny_photos.photos(count)]
 
 
 def as_shards(path: Path) -> Path:
-    photos.shard(path / "train-000.tar", 6)
+    tiny_photos.shard(path / "train-000.tar", 6)
     return path
 
 
 def as_table(path: Path) -> Path:
-    return photos.folder(path, 6)
+    return tiny_photos.folder(path, 6)
 
 
 def as_texts(path: Path) -> Path:
-    return photos.folder(path, 6, table=False)
+    return tiny_photos.folder(path, 6, table=False)
 
 
 def as_tsv(path: Path) -> Path:
     images(path)
-    rows = [f"{name}.jpg\t{caption}" for name, _, captions in photos.photos(6) for caption in captions]
+    rows = [f"{name}.jpg\t{caption}" for name, _, captions in tiny_photos.photos(6) for caption in captions]
     (path / "mine.tsv").write_text("\n".join(["File_name\tText", *rows]), encoding="utf-8")
     return path / "mine.tsv"
 
 
 def as_jsonl(path: Path) -> Path:
     images(path / "pictures")
-    rows = [json.dumps({"image": f"{name}.jpg", "captions": captions}) for name, _, captions in photos.photos(6)]
+    rows = [json.dumps({"image": f"{name}.jpg", "captions": captions}) for name, _, captions in tiny_photos.photos(6)]
     (path / "captions.jsonl").write_text("\n".join(rows), encoding="utf-8")
     return path
 
 
 def as_mapping(path: Path) -> Path:
     images(path)
-    (path / "captions.json").write_text(json.dumps({f"{n}.jpg": c for n, _, c in photos.photos(6)}), encoding="utf-8")
+    (path / "captions.json").write_text(
+        json.dumps({f"{n}.jpg": c for n, _, c in tiny_photos.photos(6)}), encoding="utf-8"
+    )
     return path
 
 
@@ -59,7 +61,7 @@ def as_karpathy(path: Path) -> Path:
     images(path / "imgs")
     records = [
         {"filename": f"{name}.jpg", "split": "restval", "sentences": [{"raw": text, "tokens": []} for text in captions]}
-        for name, _, captions in photos.photos(6)
+        for name, _, captions in tiny_photos.photos(6)
     ]
     (path / "dataset_flickr8k.json").write_text(json.dumps({"images": records, "dataset": "flickr8k"}))
     return path
@@ -68,7 +70,7 @@ def as_karpathy(path: Path) -> Path:
 def as_coco(path: Path) -> Path:
     images(path / "train2017")
     content: dict[str, list[dict[str, object]]] = {"images": [], "annotations": []}
-    for number, (name, _, captions) in enumerate(photos.photos(6)):
+    for number, (name, _, captions) in enumerate(tiny_photos.photos(6)):
         content["images"].append({"id": number, "file_name": f"{name}.jpg"})
         content["annotations"] += [{"image_id": number, "caption": text} for text in captions]
     (path / "annotations").mkdir()
@@ -78,7 +80,7 @@ def as_coco(path: Path) -> Path:
 
 def as_flickr(path: Path) -> Path:
     names = images(path / "Flicker8k_Dataset")
-    rows = [f"{name}.jpg#{n}\t{text}" for name, _, captions in photos.photos(6) for n, text in enumerate(captions)]
+    rows = [f"{name}.jpg#{n}\t{text}" for name, _, captions in tiny_photos.photos(6) for n, text in enumerate(captions)]
     (path / "Flickr8k.token.txt").write_text("\n".join(rows), encoding="utf-8")
     (path / "Flickr_8k.trainImages.txt").write_text("\n".join(f"{name}.jpg" for name in names), encoding="utf-8")
     return path
@@ -90,7 +92,7 @@ def as_flickr(path: Path) -> Path:
 def test_every_layout_gives_the_same(layout: Callable[[Path], Path], tmp_path: Path) -> None:
     found = read_captions(layout(tmp_path / "data"))
     assert len(found) == 6
-    for photo, (name, image, captions) in zip(found, photos.photos(6), strict=True):
+    for photo, (name, image, captions) in zip(found, tiny_photos.photos(6), strict=True):
         assert Path(photo.name).stem == name
         assert photo.captions == tuple(captions)
         assert photo.split in ("", "train")
@@ -114,7 +116,7 @@ def test_rows_of_one_photo_are_gathered_and_splits_kept(tmp_path: Path) -> None:
 
 def test_split(tmp_path: Path) -> None:
     for split, count in (("train", 5), ("dev", 3), ("test", 2)):
-        photos.shard(tmp_path / f"{split}-000.tar", count)
+        tiny_photos.shard(tmp_path / f"{split}-000.tar", count)
     train, held = split_photos(read_captions(tmp_path))
     assert ({photo.split for photo in train}, {photo.split for photo in held}) == ({"train"}, {"dev"})
     train, held = split_photos(read_captions(tmp_path), "test")
@@ -124,7 +126,7 @@ def test_split(tmp_path: Path) -> None:
 
 
 def test_without_splits_every_twentieth_is_held(tmp_path: Path) -> None:
-    train, held = split_photos(read_captions(photos.folder(tmp_path, 40)))
+    train, held = split_photos(read_captions(tiny_photos.folder(tmp_path, 40)))
     assert [photo.name for photo in held] == ["p00.jpg", "p20.jpg"]
     assert len(train) == 38
 
@@ -162,7 +164,7 @@ def test_damaged_data(tmp_path: Path, name: str, content: bytes, said: str) -> N
 
 
 def test_a_shard_cut_off(tmp_path: Path) -> None:
-    whole = photos.shard(tmp_path / "train-000.tar", 6).read_bytes()
+    whole = tiny_photos.shard(tmp_path / "train-000.tar", 6).read_bytes()
     (tmp_path / "train-000.tar").write_bytes(whole[:3000])
     with pytest.raises(InputError, match=r"train-000\.tar"):
         read_captions(tmp_path)

@@ -13,7 +13,7 @@ from lstm_datasets.handwriting.readers import HandwritingLine, WriterLines, alph
 from lstm_models.errors import InputError
 from lstm_models.tasks.handwriting.features import StrokeFeatures
 from lstm_models.tasks.handwriting.network import HandwritingWriter, WriterConfig
-from tests.helpers import tiny_handwriting as tiny
+from tests.helpers import tiny_handwriting
 
 IAM = Path(__file__).parents[4] / "shared" / "data" / "iam_ondb"
 
@@ -28,9 +28,9 @@ def same_strokes(line: HandwritingLine, record: dict, tolerance: float = 0) -> b
 # Layouts ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("write", [tiny.jsonl, tiny.npz], ids=["jsonl", "npz"])
+@pytest.mark.parametrize("write", [tiny_handwriting.jsonl, tiny_handwriting.npz], ids=["jsonl", "npz"])
 def test_files_give_back_what_was_written(write, tmp_path):
-    records = tiny.lines(9)
+    records = tiny_handwriting.lines(9)
     read = read_lines(write(tmp_path / f"lines.{write.__name__}", records))
     assert len(read) == 9
     for line, record in zip(read, records, strict=True):
@@ -51,8 +51,8 @@ def test_json_may_be_a_list_a_single_line_or_a_folder(tmp_path):
 
 
 def test_iam_folder_as_its_publisher_lays_it_out(tmp_path):
-    records = tiny.lines(24)
-    read = {line.name: line for line in read_lines(tiny.iam_folder(tmp_path, records))}
+    records = tiny_handwriting.lines(24)
+    read = {line.name: line for line in read_lines(tiny_handwriting.iam_folder(tmp_path, records))}
     assert len(read) == 24
     first = {record["id"].rsplit("-", 1)[0]: record for record in reversed(records)}
     for record in records:
@@ -65,8 +65,8 @@ def test_iam_folder_as_its_publisher_lays_it_out(tmp_path):
 
 
 def test_iam_folder_without_originals_and_lists(tmp_path):
-    records = tiny.lines(4)
-    tiny.iam_folder(tmp_path, records)
+    records = tiny_handwriting.lines(4)
+    tiny_handwriting.iam_folder(tmp_path, records)
     for file in [*tmp_path.rglob("strokes*.xml"), *tmp_path.glob("*.txt")]:
         file.unlink()
     read = read_lines(tmp_path)
@@ -75,9 +75,9 @@ def test_iam_folder_without_originals_and_lists(tmp_path):
 
 
 def test_svg_folder_with_titles_and_texts_beside(tmp_path):
-    records = tiny.lines(2)
-    tiny.svg(tmp_path / "a.svg", records[0])
-    tiny.svg(tmp_path / "b.svg", records[1])
+    records = tiny_handwriting.lines(2)
+    tiny_handwriting.svg(tmp_path / "a.svg", records[0])
+    tiny_handwriting.svg(tmp_path / "b.svg", records[1])
     (tmp_path / "b.txt").write_text("another\ntext\n")
     read = read_lines(tmp_path)
     assert [(line.name, line.text) for line in read] == [("a", records[0]["text"]), ("b", "another text")]
@@ -114,7 +114,7 @@ def test_drawings_of_the_package_are_read_back(tmp_path):
 
 def damaged_npz(name: str):
     def make(folder: Path) -> Path:
-        path, arrays = folder / "lines.npz", tiny.arrays(tiny.lines(6))
+        path, arrays = folder / "lines.npz", tiny_handwriting.arrays(tiny_handwriting.lines(6))
         changes = {
             "off": lambda: {"off": arrays["off"][:-1]},
             "decreasing": lambda: {"off": np.array([0, 50, 40, 60, 70, 80, len(arrays["xy"])])},
@@ -268,7 +268,7 @@ def damage_all(folder: Path) -> str:
     [damage_strokes, damage_point, damage_number, damage_strokeless, damage_encoding, damage_text, damage_all],
 )
 def test_damaged_iam_folder(damage, tmp_path):
-    folder = tiny.iam_folder(tmp_path, tiny.lines(4))
+    folder = tiny_handwriting.iam_folder(tmp_path, tiny_handwriting.lines(4))
     said = damage(folder)
     with pytest.raises(InputError, match=said) as error:
         read_lines(folder)
@@ -276,13 +276,13 @@ def test_damaged_iam_folder(damage, tmp_path):
 
 
 def test_iam_folder_named_too_deep(tmp_path):
-    tiny.iam_folder(tmp_path, tiny.lines(4))
+    tiny_handwriting.iam_folder(tmp_path, tiny_handwriting.lines(4))
     with pytest.raises(InputError, match="strokes without texts"):
         read_lines(tmp_path / "lineStrokes")
 
 
 def test_lines_beyond_the_transcript_have_no_text_and_are_cleaned_away(tmp_path):
-    tiny.iam_folder(tmp_path, tiny.lines(4))
+    tiny_handwriting.iam_folder(tmp_path, tiny_handwriting.lines(4))
     text = next(tmp_path.rglob("a01-000u.txt"))
     text.write_text("\n".join(text.read_text().splitlines()[:-1]))
     read = read_lines(tmp_path)

@@ -9,15 +9,17 @@ import torch
 from lstm_datasets.handwriting.readers import HandwritingLine
 from lstm_datasets.handwriting_reader.dataset import InkAugmentation, ReaderLines
 from lstm_models.tasks.handwriting_reader.network import HandwritingReader, HandwritingReaderConfig
-from tests.helpers import tiny_handwriting as tiny
+from tests.helpers import tiny_handwriting
 
-LINES = [HandwritingLine(tuple(line["strokes"]), line["text"]) for line in tiny.lines(6)]
+LINES = [HandwritingLine(tuple(line["strokes"]), line["text"]) for line in tiny_handwriting.lines(6)]
 STILL = InkAugmentation(slant=0, width=0, size=0, rotation=0, spacing=0, noise=0, wobble=0, ends=0)
 
 
 @pytest.fixture(scope="module")
 def reader() -> HandwritingReader:
-    return HandwritingReader(HandwritingReaderConfig(" " + tiny.LETTERS, hidden_size=4, layers=1, channels=2))
+    return HandwritingReader(
+        HandwritingReaderConfig(" " + tiny_handwriting.LETTERS, hidden_size=4, layers=1, channels=2)
+    )
 
 
 def strokes(reader: HandwritingReader, number: int = 0) -> list[np.ndarray]:

@@ -586,23 +586,23 @@ def test_format_0_migrates(loose: Path) -> None:
 
 def test_migrations_run_one_after_the_other(loose: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A future format 2 in which "width" was renamed "hidden" and "depth" "layers"."""
-    from lstm_models.checkpoints import loading as _checkpoint
+    from lstm_models.checkpoints import loading
 
     def renamed(content: dict[str, Any]) -> dict[str, Any]:
         names = {"width": "hidden", "depth": "layers"}
         config = {names.get(key, key): value for key, value in content["config"].items()}
         return {**content, "format": 2, "config": config}
 
-    monkeypatch.setitem(_checkpoint.MIGRATIONS, 1, renamed)
-    monkeypatch.setattr(_checkpoint, "FORMAT", 2)
+    monkeypatch.setitem(loading.MIGRATIONS, 1, renamed)
+    monkeypatch.setattr(loading, "FORMAT", 2)
     (loose / "config.json").write_text(json.dumps({"model": "toy", "width": 4, "depth": 2}))
     assert hub.load(loose).config == ToyConfig(layers=2)
 
 
 def test_there_is_a_migration_from_every_older_format() -> None:
-    from lstm_models.checkpoints import loading as _checkpoint
+    from lstm_models.checkpoints import loading
 
-    assert sorted(_checkpoint.MIGRATIONS) == list(range(hub.FORMAT))
+    assert sorted(loading.MIGRATIONS) == list(range(hub.FORMAT))
 
 
 # --- the hub -------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from PIL import Image
 
 from lstm_models.errors import InputError
 from lstm_models.tasks.handwriting.features import PACKAGED, ImageConfig, ImageEncoder, _load_packaged, _network
-from tests.helpers import tiny_photos as photos
+from tests.helpers import tiny_photos
 
 
 @pytest.mark.parametrize("backbone", ["tf_efficientnet_lite0", "resnet10t", "convnext_atto", "regnetx_002"])
@@ -37,7 +37,7 @@ def test_packaged_weights_know_pictures() -> None:
     net = _network("tf_efficientnet_lite0").eval()
     _load_packaged(net, "tf_efficientnet_lite0")
     encoder = ImageEncoder(ImageConfig(backbone="tf_efficientnet_lite0", size=224))
-    disc = encoder.preprocess(photos.photo("red", "ball", size=(100, 80)))
+    disc = encoder.preprocess(tiny_photos.photo("red", "ball", size=(100, 80)))
     stripes = np.zeros((224, 224, 3), np.uint8)
     stripes[:, ::20] = stripes[:, 1::20] = 255
     with torch.inference_mode():

@@ -19,7 +19,7 @@ from lstm_models.tasks.captioning.results import Drawing
 from lstm_models.tasks.handwriting import reranking
 from lstm_models.tasks.handwriting.composition import compose_lines, drawable, planned
 from lstm_models.tasks.handwriting.network import HandwritingWriter, spell
-from lstm_models.tasks.handwriting_reader import decoding as reading_search
+from lstm_models.tasks.handwriting_reader import decoding
 
 __all__ = ["Drawn", "draw", "error_rate", "legible", "runaways", "words"]
 
@@ -164,12 +164,12 @@ def own_error_rates(
 
     reader = checker.reader
     rates = {"best_path": float(jiwer.cer(list(texts), [verdict.text for verdict in checker(lines, texts)]))}
-    model = reading_search.written_words(reader, True) if reader.config.beam else None
+    model = decoding.written_words(reader, True) if reader.config.beam else None
     if model is not None:
         read = []
         for start in range(0, len(lines), 16):
             for log_probs in reader.log_probs(lines[start : start + 16]):
-                read.append(reading_search.search(reader, log_probs, reader.config.beam, model)[0].text)
+                read.append(decoding.search(reader, log_probs, reader.config.beam, model)[0].text)
         rates["language_model"] = float(jiwer.cer(list(texts), read))
     return rates
 

@@ -24,8 +24,9 @@ import pytest
 import torch
 from PIL import Image
 
-from lstm_apps.cli import entry_point as cli
-from lstm_apps.tasks.captioning import commands as verb
+from lstm_apps import cli
+from lstm_apps.cli.error_messages import explain
+from lstm_apps.tasks.captioning import commands
 from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
 from lstm_models.tasks.captioning.network import Captioner, CaptionerConfig
@@ -56,7 +57,7 @@ def captioner(model: str) -> Captioner:
 @pytest.fixture
 def loaded(captioner: Captioner, monkeypatch: pytest.MonkeyPatch) -> Captioner:
     """The captioner, loaded once for all tests instead of in each."""
-    monkeypatch.setattr(verb, "_load", lambda model: captioner)
+    monkeypatch.setattr(commands, "_load", lambda model: captioner)
     return captioner
 
 
@@ -80,9 +81,9 @@ def run(capsys: pytest.CaptureFixture[str], *paths: str, **options: Any) -> tupl
     """Exit code, standard output and standard error of the verb, as the command line ends it."""
     code = 0
     try:
-        verb.caption(list(paths), **options)
+        commands.caption(list(paths), **options)
     except BaseException as error:
-        sentence, code = cli.explain(error)
+        sentence, code = explain(error)
         print(f"lstm-models: {sentence}", file=sys.stderr)
     out, err = capsys.readouterr()
     return code, out, err
@@ -98,7 +99,7 @@ def sources(path: Path) -> list[str]:
 
 
 def test_options_are_those_of_the_library() -> None:
-    ours = inspect.signature(verb.caption).parameters
+    ours = inspect.signature(commands.caption).parameters
     for name, parameter in inspect.signature(Captioner.caption).parameters.items():
         if name not in ("self", "images"):
             assert (ours[name].default or ()) == (parameter.default or ()), name
@@ -128,7 +129,7 @@ def test_help_brings_in_no_torch() -> None:
     ],
 )
 def test_words(given: Any, words: tuple[str, ...]) -> None:
-    assert verb._words(given) == words
+    assert commands._words(given) == words
 
 
 class TestOnTheScreen:
@@ -316,7 +317,7 @@ class TestOut:
         other = hub.load(model)
         with torch.no_grad():
             other.bias[3] += 1e-3
-        monkeypatch.setattr(verb, "_load", lambda model: other)
+        monkeypatch.setattr(commands, "_load", lambda model: other)
         code, _, err = run(capsys, "photos", out="c.jsonl")
         assert code == 1
         assert "another model made it" in err
@@ -569,16 +570,16 @@ def test_kill_in_the_middle_of_a_line(photos: Path, model: str, capsys: pytest.C
     arguments = ["photos", "--out", "c.jsonl", "--html", "p.html", "--batch", "2", "--model", model]
     script = f"""
         import os, signal, sys
-        from lstm_apps.cli import entry_point as cli
-        from lstm_apps.tasks.captioning import commands as caption
+        from lstm_apps import cli
+        from lstm_apps.tasks.captioning import commands
 
-        whole = caption._Journal._append
+        whole = commands._Journal._append
         def half(journal, line):
             if len(journal.places) == 3:
                 journal.file.write(line[: len(line) // 2])
                 os.kill(os.getpid(), signal.SIGKILL)
             return whole(journal, line)
-        caption._Journal._append = half
+        commands._Journal._append = half
         cli.main(["caption", *{arguments!r}])
     """
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, timeout=240)
@@ -637,9 +638,9 @@ def test_commands_of_the_docs(photos: Path, model: str, monkeypatch: pytest.Monk
             for caption in ("A dog runs on the grass.", "A red ball.")
         ]
         Path(folder, "captions.csv").write_text("\n".join(["image,caption,split", *rows]))
-    commands = [line for block in blocks("sh") for line in block.splitlines()]
-    assert len(commands) > 12
-    for line in commands:
+    lines = [line for block in blocks("sh") for line in block.splitlines()]
+    assert len(lines) > 12
+    for line in lines:
         program, *arguments = shlex.split(line)
         assert program == "lstm-models"
         if arguments[0] == "train":

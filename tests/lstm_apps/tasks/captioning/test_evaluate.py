@@ -11,10 +11,8 @@ import pytest
 from PIL import Image
 from torch import nn
 
-from lstm_apps.cli import entry_point as cli
-from lstm_apps.tasks.captioning import evaluate as evaluation
-from lstm_apps.tasks.captioning import metrics as scores
-from lstm_apps.tasks.captioning import near_duplicates as overlaps
+from lstm_apps import cli
+from lstm_apps.tasks.captioning import evaluate, metrics, near_duplicates
 from lstm_datasets.captioning.readers import read_captions
 from lstm_models.errors import InputError
 from lstm_models.tasks.captioning.network import Captioner, CaptionerConfig
@@ -82,8 +80,8 @@ def data(tmp_path) -> Path:
 @pytest.fixture
 def captioner(monkeypatch) -> ColourCaptioner:
     made = ColourCaptioner()
-    monkeypatch.setattr(evaluation.hub, "load", lambda name: made)
-    monkeypatch.setattr(scores.shutil, "which", lambda name: None)
+    monkeypatch.setattr(evaluate.hub, "load", lambda name: made)
+    monkeypatch.setattr(metrics.shutil, "which", lambda name: None)
     return made
 
 
@@ -125,9 +123,9 @@ def said(model: ColourCaptioner) -> tuple[Word, ...]:
 
 
 def test_scores_are_those_of_the_scorer(data, captioner):
-    figures = evaluation.evaluate(str(data), timed=0)
+    figures = evaluate.evaluate(str(data), timed=0)
     photos = read_captions(data, "dev")
-    expected = scores.caption_scores(
+    expected = metrics.caption_scores(
         {photo.name: list(SAID.values())[int(photo.name[:-4]) % 3] for photo in photos},
         {photo.name: photo.captions for photo in photos},
         use_meteor=False,
@@ -139,32 +137,30 @@ def test_scores_are_those_of_the_scorer(data, captioner):
 
 def test_calibration_before_is_with_the_models_own(data, captioner):
     """The error of the model's own calibration, from the words' probabilities by hand; the whole fitted one is less."""
-    report = evaluation.evaluate(str(data), timed=0)["calibration"]
+    report = evaluate.evaluate(str(data), timed=0)["calibration"]
     own = ColourCaptioner()
     bins = []
     for photo in read_captions(data, "dev"):
         colour = int(photo.name[:-4]) % 3
         words = list(SAID.values())[colour].lower().split()
         bins += [(own.confidence(0.9 if word in SAID else 0.6), word != "field") for word in words]
-    expected = evaluation.calibration_report.__globals__["expected_calibration_error"](*zip(*bins, strict=True))
+    expected = evaluate.calibration_report.__globals__["expected_calibration_error"](*zip(*bins, strict=True))
     assert report["error_before_on_all"] == pytest.approx(expected)
     assert report["error_after_on_all"] < report["error_before_on_all"]
 
 
 def test_calibrated_model_is_saved(data, captioner, tmp_path, monkeypatch):
     saved = {}
-    monkeypatch.setattr(
-        evaluation.hub, "save", lambda model, folder, card: saved.update(config=model.config, card=card)
-    )
-    monkeypatch.setattr(evaluation.hub, "card", lambda name: f"card of {name}")
-    report = evaluation.evaluate(str(data), "mine", timed=0, calibrate=str(tmp_path / "made"))["calibration"]
+    monkeypatch.setattr(evaluate.hub, "save", lambda model, folder, card: saved.update(config=model.config, card=card))
+    monkeypatch.setattr(evaluate.hub, "card", lambda name: f"card of {name}")
+    report = evaluate.evaluate(str(data), "mine", timed=0, calibrate=str(tmp_path / "made"))["calibration"]
     assert saved["card"] == "card of mine"
     assert saved["config"].temperature == pytest.approx(report["fitted_on_all"]["temperature"], abs=1e-4)
     assert saved["config"].calibration_bias == pytest.approx(report["fitted_on_all"]["bias"], abs=1e-4)
 
 
 def test_few_photos_are_scored_without_calibration(data, captioner):
-    figures = evaluation.evaluate(str(data), limit=1, timed=0)
+    figures = evaluate.evaluate(str(data), limit=1, timed=0)
     assert figures["photos"] == 1
     assert figures["calibration"] is None
     assert any(note.startswith("calibration: 1 photos are too few") for note in figures["notes"])
@@ -173,7 +169,7 @@ def test_few_photos_are_scored_without_calibration(data, captioner):
 def test_data_without_splits_is_measured_whole(data, captioner):
     file = data / "captions.jsonl"
     file.write_text(file.read_text().replace('"dev"', '""').replace('"train"', '""'))
-    figures = evaluation.evaluate(str(data), timed=0, overlap=True)
+    figures = evaluate.evaluate(str(data), timed=0, overlap=True)
     assert figures["photos"] == 18
     assert "new" not in figures["scores"]
     assert any("no other photos" in note for note in figures["notes"])
@@ -181,14 +177,14 @@ def test_data_without_splits_is_measured_whole(data, captioner):
 
 def test_a_damaged_photo_is_left_out(data, captioner):
     (data / "4.png").write_bytes(b"nothing")
-    figures = evaluation.evaluate(str(data), timed=0)
+    figures = evaluate.evaluate(str(data), timed=0)
     assert figures["photos"] == 11
     assert "4.png" not in [caption["photo"] for caption in figures["captions"]]
     assert sum(note.startswith("left out: ") and "4.png" in note for note in figures["notes"]) == 1
     for number in (0, 1):
         (data / f"{number}.png").unlink()
     with pytest.raises(InputError, match="3 of 12 photos cannot be opened; the first: "):
-        evaluation.evaluate(str(data), timed=0)
+        evaluate.evaluate(str(data), timed=0)
 
 
 @pytest.mark.parametrize(
@@ -213,9 +209,9 @@ def test_what_goes_wrong(changes, code, message, data, captioner, tmp_path, caps
 
 
 def test_another_model_is_refused(data, monkeypatch):
-    monkeypatch.setattr(evaluation.hub, "load", lambda name: nn.Linear(1, 1))
+    monkeypatch.setattr(evaluate.hub, "load", lambda name: nn.Linear(1, 1))
     with pytest.raises(InputError, match="writer is no captioner"):
-        evaluation.evaluate(str(data), "writer")
+        evaluate.evaluate(str(data), "writer")
 
 
 # --- photos that two sets share ---------------------------------------------------------------------------------------
@@ -241,7 +237,7 @@ def two_sets(tmp_path) -> tuple[Path, Path]:
 
 def test_shared_photos_are_found(two_sets):
     one, two = (read_captions(folder) for folder in two_sets)
-    found = {(match.train, match.held): match for match in overlaps.overlap(one, two)}
+    found = {(match.train, match.held): match for match in near_duplicates.overlap(one, two)}
     assert set(found) == {("3.jpg", "3.jpg"), ("7.jpg", "7.jpg"), ("9.jpg", "9.jpg")}
     assert [found[f"{name}.jpg", f"{name}.jpg"].kind for name in (3, 7, 9)] == ["same file", "alike", "mirrored"]
     assert found["3.jpg", "3.jpg"].correlation == 1
@@ -249,7 +245,7 @@ def test_shared_photos_are_found(two_sets):
 
 
 def test_order_is_surest_first(two_sets):
-    found = overlaps.overlap(*(read_captions(folder) for folder in two_sets))
+    found = near_duplicates.overlap(*(read_captions(folder) for folder in two_sets))
     assert [match.correlation for match in found] == sorted((match.correlation for match in found), reverse=True)
 
 
@@ -257,8 +253,8 @@ def test_photos_that_cannot_be_opened_are_compared_as_files(two_sets):
     for folder in two_sets:
         (folder / "0.jpg").write_bytes(b"the same")
         (folder / "1.jpg").write_bytes(folder.name.encode())
-    found = overlaps.overlap(*(read_captions(folder) for folder in two_sets))
+    found = near_duplicates.overlap(*(read_captions(folder) for folder in two_sets))
     assert len(found) == 4
     assert ("0.jpg", "0.jpg", "same file", 1.0) in found
-    assert overlaps.overlap([], read_captions(two_sets[1])) == []
-    assert overlaps.overlap(read_captions(two_sets[0]), []) == []
+    assert near_duplicates.overlap([], read_captions(two_sets[1])) == []
+    assert near_duplicates.overlap(read_captions(two_sets[0]), []) == []

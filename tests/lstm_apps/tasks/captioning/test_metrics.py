@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from lstm_apps.tasks.captioning import metrics as scores
+from lstm_apps.tasks.captioning import metrics
 from lstm_models.errors import InputError
 
 pytest.importorskip("pycocoevalcap", reason="the standard scorer comes with the extra “bench”")
@@ -34,7 +34,7 @@ REFERENCES = {
 
 @pytest.fixture
 def no_java(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scores.shutil, "which", lambda name: None)
+    monkeypatch.setattr(metrics.shutil, "which", lambda name: None)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def no_java(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_words(caption, words):
-    assert " ".join(scores.tokenize(caption)) == words
+    assert " ".join(metrics.tokenize(caption)) == words
 
 
 @needs_java
@@ -69,10 +69,10 @@ def test_words_are_those_of_the_standard_scorer():
     captions = [*CANDIDATES.values(), *(text for texts in REFERENCES.values() for text in texts)]
     captions += ["The girl's dogs' toys aren't hers (yet).", 'A "sign" of D.C. -- at 5:30', "", "Boys!"]
     expected = PTBTokenizer().tokenize({number: [{"caption": text}] for number, text in enumerate(captions)})
-    rows = scores.java_tokens(captions)
+    rows = metrics.java_tokens(captions)
     assert rows is not None
     assert [" ".join(row) for row in rows] == [expected[number][0] for number in range(len(captions))]
-    assert [scores.tokenize(text) for text in captions] == rows
+    assert [metrics.tokenize(text) for text in captions] == rows
 
 
 @needs_java
@@ -82,7 +82,7 @@ def test_rules_agree_on_every_caption_of_flickr8k_dev():
         members = [member for member in shard if member.name.endswith(".json")]
         captions = [text for member in members for text in json.load(shard.extractfile(member))["captions"]]
     assert len(captions) == 5000
-    assert scores.java_tokens(captions) == [scores.tokenize(text) for text in captions]
+    assert metrics.java_tokens(captions) == [metrics.tokenize(text) for text in captions]
 
 
 def test_bleu_by_hand(no_java):
@@ -101,7 +101,7 @@ def test_bleu_by_hand(no_java):
         return hits / total
 
     penalty = math.exp(1 - (6 + 4) / (5 + 3))
-    result = scores.caption_scores(candidates, references, use_meteor=False)
+    result = metrics.caption_scores(candidates, references, use_meteor=False)
     # "the" counts twice: 2 + 1 + 1 of 5, and 3 of 3
     assert precision(1) == 7 / 8
     assert result["BLEU-1"] == pytest.approx(100 * penalty * 7 / 8, rel=1e-6)
@@ -110,7 +110,7 @@ def test_bleu_by_hand(no_java):
 
 def test_rouge_by_hand(no_java):
     """Longest common subsequence 3 of 4 and of 6 words, beta 1.2."""
-    result = scores.caption_scores({"a": "dog runs in grass"}, {"a": ["the dog runs over the grass"]})
+    result = metrics.caption_scores({"a": "dog runs in grass"}, {"a": ["the dog runs over the grass"]})
     precision, recall = 3 / 4, 3 / 6
     expected = (1 + 1.44) * precision * recall / (recall + 1.44 * precision)
     assert result["ROUGE-L"] == pytest.approx(100 * expected)
@@ -123,26 +123,26 @@ def test_cider_is_that_of_the_reward(no_java):
     numbers: dict[str, int] = {}
 
     def encode(text: str) -> list[int]:
-        return [numbers.setdefault(word, len(numbers)) for word in scores.tokenize(text)]
+        return [numbers.setdefault(word, len(numbers)) for word in metrics.tokenize(text)]
 
     names = list(CANDIDATES)
     reward = CiderD([[encode(text) for text in REFERENCES[name]] for name in names], end=None)
     expected = reward.score([encode(CANDIDATES[name]) for name in names], range(len(names))).mean()
-    result = scores.caption_scores(CANDIDATES, REFERENCES)
+    result = metrics.caption_scores(CANDIDATES, REFERENCES)
     assert result["CIDEr"] == pytest.approx(100 * expected, rel=1e-6)
     assert result["CIDEr"] > 50
 
 
 def test_a_reference_as_candidate_is_perfect(no_java):
     candidates = {name: texts[0] for name, texts in REFERENCES.items()}
-    result = scores.caption_scores(candidates, REFERENCES)
+    result = metrics.caption_scores(candidates, REFERENCES)
     for name in ("BLEU-1", "BLEU-4", "ROUGE-L"):
         assert result[name] == pytest.approx(100, rel=1e-6)
 
 
 def test_without_java(no_java):
     notes: list[str] = []
-    result = scores.caption_scores(CANDIDATES, REFERENCES, notes=notes)
+    result = metrics.caption_scores(CANDIDATES, REFERENCES, notes=notes)
     assert [note.split(":")[0] for note in notes] == ["tokens", "METEOR"]
     assert all("Java" in note for note in notes)
     assert list(result) == [
@@ -157,8 +157,8 @@ def test_meteor_is_that_of_the_standard_wrapper(capsys):
     from pycocoevalcap.meteor.meteor import Meteor
 
     names = list(CANDIDATES)
-    ours = {name: [" ".join(scores.tokenize(CANDIDATES[name]))] for name in names}
-    theirs = {name: [" ".join(scores.tokenize(text)) for text in REFERENCES[name]] for name in names}
+    ours = {name: [" ".join(metrics.tokenize(CANDIDATES[name]))] for name in names}
+    theirs = {name: [" ".join(metrics.tokenize(text)) for text in REFERENCES[name]] for name in names}
     wrapper = Meteor()
     try:
         expected, _ = wrapper.compute_score(theirs, ours)
@@ -166,7 +166,7 @@ def test_meteor_is_that_of_the_standard_wrapper(capsys):
         wrapper.meteor_p.stdout.close()
         wrapper.meteor_p.stderr.close()
     notes: list[str] = []
-    result = scores.caption_scores(CANDIDATES, REFERENCES, notes=notes)
+    result = metrics.caption_scores(CANDIDATES, REFERENCES, notes=notes)
     assert result["METEOR"] == pytest.approx(100 * expected)
     assert 20 < result["METEOR"] < 80
     assert notes == []
@@ -175,7 +175,7 @@ def test_meteor_is_that_of_the_standard_wrapper(capsys):
 
 @needs_java
 def test_meteor_is_stopped_when_it_takes_too_long():
-    assert scores.meteor(["a dog"], [["a dog"]], seconds=0.01) is None
+    assert metrics.meteor(["a dog"], [["a dog"]], seconds=0.01) is None
 
 
 def program(folder: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,30 +183,30 @@ def program(folder: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     path = folder / "java"
     path.write_text(f"#!/bin/sh\n{text}\n")
     path.chmod(0o755)
-    monkeypatch.setattr(scores.shutil, "which", lambda name: str(path))
+    monkeypatch.setattr(metrics.shutil, "which", lambda name: str(path))
 
 
 @pytest.mark.parametrize("text", ["exit 1", "echo no number; cat >/dev/null", "exec sleep 60"])
 def test_java_that_is_broken(text, tmp_path, monkeypatch):
     program(tmp_path, text, monkeypatch)
-    monkeypatch.setattr(scores, "_SECONDS", 1)
-    assert scores.meteor(["a dog", "a cat"], [["a dog"], ["a dog"]], seconds=1) is None
-    assert scores.java_tokens(["A dog .", "A cat .", "A man ."]) is None
+    monkeypatch.setattr(metrics, "_SECONDS", 1)
+    assert metrics.meteor(["a dog", "a cat"], [["a dog"], ["a dog"]], seconds=1) is None
+    assert metrics.java_tokens(["A dog .", "A cat .", "A man ."]) is None
     notes: list[str] = []
-    assert scores.reference_tokens(["A dog .", "", "Hi"], notes) == [["a", "dog"], [], ["hi"]]
+    assert metrics.reference_tokens(["A dog .", "", "Hi"], notes) == [["a", "dog"], [], ["hi"]]
     assert len(notes) == 1
 
 
 def test_java_that_cannot_be_run(tmp_path, monkeypatch):
-    monkeypatch.setattr(scores.shutil, "which", lambda name: str(tmp_path / "java"))
-    assert scores.meteor(["a dog"], [["a dog"]]) is None
-    assert scores.java_tokens(["A dog ."]) is None
+    monkeypatch.setattr(metrics.shutil, "which", lambda name: str(tmp_path / "java"))
+    assert metrics.meteor(["a dog"], [["a dog"]]) is None
+    assert metrics.java_tokens(["A dog ."]) is None
 
 
 def test_variety(no_java):
     candidates = {"a": "A dog .", "b": "a dog", "c": "two cats sit", "d": "new words"}
     references = {name: ["a dog"] for name in candidates}
-    result = scores.caption_scores(candidates, references, training=["A dog.", "Two cats sit!", "a man"])
+    result = metrics.caption_scores(candidates, references, training=["A dog.", "Two cats sit!", "a man"])
     assert result["vocabulary"] == 7
     assert result["distinct"] == 75
     assert result["words"] == (2 + 2 + 3 + 2) / 4
@@ -215,12 +215,12 @@ def test_variety(no_java):
 
 def test_what_goes_wrong(no_java, monkeypatch):
     with pytest.raises(InputError, match="no caption to score"):
-        scores.caption_scores({}, REFERENCES)
+        metrics.caption_scores({}, REFERENCES)
     with pytest.raises(InputError, match=r"e\.jpg has no reference"):
-        scores.caption_scores({"e.jpg": "a dog"}, REFERENCES)
+        metrics.caption_scores({"e.jpg": "a dog"}, REFERENCES)
     with pytest.raises(InputError, match=r"e\.jpg has no reference"):
-        scores.caption_scores({"e.jpg": "a dog"}, {"e.jpg": []})
-    monkeypatch.setattr(scores.importlib.util, "find_spec", lambda name: None)
+        metrics.caption_scores({"e.jpg": "a dog"}, {"e.jpg": []})
+    monkeypatch.setattr(metrics.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ModuleNotFoundError) as error:
-        scores.java_tokens(["a dog"])
+        metrics.java_tokens(["a dog"])
     assert error.value.name == "pycocoevalcap"

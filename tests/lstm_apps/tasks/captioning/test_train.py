@@ -21,7 +21,7 @@ from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
 from lstm_models.tasks.captioning.network import CaptionerConfig
 from lstm_models.tasks.handwriting.features import ImageConfig
-from tests.helpers import tiny_photos as photos
+from tests.helpers import tiny_photos
 
 SMALL = CaptionerConfig(
     image=ImageConfig(backbone="tf_efficientnet_lite0", size=64), word_size=12, hidden_size=16, attention_size=8
@@ -33,7 +33,7 @@ SHORT = TrainingConfig(
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return photos.folder(tmp_path_factory.mktemp("data"), 24)
+    return tiny_photos.folder(tmp_path_factory.mktemp("data"), 24)
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def test_command_line_from_photos_to_a_caption(data: Path, tmp_path: Path) -> No
     config = json.loads((run / "config.json").read_text())
     assert config["task"] == "captioning"
     assert config["model"]["vocabulary"]
-    caption = hub.load(run / "model").caption(photos.photo("red", "ball"))
+    caption = hub.load(run / "model").caption(tiny_photos.photo("red", "ball"))
     assert caption.text
 
 
@@ -98,7 +98,7 @@ def test_weights_between_two_models(trained: Path, data: Path, tmp_path: Path) -
 
 
 def test_new_words_are_added_to_a_model(trained: Path, tmp_path: Path) -> None:
-    folder = photos.folder(tmp_path / "mine", 20)
+    folder = tiny_photos.folder(tmp_path / "mine", 20)
     table = (folder / "captions.csv").read_text().replace("ball", "zeppelin")
     (folder / "captions.csv").write_text(table)
     train(str(folder), str(tmp_path / "run"), training=SHORT, init=str(trained / "model"), least=1,

@@ -13,10 +13,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lstm_apps.cli import entry_point as cli
-from lstm_apps.tasks.handwriting import diversity
-from lstm_apps.tasks.handwriting import evaluate as evaluation
-from lstm_apps.tasks.handwriting import metrics as legibility
+from lstm_apps import cli
+from lstm_apps.tasks.handwriting import diversity, evaluate, metrics
 from lstm_datasets.handwriting.readers import HandwritingLine, WriterLines, read_lines, split_lines
 from lstm_models.checkpoints import hub
 from lstm_models.ink.verdict import Verdict
@@ -26,22 +24,22 @@ from lstm_models.tasks.handwriting.glyphs import glyph
 from lstm_models.tasks.handwriting.network import HandwritingWriter, WriterConfig, batch_lines
 from lstm_models.tasks.handwriting.reranking import edits, missing_words
 from lstm_models.tasks.handwriting_reader.network import HandwritingReader, HandwritingReaderConfig
-from tests.helpers import tiny_handwriting as tiny
+from tests.helpers import tiny_handwriting
 
 
 def make(features: StrokeFeatures) -> HandwritingWriter:
     torch.manual_seed(0)
     return HandwritingWriter(
         WriterConfig(
-            alphabet=" " + tiny.LETTERS, hidden_size=8, text_size=4, components=2, mixtures=2, step=0.3, style_size=2,
-            styles=("10000", "10001", "10002"), features=features,
+            alphabet=" " + tiny_handwriting.LETTERS, hidden_size=8, text_size=4, components=2, mixtures=2, step=0.3,
+            style_size=2, styles=("10000", "10001", "10002"), features=features,
         )
     ).eval()  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory) -> Path:
-    return tiny.jsonl(tmp_path_factory.mktemp("data") / "lines.jsonl", tiny.lines(24, words=4))
+    return tiny_handwriting.jsonl(tmp_path_factory.mktemp("data") / "lines.jsonl", tiny_handwriting.lines(24, words=4))
 
 
 @pytest.fixture(scope="module")
@@ -79,12 +77,12 @@ def test_raw_likelihood_is_in_published_units(data):
     """The density of a line does not depend on the units: what it is in one follows from what it is in another."""
     held = split_lines(read_lines(data))[1]
     points = np.mean([sum(map(len, line.strokes)) - 1 for line in held])
-    own = evaluation.likelihood(make(GRAVES), held)
+    own = evaluate.likelihood(make(GRAVES), held)
     assert own["points_a_line"] == pytest.approx(points)
     other = dataclasses.replace(GRAVES, std=(GRAVES.std[0] * 2, GRAVES.std[1] * 3))
     writer = make(other)
     plain = writer.loss(batch_lines([WriterLines(held, writer)[number] for number in range(len(held))]))
-    measured = evaluation.likelihood(writer, held)
+    measured = evaluate.likelihood(writer, held)
     shift = math.log(6) * points
     assert measured["moves_a_line"] == pytest.approx(float(plain["moves"]) / len(held) + shift, rel=1e-4)
     assert measured["nats_a_line"] == pytest.approx(float(plain["nats"]) / len(held) + shift, rel=1e-4)
@@ -94,9 +92,9 @@ def test_raw_likelihood_is_in_published_units(data):
 def test_noise_of_half_a_unit(data):
     held = split_lines(read_lines(data))[1]
     writer = make(GRAVES)
-    clean, noisy = evaluation.likelihood(writer, held), evaluation.likelihood(writer, held, noise=1)
+    clean, noisy = evaluate.likelihood(writer, held), evaluate.likelihood(writer, held, noise=1)
     assert noisy != clean
-    assert noisy == evaluation.likelihood(writer, held, noise=1)
+    assert noisy == evaluate.likelihood(writer, held, noise=1)
     assert noisy["nats_a_line"] == pytest.approx(clean["nats_a_line"], rel=0.05)
     assert noisy["lifts_a_line"] == pytest.approx(clean["lifts_a_line"], rel=0.05)
 
@@ -112,23 +110,23 @@ def test_sentences_are_held_out_and_of_some_length():
         *(held_line(text) for text in ("a sentence of its own", "a sentence with ä in it", "# cannot be read at all")),
     ]
     alphabet = " abcdefghijklmnopqrstuvwxyz#"
-    assert [text for text, _ in evaluation.held_out_sentences(learn, held, alphabet)] == ["a sentence of its own"]
+    assert [text for text, _ in evaluate.held_out_sentences(learn, held, alphabet)] == ["a sentence of its own"]
 
 
 def test_lines_are_drawn_in_turn_and_cut_off(model):
     writer = hub.load(str(model))
     texts = ["tea", "code", "listen", "also"]
-    drawn = legibility.draw(writer, texts, 0.5, 2, seed=1)
+    drawn = metrics.draw(writer, texts, 0.5, 2, seed=1)
     limits = writer.most_points(torch.tensor([len(text) + 1 for text in texts])).tolist()
     assert [len(row) >= limit for row, limit in zip(drawn.rows, limits, strict=True)] == drawn.cut_off.tolist()
-    again = legibility.draw(writer, texts, 0.5, 2, seed=1)
+    again = metrics.draw(writer, texts, 0.5, 2, seed=1)
     assert all(np.array_equal(one, two) for one, two in zip(drawn.rows, again.rows, strict=True))
 
 
 def test_lines_are_drawn_as_write_makes_them(model):
     """What comes from a font is part of the line that is read, and no text of the network's."""
     writer = hub.load(str(model))
-    drawn = legibility.draw(writer, ["tea", "tea & code", "& &"], 0.5, 1, seed=1)
+    drawn = metrics.draw(writer, ["tea", "tea & code", "& &"], 0.5, 1, seed=1)
     assert drawn.texts == ["tea", "tea code", ""]
     assert len(drawn.rows[2]) == 0
     assert len(drawn.strokes[2]) == 2 * len(glyph("&").strokes)
@@ -152,8 +150,8 @@ def test_reader_reads_what_is_there():
         for place, letter in enumerate("THELINE")
         for polyline in letters[letter]
     ]
-    assert legibility.error_rate([strokes], ["The line!"]) == 0
-    assert legibility.error_rate([strokes], ["The line and two words"]) > 0.4
+    assert metrics.error_rate([strokes], ["The line!"]) == 0
+    assert metrics.error_rate([strokes], ["The line and two words"]) > 0.4
 
 
 class Checker:
@@ -173,19 +171,21 @@ def test_words_that_are_missing_and_words_that_are_gone():
     strokes = [[np.array([[1, 0], [2, 1]], np.float32)]] * 4
     text = "in the old house"
     read = ("in the old house", "inthe old house", "in old house", "in the very old hose")
-    counts = legibility.words(strokes, [text] * 4, Checker(*read))
+    counts = metrics.words(strokes, [text] * 4, Checker(*read))
     assert counts == {
         "own_reader_character_errors": (0 + 1 + 4 + 6) / 64, "words": 16, "words_missing": 2, "words_extra": 1,
         "lines_with_a_word_missing": 2, "words_gone": 1, "missing_in": [[text, read[1]], [text, read[2]]],
     }  # fmt: skip
-    assert legibility.gone(text, read[2]) == ["the"]
-    assert legibility.gone(text, "") == text.split()
+    assert metrics.gone(text, read[2]) == ["the"]
+    assert metrics.gone(text, "") == text.split()
 
 
 def test_rereading_is_measured_beside_and_plotted(data, model, tmp_path, capsys):
     out, picture = tmp_path / "figures.json", tmp_path / "plot.png"
     command = ["evaluate", "handwriting", "--data", str(data), "--model", str(model), "--lines", "3", "--read", "0"]
-    small = HandwritingReaderConfig(" " + tiny.LETTERS, hidden_size=4, layers=1, channels=2, language_model="")
+    small = HandwritingReaderConfig(
+        " " + tiny_handwriting.LETTERS, hidden_size=4, layers=1, channels=2, language_model=""
+    )
     reader = hub.save(HandwritingReader(small), tmp_path / "reader", card="A test.")
     options = ["--candidates", "2", "--styles", "2", "--reader", str(reader), "--plot", str(picture)]
     assert cli.main([*command, *options, "--out", str(out)]) == 0
@@ -237,8 +237,8 @@ def test_runaways_are_counted(model, monkeypatch):
     writer = hub.load(str(model))
     rows = [np.zeros((count, 3)) for count in (40, 40, 44, 100, 15)]
     cut = np.array([False, False, False, True, False])
-    monkeypatch.setattr(legibility, "draw", lambda *_: legibility.Drawn([], rows, ["abcd"] * 5, cut))
-    counts = legibility.runaways(writer, [("abcd", held_line("abcd"))], 5, 1, 0)
+    monkeypatch.setattr(metrics, "draw", lambda *_: metrics.Drawn([], rows, ["abcd"] * 5, cut))
+    counts = metrics.runaways(writer, [("abcd", held_line("abcd"))], 5, 1, 0)
     assert counts == {
         "lines": 5, "cut_off": 1, "over_twice_the_points": 1, "under_half_the_points": 1, "points_a_character": 10.0,
     }  # fmt: skip

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lstm_apps.cli import entry_point as cli
+from lstm_apps import cli
 from lstm_apps.tasks.handwriting import evaluate_style, writer_similarity
 from lstm_datasets.handwriting.readers import read_lines
 from lstm_models.checkpoints import hub
-from tests.helpers import tiny_handwriting as tiny
+from tests.helpers import tiny_handwriting
 from tests.helpers.tiny_writer import CONFIG, make
 
 
@@ -65,7 +65,7 @@ def test_scores_by_hand():
 @pytest.fixture(scope="module")
 def data(tmp_path_factory) -> Path:
     """Two writers whose lines are learnt from, two who are held out."""
-    path = tiny.jsonl(tmp_path_factory.mktemp("data") / "lines.jsonl", tiny.lines(120, words=7))
+    path = tiny_handwriting.jsonl(tmp_path_factory.mktemp("data") / "lines.jsonl", tiny_handwriting.lines(120, words=7))
     rows = [json.loads(row) for row in path.read_text().splitlines()]
     for number, row in enumerate(rows):
         row["writer"] = ("10001", "10002", "20001", "20002")[number % 4]

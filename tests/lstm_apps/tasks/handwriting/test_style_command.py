@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lstm_apps.cli import entry_point as cli
+from lstm_apps import cli
 from lstm_models.checkpoints import hub
 from lstm_models.tasks.handwriting.styles import Style
 from tests.helpers.tiny_writer import make

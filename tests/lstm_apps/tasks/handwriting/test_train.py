@@ -17,7 +17,7 @@ import torch
 
 pytest.importorskip("lightning")
 
-from lstm_apps.cli import entry_point as cli
+from lstm_apps import cli
 from lstm_apps.tasks.handwriting.train import _fit_to_data, _repeats, train
 from lstm_apps.training.fitting import TrainingConfig
 from lstm_datasets.handwriting.readers import HandwritingLine, read_lines
@@ -25,7 +25,7 @@ from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
 from lstm_models.tasks.handwriting.features import StrokeFeatures
 from lstm_models.tasks.handwriting.network import HandwritingWriter, WriterConfig
-from tests.helpers import tiny_handwriting as tiny
+from tests.helpers import tiny_handwriting
 
 SMALL = WriterConfig(hidden_size=8, text_size=4, components=2, mixtures=2, style_size=2)
 SHORT = TrainingConfig(
@@ -39,7 +39,7 @@ OPTIONS = [
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory) -> Path:
-    return tiny.jsonl(tmp_path_factory.mktemp("data") / "lines.jsonl", tiny.lines(18, words=3))
+    return tiny_handwriting.jsonl(tmp_path_factory.mktemp("data") / "lines.jsonl", tiny_handwriting.lines(18, words=3))
 
 
 def test_command_line_from_lines_to_a_drawing(data, tmp_path):
@@ -59,7 +59,7 @@ def test_command_line_from_lines_to_a_drawing(data, tmp_path):
     assert config["data"] == str(data)
     assert config["model"]["hidden_size"] == 8  # an option after the preset wins
     assert config["model"]["mixtures"] == 6  # the preset's
-    assert config["model"]["alphabet"] == " " + tiny.LETTERS
+    assert config["model"]["alphabet"] == " " + tiny_handwriting.LETTERS
     assert config["training"]["precision"] == "32"
     writer = hub.load(str(run / "model"))
     assert isinstance(writer, HandwritingWriter)
@@ -118,8 +118,8 @@ def test_going_on_from_a_writer(data, tmp_path):
     train(str(data), str(tmp_path / "first"), SMALL, SHORT)
     first = str(tmp_path / "first" / "model")
     before = hub.load(first)
-    mine = [line | {"writer": "me"} for line in tiny.lines(4, words=2)]
-    ours = tiny.jsonl(tmp_path / "mine.jsonl", mine)
+    mine = [line | {"writer": "me"} for line in tiny_handwriting.lines(4, words=2)]
+    ours = tiny_handwriting.jsonl(tmp_path / "mine.jsonl", mine)
     options = dataclasses.replace(SHORT, steps=1, learning_rate=1e-9)
     figures = train(
         str(ours), str(tmp_path / "second"), WriterConfig(), options, init=str(tmp_path / "first" / "model")
@@ -145,7 +145,7 @@ def test_prediction_never_sees_a_text(data, tmp_path, monkeypatch):
     monkeypatch.setattr(HandwritingWriter, "loss", watched)
     train(str(data), str(tmp_path), SMALL, SHORT, prediction=True)
     assert seen == {0}
-    assert hub.load(str(tmp_path / "model")).config.alphabet == " " + tiny.LETTERS
+    assert hub.load(str(tmp_path / "model")).config.alphabet == " " + tiny_handwriting.LETTERS
 
 
 def test_stopped_from_outside_and_resumed(data, tmp_path, monkeypatch, capsys):
@@ -232,9 +232,9 @@ def test_lines_with_rare_characters_come_more_often():
 
 
 def test_raw_lines_are_not_cleaned(tmp_path):
-    records = tiny.lines(12)
+    records = tiny_handwriting.lines(12)
     records[1]["text"] = records[6]["text"] = "#"
-    path = tiny.jsonl(tmp_path / "lines.jsonl", records)
+    path = tiny_handwriting.jsonl(tmp_path / "lines.jsonl", records)
     model = dataclasses.replace(SMALL, style_size=0, features=StrokeFeatures(resample=False))
     training = dataclasses.replace(SHORT, steps=1, batch_frames=4000)
     for raw, held in ((True, [records[0], records[6]]), (False, [records[0]])):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from lstm_apps.cli import entry_point as cli
+from lstm_apps import cli
 from lstm_models.checkpoints import hub
 from lstm_models.tasks.handwriting.network import HandwritingWriter, WriterConfig
 

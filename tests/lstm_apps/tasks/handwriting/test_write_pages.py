@@ -11,8 +11,8 @@ import sys
 
 import pytest
 
-from lstm_apps.cli import entry_point as cli
-from lstm_apps.tasks.handwriting import commands as module
+from lstm_apps import cli
+from lstm_apps.tasks.handwriting import commands
 from lstm_models.checkpoints import hub
 from tests.helpers.zigzag_writer import Pen
 
@@ -203,7 +203,7 @@ def test_what_goes_wrong(arguments, code, said, tmp_path, capsys):
 
 
 def test_a_file_that_is_far_too_long(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(module, "MOST_BYTES", 10)
+    monkeypatch.setattr(commands, "MOST_BYTES", 10)
     (tmp_path / "long.txt").write_text("many more words than ten")
     code, _, err = run(capsys, str(tmp_path / "long.txt"), "--page", "a4", "-o", str(tmp_path / "a.svg"))
     assert (code, err.endswith("long.txt is far longer than a text that can be written")) == (2, True)

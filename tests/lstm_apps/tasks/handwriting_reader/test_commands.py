@@ -11,11 +11,11 @@ import pytest
 pytest.importorskip("lightning")
 pytest.importorskip("jiwer")
 
-from lstm_apps.cli import entry_point as cli
+from lstm_apps import cli
 from lstm_models.checkpoints import hub
 from lstm_models.tasks.captioning.results import Drawing
 from lstm_models.tasks.handwriting_reader.network import HandwritingReader
-from tests.helpers import tiny_handwriting as tiny
+from tests.helpers import tiny_handwriting
 
 OPTIONS = [
     *("--config", "tiny", "--model.hidden_size", "8", "--training.steps", "2", "--training.validate_every", "1"),
@@ -25,7 +25,7 @@ OPTIONS = [
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny.jsonl(tmp_path_factory.mktemp("data") / "lines.jsonl", tiny.lines(18))
+    return tiny_handwriting.jsonl(tmp_path_factory.mktemp("data") / "lines.jsonl", tiny_handwriting.lines(18))
 
 
 @pytest.fixture(scope="module")
@@ -37,14 +37,14 @@ def model(data: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture
 def drawing(tmp_path: Path) -> Path:
-    line = tiny.lines(1)[0]
+    line = tiny_handwriting.lines(1)[0]
     return Drawing(tuple(line["strokes"]), line["text"]).save(tmp_path / "a.json")
 
 
 def test_training_leaves_a_model_and_its_settings(model: str) -> None:
     reader = hub.load(model)
     assert isinstance(reader, HandwritingReader)
-    assert reader.config.alphabet == " " + tiny.LETTERS
+    assert reader.config.alphabet == " " + tiny_handwriting.LETTERS
     assert reader.config.hidden_size == 8  # an option after the preset wins
     config = json.loads((Path(model).parent / "config.json").read_text())
     assert config["task"] == "handwriting-reader"

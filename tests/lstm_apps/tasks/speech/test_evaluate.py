@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from lstm_apps.cli import entry_point as cli
+from lstm_apps import cli
 from lstm_apps.tasks.speech.evaluate import evaluate
 from lstm_apps.tasks.speech.latency import stream_words
 from lstm_models.checkpoints import hub

@@ -10,7 +10,7 @@ import soundfile
 import torch
 from safetensors.torch import save_file
 
-from lstm_apps.cli import entry_point as cli
+from lstm_apps import cli
 from lstm_models.checkpoints import hub
 from lstm_models.nn.acoustic_encoder import AcousticEncoder, AcousticEncoderConfig
 from lstm_models.tasks.speech.network import Recognizer

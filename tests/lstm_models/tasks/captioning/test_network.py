@@ -13,12 +13,12 @@ import torch
 
 from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
-from lstm_models.tasks.captioning import network as captioning
+from lstm_models.tasks.captioning import network
 from lstm_models.tasks.captioning.network import Captioner, CaptionerConfig, batch_photos
 from lstm_models.tasks.captioning.self_critical import self_critical_loss
 from lstm_models.tasks.handwriting.features import ImageConfig
 from lstm_models.text.vocabulary import END, UNKNOWN
-from tests.helpers import tiny_photos as photos
+from tests.helpers import tiny_photos
 
 WORDS = ("a", "red", "green", "blue", "yellow", "ball", "box", "bar", "there", "is", "that", "on", "the", "wall")
 IMAGE = ImageConfig(backbone="tf_efficientnet_lite0", size=64)
@@ -37,12 +37,12 @@ def captioner(request: pytest.FixtureRequest) -> Captioner:
 
 @pytest.fixture(scope="module")
 def images() -> list[Any]:
-    return [image for _, image, _ in photos.photos(5)]
+    return [image for _, image, _ in tiny_photos.photos(5)]
 
 
 def batch(model: Captioner, count: int = 4) -> dict[str, torch.Tensor]:
     items = []
-    for number, (_, image, captions) in enumerate(photos.photos(count)):
+    for number, (_, image, captions) in enumerate(tiny_photos.photos(count)):
         encoded = sorted(([*model.vocabulary.encode(text), END] for text in captions), key=len, reverse=True)
         frozen = model.encoder.freeze(model.encoder.preprocess(image)[None])[0].clone()
         items.append({"frozen": frozen, "captions": encoded[: 1 + number % 2], "photo": number})
@@ -157,7 +157,7 @@ def test_learns_a_handful_of_photos() -> None:
         (result["loss"] / result["points"]).backward()
         optimizer.step()
     model.eval()
-    _, image, captions = photos.photos(1)[0]
+    _, image, captions = tiny_photos.photos(1)[0]
     said = model.caption(image, beam=3)
     assert model.vocabulary.encode(said.text) in [model.vocabulary.encode(text) for text in captions]
 
@@ -187,7 +187,7 @@ def test_drawn_captions_are_learnt_as_they_were_drawn(decoder: str, monkeypatch:
     model.critical, model._rewards = True, (_Bandit(2), None)
     drawn: list[tuple[tuple[int, ...], float]] = []
     kept: list[Any] = []
-    say, loss = model._say, captioning.self_critical_loss
+    say, loss = model._say, network.self_critical_loss
 
     @torch.no_grad()
     def watched_say(memory: Any, count: int, *, sample: bool, noise: Any) -> torch.Tensor:
@@ -208,7 +208,7 @@ def test_drawn_captions_are_learnt_as_they_were_drawn(decoder: str, monkeypatch:
         return loss(log_p, mask, rewards)
 
     monkeypatch.setattr(model, "_say", watched_say)
-    monkeypatch.setattr(captioning, "self_critical_loss", watched_loss)
+    monkeypatch.setattr(network, "self_critical_loss", watched_loss)
     model.loss(batch(model))
     assert sorted(kept) == pytest.approx(sorted(log_p for _, log_p in drawn), abs=1e-3)
 
@@ -365,7 +365,7 @@ def test_saving_changes_nothing(captioner: Captioner, images: list[Any], tmp_pat
 def test_another_backbone_is_stored(tmp_path: Path) -> None:
     model = tiny(image=ImageConfig(backbone="resnet10t", size=64)).eval()
     folder = hub.save(model, tmp_path / "model", card="# Test\n\nA captioner.", half=False)
-    image = photos.photo("red", "ball")
+    image = tiny_photos.photo("red", "ball")
     assert hub.load(folder).caption(image).text == model.caption(image).text
 
 

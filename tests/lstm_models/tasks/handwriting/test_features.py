@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from lstm_models.tasks.handwriting.features import GRAVES, StrokeFeatures, level
-from tests.helpers import tiny_handwriting as tiny
+from tests.helpers import tiny_handwriting
 
 IAM = Path(__file__).parents[5] / "shared" / "data" / "iam_ondb" / "lines.npz"
 
@@ -25,7 +25,7 @@ strokes_of_whole_numbers = st.lists(
 
 def line(seed: int = 0) -> list[np.ndarray]:
     """A line of a dozen strokes."""
-    return tiny.line(np.random.default_rng(seed), words=4)["strokes"]
+    return tiny_handwriting.line(np.random.default_rng(seed), words=4)["strokes"]
 
 
 def height(strokes: list[np.ndarray]) -> float:

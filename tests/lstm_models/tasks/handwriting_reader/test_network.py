@@ -18,9 +18,9 @@ from lstm_models.errors import InputError
 from lstm_models.tasks.captioning.results import Drawing, Reading
 from lstm_models.tasks.handwriting_reader.decoding import search
 from lstm_models.tasks.handwriting_reader.network import HandwritingReader, HandwritingReaderConfig, batch_ink
-from tests.helpers import tiny_handwriting as tiny
+from tests.helpers import tiny_handwriting
 
-ALPHABET = " " + tiny.LETTERS
+ALPHABET = " " + tiny_handwriting.LETTERS
 
 
 def reader(**options) -> HandwritingReader:
@@ -35,7 +35,7 @@ def items(model: HandwritingReader, count: int, seed: int = 0) -> list[dict[str,
             "features": torch.from_numpy(model.config.features.encode(line["strokes"])),
             "text": model.encode(line["text"]),
         }
-        for line in tiny.lines(count, seed=seed)
+        for line in tiny_handwriting.lines(count, seed=seed)
     ]
 
 
@@ -60,7 +60,9 @@ def learnt() -> HandwritingReader:
 @pytest.mark.parametrize("stride", [1, 2, 3])
 def test_padding_changes_nothing(stride: int) -> None:
     model = reader(stride=stride)
-    lines = [line["strokes"][:count] for line, count in zip(tiny.lines(4, words=3), (2, 9, 5, 1), strict=True)]
+    lines = [
+        line["strokes"][:count] for line, count in zip(tiny_handwriting.lines(4, words=3), (2, 9, 5, 1), strict=True)
+    ]
     together = model.log_probs(lines)
     for line, found in zip(lines, together, strict=True):
         (alone,) = model.log_probs([line])
@@ -108,7 +110,7 @@ def ctc(probabilities: np.ndarray, labels: list[int]) -> float:
 
 def test_what_it_learnt_it_reads_in_every_kind_of_drawing(learnt: HandwritingReader, tmp_path: Path) -> None:
     right = 0
-    for number, line in enumerate(tiny.lines(12, seed=7)):
+    for number, line in enumerate(tiny_handwriting.lines(12, seed=7)):
         strokes = line["strokes"]
         found = learnt.read(strokes)
         right += found.text == line["text"]
@@ -123,7 +125,7 @@ def test_what_it_learnt_it_reads_in_every_kind_of_drawing(learnt: HandwritingRea
 
 
 def test_svg_is_read_as_the_strokes_it_was_made_of(learnt: HandwritingReader, tmp_path: Path) -> None:
-    lines = tiny.lines(6, seed=3)
+    lines = tiny_handwriting.lines(6, seed=3)
     right = 0
     for line in lines:
         Drawing(tuple(line["strokes"]), "").save(tmp_path / "a.svg")
@@ -132,7 +134,7 @@ def test_svg_is_read_as_the_strokes_it_was_made_of(learnt: HandwritingReader, tm
 
 
 def test_confidences_and_alternatives(learnt: HandwritingReader) -> None:
-    strokes = tiny.lines(6, seed=3)[5]["strokes"]
+    strokes = tiny_handwriting.lines(6, seed=3)[5]["strokes"]
     found = learnt.read(strokes, alternatives=2)
     assert [word.text for word in found.words] == found.text.split()
     assert len(found.characters) == len(found.text)
@@ -147,7 +149,7 @@ def test_confidences_and_alternatives(learnt: HandwritingReader) -> None:
 
 
 def test_lines_below_each_other_are_read_one_by_one(learnt: HandwritingReader) -> None:
-    one, two = tiny.lines(2, seed=11)
+    one, two = tiny_handwriting.lines(2, seed=11)
     below = [stroke + np.array([0, 250], np.float32) for stroke in two["strokes"]]
     found = learnt.read([*one["strokes"], *below], alternatives=3)
     assert found.text == f"{learnt.read(one['strokes']).text}\n{learnt.read(two['strokes']).text}"
@@ -158,7 +160,7 @@ def test_lines_below_each_other_are_read_one_by_one(learnt: HandwritingReader) -
 
 
 def test_language_models(learnt: HandwritingReader) -> None:
-    strokes = tiny.lines(6, seed=3)[5]["strokes"]
+    strokes = tiny_handwriting.lines(6, seed=3)[5]["strokes"]
     words = lstm_models.load("words")
     assert learnt.read(strokes, lm="words") == learnt.read(strokes, lm=words)
     with pytest.raises(InputError, match="writer is no n-gram language model"):
@@ -176,7 +178,7 @@ def test_language_models(learnt: HandwritingReader) -> None:
 )
 def test_wrong_options(options: dict, sentence: str) -> None:
     with pytest.raises(InputError, match=sentence) as caught:
-        reader().read(tiny.lines(1)[0]["strokes"], **options)
+        reader().read(tiny_handwriting.lines(1)[0]["strokes"], **options)
     assert caught.value.usage
 
 
@@ -207,7 +209,7 @@ def test_it_is_saved_and_loaded(learnt: HandwritingReader, tmp_path: Path) -> No
     hub.save(learnt, tmp_path / "model", card="# Waves\n\nFor a test.\n")
     again = hub.load(str(tmp_path / "model"))
     assert again.config == learnt.config
-    strokes = tiny.lines(1, seed=9)[0]["strokes"]
+    strokes = tiny_handwriting.lines(1, seed=9)[0]["strokes"]
     assert again.read(strokes).text == learnt.read(strokes).text
 
 

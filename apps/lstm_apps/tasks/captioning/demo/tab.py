@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import gradio as gr
 
-from lstm_apps.demo import components as tabs
-from lstm_apps.tasks.captioning.demo import html as view
+from lstm_apps.demo import components
+from lstm_apps.tasks.captioning.demo import html
 from lstm_models.errors import InputError
 from lstm_models.io.images import open_image
 from lstm_models.tasks.captioning import attention_maps
@@ -55,10 +55,10 @@ def build(load: Callable[[], Captioner] | None = None, model: str = "captioner")
         load: gives the captioner, called once, when the first photo comes.
         model: what to load if `load` is left out: a bundled name, a folder, or a Hugging Face Hub id.
     """
-    captioner = tabs.once(load or tabs.bundled(model))
+    captioner = components.once(load or components.bundled(model))
     gr.set_static_paths([_FOLDER])  # served from where they lie, and allowed as the photo
 
-    with tabs.blocks(TITLE) as tab:
+    with components.blocks(TITLE) as tab:
         with gr.Row():
             with gr.Column(min_width=280):
                 image: Any = gr.Image(
@@ -68,10 +68,10 @@ def build(load: Callable[[], Captioner] | None = None, model: str = "captioner")
                 # Gradio would open the file itself, without bounds and without a sentence where it cannot.
                 image.preprocess = _path
             with gr.Column(min_width=280):
-                photo = gr.HTML(view.empty(_NOTHING), elem_id="captioning-photo", apply_default_css=False)
-        words = gr.HTML(view.words(), elem_id="captioning-words", apply_default_css=False, js_on_load=view.WORDS_SCRIPT)
+                photo = gr.HTML(html.empty(_NOTHING), elem_id="captioning-photo", apply_default_css=False)
+        words = gr.HTML(html.words(), elem_id="captioning-words", apply_default_css=False, js_on_load=html.WORDS_SCRIPT)
         status = gr.HTML(
-            tabs.status("Ready."), elem_classes="status", elem_id="captioning-status", apply_default_css=False
+            components.status("Ready."), elem_classes="status", elem_id="captioning-status", apply_default_css=False
         )
         with gr.Row():
             go = gr.Button("Describe", variant="primary", size="sm", min_width=260, elem_id="captioning-go")
@@ -82,8 +82,8 @@ def build(load: Callable[[], Captioner] | None = None, model: str = "captioner")
                 for id_, what in (("json", "JSON"), ("attention", "attention"))
             ]
         chosen = gr.HTML(
-            view.examples([_FOLDER / f"{name}.jpg" for name in EXAMPLES], EXAMPLES), elem_id="captioning-examples",
-            apply_default_css=False, js_on_load=view.EXAMPLES_SCRIPT,
+            html.examples([_FOLDER / f"{name}.jpg" for name in EXAMPLES], EXAMPLES), elem_id="captioning-examples",
+            apply_default_css=False, js_on_load=html.EXAMPLES_SCRIPT,
         )  # fmt: skip
         with gr.Row():
             include = gr.Textbox(
@@ -118,15 +118,15 @@ def build(load: Callable[[], Captioner] | None = None, model: str = "captioner")
             length_penalty: float = 0.7,
         ) -> Iterator[dict[Any, Any]]:
             off = [gr.DownloadButton(value=None, interactive=False)] * len(downloads)
-            cleared: dict[Any, Any] = {answer: None, words: view.words(), **dict(zip(downloads, off, strict=True))}
+            cleared: dict[Any, Any] = {answer: None, words: html.words(), **dict(zip(downloads, off, strict=True))}
             if image is None:
-                yield {**cleared, photo: view.empty(_NOTHING), status: tabs.status("There is no photo yet.")}
+                yield {**cleared, photo: html.empty(_NOTHING), status: components.status("There is no photo yet.")}
                 return
             try:
                 opened = open_image(image, name=Path(image).name)
-                address = view.as_data(attention_maps.photo(opened, view.PHOTO_SIDE), "JPEG", quality=85)
+                address = html.as_data(attention_maps.photo(opened, html.PHOTO_SIDE), "JPEG", quality=85)
                 told = "Looking …" if captioner.done else "Loading the captioner …"
-                yield {**cleared, photo: view.photo(address), status: tabs.status(told)}
+                yield {**cleared, photo: html.photo(address), status: components.status(told)}
                 model = captioner()
                 started = time.perf_counter()
                 options = {
@@ -143,7 +143,7 @@ def build(load: Callable[[], Captioner] | None = None, model: str = "captioner")
                 shown, found = 0, Caption("", (), 0.0)
                 for found in model.stream(opened, **options):
                     if found.confidence is None:
-                        yield {words: view.words(found, shown), status: tabs.status("Looking …")}
+                        yield {words: html.words(found, shown), status: components.status("Looking …")}
                         shown = len(found.words)
                 took = time.perf_counter() - started
                 found = replace(found, source=Path(image).name)
@@ -151,13 +151,13 @@ def build(load: Callable[[], Captioner] | None = None, model: str = "captioner")
                     on = [gr.DownloadButton(value=file, interactive=True) for file in _saved(found, opened, folder)]
                     yield {
                         answer: found.as_dict(),
-                        photo: view.photo(address, found.text, hint=True),
-                        words: view.words(found, shown),
-                        status: tabs.status(_told(found, took)),
+                        photo: html.photo(address, found.text, hint=True),
+                        words: html.words(found, shown),
+                        status: components.status(_told(found, took)),
                         **dict(zip(downloads, on, strict=True)),
                     }
             except InputError as error:
-                yield {**cleared, status: tabs.status(str(error), problem=True)}
+                yield {**cleared, status: components.status(str(error), problem=True)}
                 raise gr.Error(escape(str(error)), print_exception=False) from error
 
         asked: dict[str, Any] = {
@@ -198,7 +198,7 @@ def _example(event: gr.EventData) -> str:
 
 def _saved(caption: Caption, photo: Image, folder: str) -> Sequence[str]:
     """The caption as JSON, and the sheet of where the model looked."""
-    name = Path(folder) / tabs.file_name(caption.text, "caption")
+    name = Path(folder) / components.file_name(caption.text, "caption")
     sheet = caption.save_attention(photo, name.with_suffix(".jpg"))
     return [str(caption.save(name.with_suffix(".json"), attention=True)), str(sheet)]
 

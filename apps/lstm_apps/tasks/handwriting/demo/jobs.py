@@ -16,9 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from lstm_apps.demo import components as tabs
-from lstm_apps.tasks.handwriting.demo import html as view
-from lstm_apps.tasks.handwriting.demo import inputs as asked
+from lstm_apps.demo import components
+from lstm_apps.tasks.handwriting.demo import html, inputs
 from lstm_apps.tasks.handwriting.demo.inputs import Look
 from lstm_apps.tasks.handwriting.demo.outputs import FORMATS, Line, Sheets
 from lstm_models.errors import InputError
@@ -131,7 +130,7 @@ class Desk:
             drawing = Drawing((), job.text)
             if job.redraw:
                 many = f"Drawing every line {CANDIDATES} times and reading each …"
-                yield Shown(view.nothing(many), (many,))
+                yield Shown(html.nothing(many), (many,))
                 drawing = writer.write(job.text, **job.options, reader=self._reader(), candidates=CANDIDATES)
             else:
                 frame = Frame(job.text)
@@ -139,12 +138,12 @@ class Desk:
                     if stopped():
                         break
                     svg = Line(drawing).picture(job.look, frame=frame.around(drawing))
-                    yield Shown(view.paper(svg, job.look), ("Writing …",), Line(drawing))
+                    yield Shown(html.paper(svg, job.look), ("Writing …",), Line(drawing))
             ended = ("Stopped.",) if stopped() else ()
         line = Line(drawing)
         told = _told(_count(len(drawing.strokes), "stroke"), started, drawing.seed)
         answer = json.loads(drawing.json())
-        yield Shown(view.paper(line.picture(job.look), job.look), (told, *drawing.notes, *ended), line, answer=answer)
+        yield Shown(html.paper(line.picture(job.look), job.look), (told, *drawing.notes, *ended), line, answer=answer)
 
     def pages(self, job: Asked, options: PageOptions, visitor: str | None = None) -> Iterator[Shown]:
         """Pages, each when it is full; the last is shown again at the end, when all are there.
@@ -162,7 +161,7 @@ class Desk:
         lines = [0, 1]  # done, in all
         notes: tuple[str, ...] = ()
         seed = job.seed
-        yield Shown(view.nothing("The first page is being written …"), ("Writing …",))
+        yield Shown(html.nothing("The first page is being written …"), ("Writing …",))
         with _Turn(self._stops, visitor) as stopped:
 
             def progress(done: int, total: int) -> None:
@@ -202,7 +201,7 @@ class Desk:
 
     @staticmethod
     def _page(sheets: Sheets, look: Look, number: int, sentences: tuple[str, ...]) -> Shown:
-        return Shown(view.paper(sheets.picture(look, number), look, sheet=True), sentences, sheets, number)
+        return Shown(html.paper(sheets.picture(look, number), look, sheet=True), sentences, sheets, number)
 
     # Reading back ----------------------------------------------------------------------------------------------------
 
@@ -220,8 +219,8 @@ class Desk:
             else:
                 return ""
         except InputError as error:
-            return tabs.status(f"It could not be read back: {error}")
-        return view.verdict(drawing.text, read, view.error_rate(drawing.text, read), about.strip())
+            return components.status(f"It could not be read back: {error}")
+        return html.verdict(drawing.text, read, html.error_rate(drawing.text, read), about.strip())
 
     # The gallery -----------------------------------------------------------------------------------------------------
 
@@ -232,7 +231,7 @@ class Desk:
                 self._pictures = _samples(self._writer())
             made = dict(self._pictures)
         if own:
-            made[asked.OWN] = _sample(self._writer(), Style.from_json(own, name="Your own hand"))
+            made[inputs.OWN] = _sample(self._writer(), Style.from_json(own, name="Your own hand"))
         return made
 
     def check(self, style: Style) -> None:
@@ -251,7 +250,7 @@ class Desk:
         """
         if kind not in FORMATS:
             raise InputError(f"There is no such format; there are {', '.join(FORMATS)}.", usage=True)
-        speed = asked.number("The speed", speed, 0.1, 100)
+        speed = inputs.number("The speed", speed, 0.1, 100)
         with tempfile.TemporaryDirectory() as folder:  # Gradio copies from here into its cache
             yield from written.save(kind, Path(folder), look, speed, plotter)
 

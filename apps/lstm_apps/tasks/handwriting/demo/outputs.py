@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from lstm_apps.demo import components as tabs
+from lstm_apps.demo import components
 from lstm_apps.tasks.handwriting.demo.inputs import PIXEL_MM, Look
 from lstm_models.errors import InputError
 from lstm_models.ink.curves import Box, bezier
@@ -89,7 +89,7 @@ class Line:
         }
         suffix = "svg" if kind in ("pressure", "animated") else kind
         ending = f"-{kind}" if suffix != kind else ""
-        path = folder / f"{tabs.file_name(self.text, 'handwriting')}{ending}.{suffix}"
+        path = folder / f"{components.file_name(self.text, 'handwriting')}{ending}.{suffix}"
         write_whole(path, made[kind]())
         yield path
 
@@ -158,7 +158,7 @@ class Sheets:
         Raises:
             InputError: the pages cannot be made so, such as where they do not fit the plotter's bed.
         """
-        name = tabs.file_name(self.text, "handwriting")
+        name = components.file_name(self.text, "handwriting")
         if kind == "pdf":
             path = folder / f"{name}.pdf"
             save_pdf((self.page(number, look) for number in range(1, len(self) + 1)), path, look.color, kind=look.kind)

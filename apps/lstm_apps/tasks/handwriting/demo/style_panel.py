@@ -16,8 +16,7 @@ from typing import Any, Protocol
 import gradio as gr
 import numpy as np
 
-from lstm_apps.demo import components as tabs
-from lstm_apps.demo import ink_pad
+from lstm_apps.demo import components, ink_pad
 from lstm_models.errors import InputError
 from lstm_models.tasks.captioning.results import Drawing
 from lstm_models.tasks.handwriting.styles import Style
@@ -63,7 +62,7 @@ def build(
     on_style: Any = None,
 ) -> gr.Blocks:
     """The panel standing alone; theme and style sheet come with `lstm_apps.demo.launch`. See `panel`."""
-    with tabs.blocks(TITLE) as blocks:
+    with components.blocks(TITLE) as blocks:
         panel(load_writer, load_reader, on_style)
     return blocks
 
@@ -80,8 +79,8 @@ def panel(
         load_reader: gives the reader that checks what the lines say; the bundled one if left out.
         on_style: a component, such as `gr.State`, that is given each fitted style as JSON (`Style.json`).
     """
-    writer = tabs.once(load_writer or tabs.bundled("writer"))
-    reader = tabs.once(load_reader or tabs.bundled("reader"))
+    writer = components.once(load_writer or components.bundled("writer"))
+    reader = components.once(load_reader or components.bundled("reader"))
     running: dict[str, threading.Event] = {}
 
     gr.HTML(
@@ -101,7 +100,7 @@ def panel(
     with gr.Row():
         go = gr.Button("Fit my hand", variant="primary", min_width=160, elem_id="own-fit")
         halt = gr.Button("Stop", interactive=False, min_width=100, elem_id="own-stop")
-    status = gr.HTML(tabs.status("Ready."), elem_classes="status", elem_id="own-status", apply_default_css=False)
+    status = gr.HTML(components.status("Ready."), elem_classes="status", elem_id="own-status", apply_default_css=False)
     style = gr.State(None) if on_style is None else on_style
     with gr.Column(visible=False) as result:
         with gr.Row(equal_height=True):
@@ -126,16 +125,16 @@ def panel(
                 if not isinstance(made, Style):
                     yield {status: _progress("Fitting …", made)}
             if not isinstance(made, Style):
-                yield {status: tabs.status("Stopped.")}
+                yield {status: components.status("Stopped.")}
                 return
             told = "One line" if len(lines) == 1 else f"{len(lines)} lines"
-            yield {status: tabs.status(f"{told} fitted. Writing …"), style: made.json()}
+            yield {status: components.status(f"{told} fitted. Writing …"), style: made.json()}
             yield {
                 paper: _page(_written(writer(), drawn[-1], made), made), result: gr.Column(visible=True),
-                status: tabs.status(f"{told} fitted: below, the writer writes in your hand."),
+                status: components.status(f"{told} fitted: below, the writer writes in your hand."),
             }  # fmt: skip
         except InputError as error:
-            yield {status: tabs.status(str(error), problem=True)}
+            yield {status: components.status(str(error), problem=True)}
         finally:
             stop.set()  # also where the visitor has left
             if running.get(_visitor(request)) is stop:
@@ -153,9 +152,12 @@ def panel(
             if not document:
                 raise InputError("There is no style yet: write a line above and fit your hand.", usage=True)
             made = Style.from_json(document)
-            return {paper: _page(_written(writer(), text, made), made), status: tabs.status("Written in your hand.")}
+            return {
+                paper: _page(_written(writer(), text, made), made),
+                status: components.status("Written in your hand."),
+            }
         except InputError as error:
-            return {status: tabs.status(str(error), problem=True)}
+            return {status: components.status(str(error), problem=True)}
 
     def fit_style(lines: list, sentence: str = SAMPLE) -> dict:  # type: ignore[type-arg]
         """A style fitted to lines such as {"text": "what it says", "strokes": [[[x, y], …], …]}, and a sentence in it:
@@ -268,7 +270,7 @@ def _written(writer: Writer, text: Any, style: Style) -> Drawing:
 
 def _page(drawing: Drawing, style: Style) -> str:
     """The drawing on paper, and links that hold the files: the server keeps none."""
-    name = tabs.file_name(drawing.text, "handwriting")
+    name = components.file_name(drawing.text, "handwriting")
     files = [
         ("Save style", FILE, "application/json", style.json()),
         ("Save picture", f"{name}.svg", "image/svg+xml", drawing.svg()),

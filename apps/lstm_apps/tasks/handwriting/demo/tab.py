@@ -16,10 +16,8 @@ from typing import Any, cast
 
 import gradio as gr
 
-from lstm_apps.demo import components as tabs
-from lstm_apps.tasks.handwriting.demo import html as view
-from lstm_apps.tasks.handwriting.demo import inputs as asked
-from lstm_apps.tasks.handwriting.demo import style_panel
+from lstm_apps.demo import components
+from lstm_apps.tasks.handwriting.demo import html, inputs, style_panel
 from lstm_apps.tasks.handwriting.demo.jobs import Asked, Desk, Writer
 from lstm_apps.tasks.handwriting_reader.demo import tab as reading
 from lstm_models.errors import InputError
@@ -58,10 +56,10 @@ def build(load: Callable[[], Writer] | None = None, load_reader: Callable[[], An
         load: gives the writer, called once, when the first page opens; the bundled one if left out.
         load_reader: gives the reader, called once, when something is first read; the bundled one if left out.
     """
-    writer = tabs.once(load or tabs.bundled("writer"))
-    reader = tabs.once(load_reader or tabs.bundled("reader"))
+    writer = components.once(load or components.bundled("writer"))
+    reader = components.once(load_reader or components.bundled("reader"))
 
-    with tabs.blocks(TITLE) as tab:
+    with components.blocks(TITLE) as tab:
         hand = gr.State(None)  # the own hand as JSON
         with gr.Tabs():
             with gr.Tab("Write", elem_id="tab-write"):
@@ -74,7 +72,7 @@ def build(load: Callable[[], Writer] | None = None, load_reader: Callable[[], An
     return tab
 
 
-def panel(tab: gr.Blocks, writer: tabs.Once[Writer], reader: tabs.Once[Any], hand: Any) -> None:
+def panel(tab: gr.Blocks, writer: components.Once[Writer], reader: components.Once[Any], hand: Any) -> None:
     """Adds the panel that writes to the current blocks, with the endpoint ``write`` for scripts.
 
     Args:
@@ -94,18 +92,18 @@ def panel(tab: gr.Blocks, writer: tabs.Once[Writer], reader: tabs.Once[Any], han
         )  # fmt: skip
         go = gr.Button("Write", variant="primary", scale=1, min_width=120, elem_id="writing-go")
     examples = gr.Examples([[example] for example in EXAMPLES], inputs=[text], label="Sentences to try")
-    paper = _html(view.nothing("Loading the writer …"), "writing-paper", css_template=view.PAPER_STYLE)
+    paper = _html(html.nothing("Loading the writer …"), "writing-paper", css_template=html.PAPER_STYLE)
     with gr.Row():
         status = gr.HTML(
-            tabs.status(""), elem_classes="status", elem_id="writing-status", apply_default_css=False, scale=5
+            components.status(""), elem_classes="status", elem_id="writing-status", apply_default_css=False, scale=5
         )
         halt = gr.Button("Stop", size="sm", scale=0, min_width=100, interactive=False, elem_id="writing-stop")
-    verdict = _html("", "writing-verdict", css_template=view.VERDICT_STYLE)
-    tools = _html(view.tools(0, ready=False), "writing-tools", view.TOOLS_SCRIPT, css_template=view.TOOLS_STYLE)
+    verdict = _html("", "writing-verdict", css_template=html.VERDICT_STYLE)
+    tools = _html(html.tools(0, ready=False), "writing-tools", html.TOOLS_SCRIPT, css_template=html.TOOLS_STYLE)
     gr.HTML("<h3>Style</h3>", elem_classes="section", apply_default_css=False)
     style = gr.HTML(
-        "", label="Style", html_template=view.GALLERY, css_template=view.GALLERY_STYLE, elem_id="writing-style",
-        js_on_load=view.GALLERY_SCRIPT, apply_default_css=False, cards="",
+        "", label="Style", html_template=html.GALLERY, css_template=html.GALLERY_STYLE, elem_id="writing-style",
+        js_on_load=html.GALLERY_SCRIPT, apply_default_css=False, cards="",
     )  # fmt: skip
     with gr.Row():
         other = gr.Dropdown(
@@ -129,7 +127,7 @@ def panel(tab: gr.Blocks, writer: tabs.Once[Writer], reader: tabs.Once[Any], han
     with gr.Row():
         kind = gr.Radio([("Even", "plain"), ("As a pen presses", "pressure")], value="plain", label="Line",
                         min_width=200, elem_id="writing-kind")  # fmt: skip
-        color = gr.ColorPicker(asked.INK, label="Colour", min_width=120, elem_id="writing-color")
+        color = gr.ColorPicker(inputs.INK, label="Colour", min_width=120, elem_id="writing-color")
         with gr.Column(min_width=160):
             seed = gr.Number(
                 1, label="Seed", info="the same seed gives the same drawing", precision=0, minimum=0,
@@ -168,9 +166,9 @@ def panel(tab: gr.Blocks, writer: tabs.Once[Writer], reader: tabs.Once[Any], han
             for name, label in PLOTTER.items()
         }  # fmt: skip
     download = gr.DownloadButton("Download", visible="hidden", elem_id="writing-file")
-    link = _html("", "writing-link", view.LINK_SCRIPT, html_template="<span hidden>${value}</span>")
+    link = _html("", "writing-link", html.LINK_SCRIPT, html_template="<span hidden>${value}</span>")
     answer = gr.JSON(label="Drawing", visible=False)  # for those who call the tab by its API
-    written, page = gr.State(None, time_to_live=tabs.KEEP_SECONDS), gr.State(1)
+    written, page = gr.State(None, time_to_live=components.KEEP_SECONDS), gr.State(1)
 
     # What happens -----------------------------------------------------------------------------------------------------
 
@@ -180,15 +178,15 @@ def panel(tab: gr.Blocks, writer: tabs.Once[Writer], reader: tabs.Once[Any], han
         except InputError as error:
             return _problem(error, paper, status)
         return {
-            paper: view.nothing("Your handwriting appears here."),
-            status: tabs.status("Ready."),
-            style: gr.HTML(value=next(iter(names), ""), cards=view.cards(names, desk.pictures())),
+            paper: html.nothing("Your handwriting appears here."),
+            status: components.status("Ready."),
+            style: gr.HTML(value=next(iter(names), ""), cards=html.cards(names, desk.pictures())),
             other: gr.Dropdown(choices=[(NO_MIX, ""), *((name, name) for name in names)], value=""),
         }
 
     def picture_cards(hand: str | None) -> dict[Any, Any]:
         try:
-            return {style: gr.HTML(cards=view.cards(writer().styles, desk.pictures(draw=True, own=hand), _name(hand)))}
+            return {style: gr.HTML(cards=html.cards(writer().styles, desk.pictures(draw=True, own=hand), _name(hand)))}
         except InputError:
             return {style: gr.skip()}  # the page has said so
 
@@ -196,11 +194,11 @@ def panel(tab: gr.Blocks, writer: tabs.Once[Writer], reader: tabs.Once[Any], han
         """The own hand has been fitted, or opened from a file."""
         try:
             names = writer().styles
-            shown = view.cards(names, desk.pictures(draw=True, own=hand), _name(hand))
+            shown = html.cards(names, desk.pictures(draw=True, own=hand), _name(hand))
         except InputError as error:
-            return {status: tabs.status(str(error), problem=True)}
-        choices = [(NO_MIX, ""), *((name, name) for name in names), *([(_name(hand), asked.OWN)] if hand else [])]
-        chosen = asked.OWN if hand else next(iter(names), "")
+            return {status: components.status(str(error), problem=True)}
+        choices = [(NO_MIX, ""), *((name, name) for name in names), *([(_name(hand), inputs.OWN)] if hand else [])]
+        chosen = inputs.OWN if hand else next(iter(names), "")
         return {style: gr.HTML(value=chosen, cards=shown), other: gr.Dropdown(choices=choices)}
 
     def open_file(path: str) -> dict[Any, Any]:
@@ -208,30 +206,30 @@ def panel(tab: gr.Blocks, writer: tabs.Once[Writer], reader: tabs.Once[Any], han
             opened = Style.from_json(Path(path).read_bytes()[: 2**20], name=Path(path).name)
             desk.check(opened)
         except InputError as error:
-            return {status: tabs.status(str(error), problem=True)}
-        return {hand: opened.json(), status: tabs.status(f"The style “{opened.name}” is in the gallery.")}
+            return {status: components.status(str(error), problem=True)}
+        return {hand: opened.json(), status: components.status(f"The style “{opened.name}” is in the gallery.")}
 
     def draw(
         text: str, style: str = "", legibility: float = 0.75, seed: int | None = None, mix: str = "",
         share: float = 0.5, mode: str = LINE, redraw: bool = False, read_back: bool = True, size: str = "a4",
         margins: float = 20, line_height: float = 9, align: str = "left", paper_kind: str = "blank",
-        page_width: float = 100, page_height: float = 150, width: float = 1.6, color: str = asked.INK,
+        page_width: float = 100, page_height: float = 150, width: float = 1.6, color: str = inputs.INK,
         line: str = "plain", hand: str | None = None, request: gr.Request | None = None,
     ) -> Iterator[dict[Any, Any]]:  # fmt: skip
         visitor = None if request is None else str(request.session_hash)
         yield {
-            status: tabs.status("Writing …" if writer.done else "Loading the writer …"), verdict: "",
-            tools: view.tools(0, ready=False), halt: gr.Button(interactive=True), answer: None,
+            status: components.status("Writing …" if writer.done else "Loading the writer …"), verdict: "",
+            tools: html.tools(0, ready=False), halt: gr.Button(interactive=True), answer: None,
         }  # fmt: skip
         try:
-            look = asked.look(width, color, line)
+            look = inputs.look(width, color, line)
             job = Asked(
-                asked.text(text), asked.hand(writer(), style, mix, share, hand),
-                asked.number("Legibility", legibility, 0, 1), _seed(seed), bool(redraw), look,
+                inputs.text(text), inputs.hand(writer(), style, mix, share, hand),
+                inputs.number("Legibility", legibility, 0, 1), _seed(seed), bool(redraw), look,
             )  # fmt: skip
             if mode == PAGES:
                 custom = (page_width, page_height) if size == "own" else ()
-                options = asked.sheet(size, margins, line_height, align, paper_kind, look.width, custom)
+                options = inputs.sheet(size, margins, line_height, align, paper_kind, look.width, custom)
                 news = desk.pages(job, options, visitor)
             elif mode == LINE:
                 news = desk.line(job, visitor)
@@ -240,11 +238,11 @@ def panel(tab: gr.Blocks, writer: tabs.Once[Writer], reader: tabs.Once[Any], han
             shown: Any = None
             for shown in news:
                 yield {
-                    paper: shown.paper, status: tabs.status(*shown.sentences),
+                    paper: shown.paper, status: components.status(*shown.sentences),
                     **({written: shown.written, page: shown.page} if shown.written is not None else {}),
                 }  # fmt: skip
             yield {
-                tools: view.tools(len(shown.written), shown.page), halt: gr.Button(interactive=False),
+                tools: html.tools(len(shown.written), shown.page), halt: gr.Button(interactive=False),
                 answer: shown.answer,
             }  # fmt: skip
             if read_back:
@@ -259,9 +257,9 @@ def panel(tab: gr.Blocks, writer: tabs.Once[Writer], reader: tabs.Once[Any], han
         line is drawn several times and the most legible is kept."""
         try:
             job = Asked(
-                asked.text(text), asked.hand(writer(), style),
-                asked.number("Legibility", legibility, 0, 1), _seed(seed), bool(redraw),
-                asked.Look(),
+                inputs.text(text), inputs.hand(writer(), style),
+                inputs.number("Legibility", legibility, 0, 1), _seed(seed), bool(redraw),
+                inputs.Look(),
             )  # fmt: skip
             if len(job.text) > MOST_CHARACTERS:
                 raise InputError(
@@ -279,20 +277,20 @@ def panel(tab: gr.Blocks, writer: tabs.Once[Writer], reader: tabs.Once[Any], han
 
     def restyle(written: Any, page: int, width: float, color: str, line: str) -> dict[Any, Any]:
         try:
-            look = asked.look(width, color, line)
+            look = inputs.look(width, color, line)
         except InputError as error:
-            return {status: tabs.status(str(error), problem=True)}
+            return {status: components.status(str(error), problem=True)}
         if written is None:
             return {paper: gr.skip()}
-        return {paper: view.paper(written.picture(look, page), look, sheet=desk.is_pages(written))}
+        return {paper: html.paper(written.picture(look, page), look, sheet=desk.is_pages(written))}
 
     def replay(written: Any, page: int, width: float, color: str, line: str, speed: float) -> dict[Any, Any]:
         try:
-            look = asked.look(width, color, line)
-            svg = written.replay(look, asked.number("The speed", speed, 0.1, 100), page)
+            look = inputs.look(width, color, line)
+            svg = written.replay(look, inputs.number("The speed", speed, 0.1, 100), page)
         except InputError as error:
-            return {status: tabs.status(str(error), problem=True)}
-        return {paper: view.paper(svg, look, sheet=desk.is_pages(written), replay=True)}
+            return {status: components.status(str(error), problem=True)}
+        return {paper: html.paper(svg, look, sheet=desk.is_pages(written), replay=True)}
 
     def turn(
         written: Any, width: float, color: str, line: str, check: bool, event: gr.EventData
@@ -300,7 +298,7 @@ def panel(tab: gr.Blocks, writer: tabs.Once[Writer], reader: tabs.Once[Any], han
         if written is None:
             return
         to = min(max(int(event.page), 1), len(written))
-        yield {**restyle(written, to, width, color, line), page: to, tools: view.tools(len(written), to), verdict: ""}
+        yield {**restyle(written, to, width, color, line), page: to, tools: html.tools(len(written), to), verdict: ""}
         if check:
             yield {verdict: desk.verdict(written, to)}
 
@@ -309,14 +307,14 @@ def panel(tab: gr.Blocks, writer: tabs.Once[Writer], reader: tabs.Once[Any], han
         if written is None:
             return
         try:
-            options = asked.plotter(dict(zip(plotter, numbers, strict=True)))
-            for news in desk.save(written, event.kind, asked.look(width, color, line), speed, options):
+            options = inputs.plotter(dict(zip(plotter, numbers, strict=True)))
+            for news in desk.save(written, event.kind, inputs.look(width, color, line), speed, options):
                 if isinstance(news, tuple):
-                    yield {status: tabs.status(f"Saving page {news[0]} of {news[1]} …")}
+                    yield {status: components.status(f"Saving page {news[0]} of {news[1]} …")}
                 else:  # it lies in a folder that is gone when this goes on
-                    yield {download: str(news), link: desk.token(), status: tabs.status(f"{news.name} is saved.")}
+                    yield {download: str(news), link: desk.token(), status: components.status(f"{news.name} is saved.")}
         except InputError as error:
-            yield {status: tabs.status(str(error), problem=True)}
+            yield {status: components.status(str(error), problem=True)}
 
     inks = [width, color, kind]
     shown_by = [answer, paper, status, verdict, tools, halt, written, page]
@@ -364,7 +362,7 @@ def _html(value: str, elem_id: str, script: str | None = None, **options: Any) -
 def _seed(value: Any) -> int | None:
     if value is None:
         return None
-    number = asked.number("seed", value, 0, 2**53)
+    number = inputs.number("seed", value, 0, 2**53)
     if number != int(number):
         raise InputError("seed must be a whole number from 0 on", usage=True)
     return int(number)
@@ -377,4 +375,4 @@ def _name(hand: str | None) -> str:
 def _problem(error: InputError, paper: Any, status: Any) -> dict[Any, Any]:
     sentence = str(error)
     gr.Warning(escape(sentence), title="Nothing was written")
-    return {paper: view.nothing("Nothing was written."), status: tabs.status(sentence, problem=True)}
+    return {paper: html.nothing("Nothing was written."), status: components.status(sentence, problem=True)}

@@ -14,8 +14,7 @@ from typing import Any, Protocol
 import gradio as gr
 import numpy as np
 
-from lstm_apps.demo import components as tabs
-from lstm_apps.demo import ink_pad
+from lstm_apps.demo import components, ink_pad
 from lstm_models.errors import InputError
 from lstm_models.results import Word
 from lstm_models.tasks.captioning.results import Reading
@@ -94,7 +93,7 @@ class Reader(Protocol):
 
 def build(load: Callable[[], Reader] | None = None) -> gr.Blocks:
     """The panel standing alone; theme and style sheet come with `lstm_apps.demo.launch`. See `panel`."""
-    with tabs.blocks(TITLE) as blocks:
+    with components.blocks(TITLE) as blocks:
         panel(load)
     return blocks
 
@@ -105,34 +104,36 @@ def panel(load: Callable[[], Reader] | None = None) -> None:
     Args:
         load: gives the reader, called once, when somebody first writes; the bundled one if left out.
     """
-    reader = tabs.once(load or with_words(tabs.bundled("reader")))
+    reader = components.once(load or with_words(components.bundled("reader")))
     sheet = ink_pad.pad("reading-pad", label="Pad to write on", rules=3, opens=True)
     words = gr.HTML(
         _nothing(_NOTHING), elem_id="reading-words", apply_default_css=False, js_on_load=_SCRIPT, css_template=_STYLE
     )
-    status = gr.HTML(tabs.status("Ready."), elem_classes="status", elem_id="reading-status", apply_default_css=False)
+    status = gr.HTML(
+        components.status("Ready."), elem_classes="status", elem_id="reading-status", apply_default_css=False
+    )
     gr.HTML(f"<p>{escape(NOTES)}</p>", elem_classes="fine-print", apply_default_css=False)
 
     def told(drawn: Sequence[np.ndarray]) -> Iterator[dict[Any, Any]]:
         if not drawn:
-            yield {words: _nothing(_NOTHING), status: tabs.status("Ready.")}
+            yield {words: _nothing(_NOTHING), status: components.status("Ready.")}
             return
         if not np.ptp(np.concatenate(drawn), axis=0).any():
-            yield {words: _nothing(_NOTHING), status: tabs.status("One dot so far.")}
+            yield {words: _nothing(_NOTHING), status: components.status("One dot so far.")}
             return
         if not reader.done:
-            yield {status: tabs.status("Loading the reader …")}
+            yield {status: components.status("Loading the reader …")}
         model = reader()
         started = time.perf_counter()
         reading = model.read(drawn, alternatives=ALTERNATIVES, name="The pad")
         took = time.perf_counter() - started
-        yield {words: shown(reading), status: tabs.status(_told(reading, took))}
+        yield {words: shown(reading), status: components.status(_told(reading, took))}
 
     def read(value: str) -> Iterator[dict[Any, Any]]:
         try:
             yield from told(ink_pad.strokes(value))
         except InputError as error:
-            yield {words: _nothing("Nothing was read."), status: tabs.status(str(error), problem=True)}
+            yield {words: _nothing("Nothing was read."), status: components.status(str(error), problem=True)}
 
     def open_file(event: gr.EventData) -> Iterator[dict[Any, Any]]:
         try:
@@ -142,7 +143,7 @@ def panel(load: Callable[[], Reader] | None = None) -> None:
             yield from told(ink_pad.strokes(value))
         except (InputError, AttributeError) as error:
             sentence = str(error) if isinstance(error, InputError) else "The file was not sent."
-            yield {status: tabs.status(sentence, problem=True)}
+            yield {status: components.status(sentence, problem=True)}
 
     def read_strokes(strokes: list, alternatives: int = ALTERNATIVES) -> dict:  # type: ignore[type-arg]
         """What strokes say: lists of strokes of [x, y], x right, y down, in the order they were written."""
@@ -188,7 +189,7 @@ def _text(reading: Reading, *, hidden: bool) -> str:
         count = len(line.split())
         lines.append(f'<p class="line">{" ".join(map(_word, words[:count]))}</p>')
         words = words[count:]
-    name = escape(tabs.file_name(reading.text, "note"))
+    name = escape(components.file_name(reading.text, "note"))
     text = escape(reading.text).replace("\n", "&#10;")
     kept = f'data-text="{text}" data-name="{name}"' + (' hidden=""' if hidden else "")
     return f'<div class="text" {kept}>{"".join(lines)}</div>'

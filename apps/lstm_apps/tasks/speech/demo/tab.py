@@ -19,8 +19,8 @@ from typing import Any, Protocol
 import gradio as gr
 import numpy as np
 
-from lstm_apps.demo import components as tabs
-from lstm_apps.tasks.speech.demo import html as view
+from lstm_apps.demo import components
+from lstm_apps.tasks.speech.demo import html
 from lstm_apps.tasks.speech.demo.microphones import LONGEST, Microphones, Stream, read_chunk
 from lstm_models.errors import InputError
 from lstm_models.tasks.captioning.results import Word
@@ -58,11 +58,11 @@ def build(load: Callable[[], Recognizer] | None = None, model: str = "recognizer
         load: gives the recogniser, called once, when somebody first speaks or sends a recording.
         model: what to load if `load` is left out: a bundled name, a folder, or a Hugging Face Hub id.
     """
-    recognizer = tabs.once(load or tabs.bundled(model))
+    recognizer = components.once(load or components.bundled(model))
     microphones = Microphones()
     gr.set_static_paths([_FOLDER])  # served from where they lie, and allowed as the recording
 
-    with tabs.blocks(TITLE) as tab:
+    with components.blocks(TITLE) as tab:
         with gr.Row(equal_height=True):
             microphone: Any = gr.Audio(
                 label="Microphone", sources=["microphone"], type="numpy", streaming=True, buttons=[], min_width=280,
@@ -75,9 +75,11 @@ def build(load: Callable[[], Recognizer] | None = None, model: str = "recognizer
         # Gradio would decode what it is sent itself, with a traceback where it cannot.
         microphone.preprocess = file.preprocess = _path
         words = gr.HTML(
-            view.nothing(_NOTHING), elem_id="speech-words", apply_default_css=False, js_on_load=view.SCRIPT
+            html.nothing(_NOTHING), elem_id="speech-words", apply_default_css=False, js_on_load=html.SCRIPT
         )  # fmt: skip
-        status = gr.HTML(tabs.status("Ready."), elem_classes="status", elem_id="speech-status", apply_default_css=False)
+        status = gr.HTML(
+            components.status("Ready."), elem_classes="status", elem_id="speech-status", apply_default_css=False
+        )
         with gr.Row():
             go = gr.Button("Transcribe", variant="primary", size="sm", min_width=160, elem_id="speech-go")
             downloads = [
@@ -87,8 +89,8 @@ def build(load: Callable[[], Recognizer] | None = None, model: str = "recognizer
                 for kind in FORMATS
             ]
         chosen = gr.HTML(
-            view.examples(EXAMPLES), elem_id="speech-examples", apply_default_css=False,
-            js_on_load=view.EXAMPLES_SCRIPT,
+            html.examples(EXAMPLES), elem_id="speech-examples", apply_default_css=False,
+            js_on_load=html.EXAMPLES_SCRIPT,
         )  # fmt: skip
         with gr.Row():
             with gr.Column(scale=3, min_width=260):
@@ -114,7 +116,7 @@ def build(load: Callable[[], Recognizer] | None = None, model: str = "recognizer
 
         def cleared() -> dict[Any, Any]:
             off = {button: gr.DownloadButton(value=None, interactive=False) for button in downloads}
-            return {answer: None, words: view.nothing(_NOTHING), **off}
+            return {answer: None, words: html.nothing(_NOTHING), **off}
 
         def saved(transcript: Any, shown: str) -> Iterator[dict[Any, Any]]:
             """The last of what a handler yields: a script that calls the tab is given this alone."""
@@ -128,27 +130,27 @@ def build(load: Callable[[], Recognizer] | None = None, model: str = "recognizer
         def told(run: Callable[..., Iterator[dict[Any, Any]]], recording: str | None) -> Iterator[dict[Any, Any]]:
             """What `run` yields for the recording, or the sentence that says what is wrong."""
             if recording is None:
-                yield {**cleared(), status: tabs.status("There is no recording yet.")}
+                yield {**cleared(), status: components.status("There is no recording yet.")}
                 return
             try:
                 name = Path(recording).name
                 yield {
                     **cleared(),
-                    words: view.nothing("Listening …" if recognizer.done else "Loading the recogniser …"),
-                    status: tabs.status(f"Listening to {name} …"),
+                    words: html.nothing("Listening …" if recognizer.done else "Loading the recogniser …"),
+                    status: components.status(f"Listening to {name} …"),
                 }
                 samples, notes = _samples(recording, name)
                 yield from run(samples, name, notes)
             except InputError as error:
-                yield {**cleared(), words: view.nothing("Nothing was written."),
-                       status: tabs.status(str(error), problem=True)}  # fmt: skip
+                yield {**cleared(), words: html.nothing("Nothing was written."),
+                       status: components.status(str(error), problem=True)}  # fmt: skip
                 raise gr.Error(escape(str(error)), print_exception=False) from error
 
         def shown(transcript: Any, samples: np.ndarray, *sentences: str) -> Iterator[dict[Any, Any]]:
-            drawn = view.drawing() if len(samples) else ""
-            yield {words: view.words(transcript.words, drawn, playable=True), status: tabs.status(*sentences)}
-            drawn = view.picture(samples[: round(view.DRAWN * _RATE)], transcript.words, len(samples) / _RATE)
-            yield from saved(transcript, view.words(transcript.words, drawn, playable=True))
+            drawn = html.drawing() if len(samples) else ""
+            yield {words: html.words(transcript.words, drawn, playable=True), status: components.status(*sentences)}
+            drawn = html.picture(samples[: round(html.DRAWN * _RATE)], transcript.words, len(samples) / _RATE)
+            yield from saved(transcript, html.words(transcript.words, drawn, playable=True))
 
         def transcribe(
             recording: str | None, hotwords: str = "", language_model: bool = True
@@ -161,7 +163,7 @@ def build(load: Callable[[], Recognizer] | None = None, model: str = "recognizer
                 for found in _progress(model, samples, options):
                     if isinstance(found, tuple):
                         final, partial = found
-                        yield {words: view.live(final, partial)}
+                        yield {words: html.live(final, partial)}
                     else:
                         transcript = replace(found, source=name, notes=tuple(notes))
                 sentence = _told(transcript, len(samples) / _RATE, time.perf_counter() - started)
@@ -190,15 +192,17 @@ def build(load: Callable[[], Recognizer] | None = None, model: str = "recognizer
                 loaded = recognizer.done
                 heard = microphones.start(_visitor(request), lambda: recognizer().stream(**options))
                 waiting = "Listening …" if loaded else "Loading the recogniser; what you say meanwhile is kept …"
-                yield {**cleared(), words: view.nothing(waiting), status: tabs.status(waiting)}
+                yield {**cleared(), words: html.nothing(waiting), status: components.status(waiting)}
                 heard.open()
                 yield {
-                    status: tabs.status("Listening … When you have said your last word, wait a moment and press Stop.")
+                    status: components.status(
+                        "Listening … When you have said your last word, wait a moment and press Stop."
+                    )
                 }
             except InputError as error:
                 microphones.stop(_visitor(request))
-                yield {**cleared(), words: view.refused("Nothing was written."),
-                       status: tabs.status(str(error), problem=True)}  # fmt: skip
+                yield {**cleared(), words: html.refused("Nothing was written."),
+                       status: components.status(str(error), problem=True)}  # fmt: skip
 
         def hear(sound: str | None, request: gr.Request) -> dict[Any, Any]:
             heard = microphones.get(_visitor(request))
@@ -209,27 +213,30 @@ def build(load: Callable[[], Recognizer] | None = None, model: str = "recognizer
                     return {status: gr.skip()}
             except InputError as error:
                 microphones.stop(_visitor(request))
-                return {words: view.refused("Nothing was written."), status: tabs.status(str(error), problem=True)}
+                return {
+                    words: html.refused("Nothing was written."),
+                    status: components.status(str(error), problem=True),
+                }
             if microphones.get(_visitor(request)) is not heard:  # stopped meanwhile: its last words are shown already
                 return {status: gr.skip()}
-            return {words: view.live(heard.final, heard.partial, full=heard.full)}
+            return {words: html.live(heard.final, heard.partial, full=heard.full)}
 
         def stop(request: gr.Request) -> Iterator[dict[Any, Any]]:
             heard = microphones.stop(_visitor(request))
             try:
                 transcript = None if heard is None else heard.finish()
             except InputError as error:
-                yield {**cleared(), status: tabs.status(str(error), problem=True)}
+                yield {**cleared(), status: components.status(str(error), problem=True)}
                 return
             if heard is None:  # it was refused, and said so
                 yield {answer: None}
             elif transcript is None:
-                yield {**cleared(), status: tabs.status("The microphone gave no sound.")}
+                yield {**cleared(), status: components.status("The microphone gave no sound.")}
             else:
                 limit = f" The demo listens for {_minutes(LONGEST)} at a time." if heard.full else ""
                 sentence = _told(transcript, heard.seconds) + limit
-                said = view.words(transcript.words)
-                yield {words: said, status: tabs.status(sentence)}  # at once: the files take a moment
+                said = html.words(transcript.words)
+                yield {words: said, status: components.status(sentence)}  # at once: the files take a moment
                 yield from saved(transcript, said)
 
         changed = [answer, words, status, *downloads]
@@ -326,7 +333,7 @@ def _progress(model: Recognizer, samples: np.ndarray, options: dict[str, Any]) -
 def _saved(transcript: Any, folder: str) -> Sequence[str]:
     """The transcript in every format, named after the recording or its first words."""
     stem = Path(transcript.source).stem if transcript.source else transcript.text
-    path = Path(folder) / tabs.file_name(stem, "speech")
+    path = Path(folder) / components.file_name(stem, "speech")
     return [str(transcript.save(path.with_suffix(f".{kind.lower()}"))) for kind in FORMATS]
 
 

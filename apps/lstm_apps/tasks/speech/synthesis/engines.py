@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lstm_apps.tasks.speech.synthesis import kokoro as voices_kokoro
+from lstm_apps.tasks.speech.synthesis import kokoro
 from lstm_models.errors import InputError
 
 __all__ = ["ENGINES", "Engine", "Speaker", "Voice", "draw_speaker", "draw_tempo", "installed", "load_voices", "speak"]
@@ -267,7 +267,7 @@ ENGINES: dict[str, Engine] = {
         Engine("ttspico", "pip install ttspico", _pico),
         Engine("flite", "the package flite of Debian or Ubuntu", _flite),
         Engine("espeak", "the package espeak-ng of Debian, Ubuntu or Homebrew", _espeak),
-        Engine("kokoro", voices_kokoro.INSTALL, voices_kokoro.load, slow=True),
+        Engine("kokoro", kokoro.INSTALL, kokoro.load, slow=True),
     )
 }
 

@@ -22,7 +22,7 @@ from lstm_models.tasks.captioning.results import UNCERTAIN_WORD, Caption, Word
 gr = pytest.importorskip("gradio")
 
 from lstm_apps.demo import interface as page  # noqa: E402 - needs gradio
-from lstm_apps.tasks.captioning.demo import html as view  # noqa: E402
+from lstm_apps.tasks.captioning.demo import html  # noqa: E402
 from lstm_apps.tasks.captioning.demo import tab as demo  # noqa: E402
 
 EXAMPLES = Path(demo.__file__).parents[1] / "examples"
@@ -57,8 +57,8 @@ def saved(update: dict, kind: str) -> Path:
 class TestDescribing:
     def test_the_words_come_one_by_one_then_all_with_where_it_looked(self, describe, red_photo):
         updates = list(describe(str(red_photo)))
-        shown = [html for update in updates if (html := by_id(update, "words"))]
-        assert [len(re.findall('class="word[ "]', html)) for html in shown[:6]] == [0, 1, 2, 3, 4, 5]
+        shown = [markup for update in updates if (markup := by_id(update, "words"))]
+        assert [len(re.findall('class="word[ "]', markup)) for markup in shown[:6]] == [0, 1, 2, 3, 4, 5]
         assert "<button" not in "".join(shown[:6])
         assert "Loading the captioner" in by_id(updates[0], "status")
         last = shown[-1]
@@ -70,9 +70,9 @@ class TestDescribing:
     def test_every_part_of_the_page_is_well_formed(self, describe, red_photo):
         for update in describe(str(red_photo)):
             for elem_id in ("photo", "words", "status"):
-                if (html := by_id(update, elem_id)) is not None:
-                    assert "<b>" not in html
-                    ElementTree.fromstring(re.sub(r"<img ([^>]*)>", r"<img \1/>", html).replace(" hidden>", ">"))
+                if (markup := by_id(update, elem_id)) is not None:
+                    assert "<b>" not in markup
+                    ElementTree.fromstring(re.sub(r"<img ([^>]*)>", r"<img \1/>", markup).replace(" hidden>", ">"))
 
     def test_the_photo_is_described_to_those_who_do_not_see_it(self, describe, red_photo):
         *_, last = describe(str(red_photo))
@@ -191,7 +191,7 @@ class TestView:
         attention = np.zeros((4, 8), np.float32)
         attention[1, 6] = 0.75
         attention[3, 0] = 0.25
-        address = view.veil(attention)
+        address = html.veil(attention)
         veil = Image.open(io.BytesIO(base64.b64decode(address.removeprefix("data:image/png;base64,"))))
         opacity = np.asarray(veil.getchannel("A"), np.float64) / 255
         height, width = opacity.shape
@@ -201,33 +201,33 @@ class TestView:
         assert places[0, 3] > 0.95
 
     def test_a_veil_of_even_attention_shows_no_pattern(self):
-        veil = Image.open(io.BytesIO(base64.b64decode(view.veil(np.full((5, 5), 0.04)).split(",")[1])))
+        veil = Image.open(io.BytesIO(base64.b64decode(html.veil(np.full((5, 5), 0.04)).split(",")[1])))
         assert len(set(veil.getchannel("A").tobytes())) == 1
 
     def test_only_new_words_move(self):
-        html = view.words(Caption("a red", tuple(map(Word, ["a", "red"])), 0.0), shown=1)
-        assert re.findall(r'class="(word(?: new)?)"', html) == ["word", "word new"]
+        markup = html.words(Caption("a red", tuple(map(Word, ["a", "red"])), 0.0), shown=1)
+        assert re.findall(r'class="(word(?: new)?)"', markup) == ["word", "word new"]
 
     @pytest.mark.parametrize(("confidences", "flags"), [((0.9, 0.9), 0), ((0.9, 0.01), 1), ((0.2, 0.3), 1)])
     def test_an_uncertain_caption_is_flagged(self, confidences, flags):
         made = tuple(Word(text, confidence) for text, confidence in zip("ab", confidences, strict=True))
-        html = view.words(Caption("a b", made, -1.0))
-        assert html.count("Uncertain") == flags
-        assert html.count("doubtful") == sum(confidence < UNCERTAIN_WORD for confidence in confidences)
+        markup = html.words(Caption("a b", made, -1.0))
+        assert markup.count("Uncertain") == flags
+        assert markup.count("doubtful") == sum(confidence < UNCERTAIN_WORD for confidence in confidences)
 
     def test_no_words_are_no_error(self, describe):
-        html = view.words(Caption("", (), -1.0, (Caption("", (), -2.0),)))
-        assert "(no words)" in html
+        markup = html.words(Caption("", (), -1.0, (Caption("", (), -2.0),)))
+        assert "(no words)" in markup
 
     def test_the_other_captions_can_be_chosen(self, describe, red_photo):
         *_, last = describe(str(red_photo))
-        html = by_id(last, "words")
-        assert re.findall(r'class="other" data-number="(\d)" aria-pressed="(\w+)"', html) == [
+        markup = by_id(last, "words")
+        assert re.findall(r'class="other" data-number="(\d)" aria-pressed="(\w+)"', markup) == [
             ("0", "true"),
             ("1", "false"),
             ("2", "false"),
         ]
-        assert re.findall(r'class="sentence" data-number="(\d)"( hidden)?', html) == [
+        assert re.findall(r'class="sentence" data-number="(\d)"( hidden)?', markup) == [
             ("0", ""),
             ("1", " hidden"),
             ("2", " hidden"),

@@ -32,9 +32,7 @@ from tests.lstm_apps.conftest import PolylineWriter
 
 gr = pytest.importorskip("gradio")
 
-from lstm_apps.tasks.handwriting.demo import html as view  # noqa: E402
-from lstm_apps.tasks.handwriting.demo import inputs as asked  # noqa: E402
-from lstm_apps.tasks.handwriting.demo import jobs as writing  # noqa: E402 - needs gradio
+from lstm_apps.tasks.handwriting.demo import html, inputs, jobs  # noqa: E402 - needs gradio
 from lstm_apps.tasks.handwriting.demo import tab as demo  # noqa: E402
 from lstm_apps.tasks.handwriting.demo.outputs import FORMATS, Line, Sheets  # noqa: E402
 from tests.helpers.zigzag_writer import Pen  # noqa: E402
@@ -90,7 +88,7 @@ def pen() -> Pen:
 
 class TestALine:
     def test_the_drawing_grows_and_is_read_back(self, write, writer, monkeypatch):
-        monkeypatch.setattr(writing, "_FRAME_SECONDS", 0)
+        monkeypatch.setattr(jobs, "_FRAME_SECONDS", 0)
         counts, told, kept = [], "", None
         for update in write("I thank you.", "steep", 0.5, 3):
             if (paper := by_id(update, "writing-paper")) is not None:
@@ -117,15 +115,15 @@ class TestALine:
         for update in write('<img src=x onerror="x()"> é', "", 0.75, 1):
             told = by_id(update, "writing-status") or told
             for elem_id in ("writing-paper", "writing-status", "writing-verdict"):
-                html = by_id(update, elem_id)
-                if html:
-                    assert "<img" not in html
-                    ElementTree.fromstring(html)  # well-formed, so nothing broke out of its place
+                markup = by_id(update, elem_id)
+                if markup:
+                    assert "<img" not in markup
+                    ElementTree.fromstring(markup)  # well-formed, so nothing broke out of its place
         assert "“é” was written as “e”" in told
 
     def test_another_line_of_the_same_visitor_ends_the_first(self, pen):
-        desk = writing.Desk(PolylineWriter, EchoReader)
-        job = writing.Asked("Anna Karenina", None, 1, 1, False, asked.Look())
+        desk = jobs.Desk(PolylineWriter, EchoReader)
+        job = jobs.Asked("Anna Karenina", None, 1, 1, False, inputs.Look())
         first = desk.line(job, "a")
         next(first)
         list(desk.line(job, "a"))
@@ -142,8 +140,8 @@ class TestALine:
             ("a", {"style": "/etc/passwd.json"}, "there is no style “/etc/passwd.json”; the styles are: round, steep"),
             ("a", {"style": ["round"]}, "A style is a name, such as those of the gallery."),
             ("a", {"style": "round+nobody"}, "there is no style “nobody”"),
-            ("a", {"style": asked.OWN}, "There is no hand of your own yet"),
-            ("a", {"style": asked.OWN, "hand": "[]"}, "Your own hand is no style"),
+            ("a", {"style": inputs.OWN}, "There is no hand of your own yet"),
+            ("a", {"style": inputs.OWN, "hand": "[]"}, "Your own hand is no style"),
             ("a", {"mix": "round", "style": "steep", "share": 7}, "The share of the second style must lie"),
             ("a", {"legibility": "much"}, "Legibility must be a number from 0 to 1."),
             ("a", {"legibility": float("nan")}, "Legibility must be a number from 0 to 1."),
@@ -209,37 +207,37 @@ class TestALine:
 
     def test_look_and_replay_of_what_is_written(self, page):
         line = Line(Drawing(([[0, 0], [50, 9], [90, 0]],), "a"))
-        plain = by_id(handler(page, "restyle")(line, 1, 1.6, asked.INK, "plain"), "writing-paper")
+        plain = by_id(handler(page, "restyle")(line, 1, 1.6, inputs.INK, "plain"), "writing-paper")
         assert 'stroke="currentColor" stroke-width="1.6"' in plain
         made = by_id(handler(page, "restyle")(line, 1, 3, "rgba(200, 10.4, 0, 1)", "pressure"), "writing-paper")
         assert 'fill="#c80a00"' in made
         assert 'class="paper wide lit"' in made
-        replay = by_id(handler(page, "replay")(line, 1, 1.6, asked.INK, "plain", 4), "writing-paper")
+        replay = by_id(handler(page, "replay")(line, 1, 1.6, inputs.INK, "plain", 4), "writing-paper")
         assert ".replay path{animation:write" in replay
         assert not re.search(r"(?<!replay )path\{", replay)  # the page's other pictures stand still
-        status = by_id(handler(page, "restyle")(line, 1, -1, asked.INK, "plain"), "writing-status")
+        status = by_id(handler(page, "restyle")(line, 1, -1, inputs.INK, "plain"), "writing-status")
         assert "The width of the line must lie between" in status
 
     def test_frame_starts_with_the_room_of_the_text_and_only_grows(self):
-        frame = writing.Frame("Anna\nb")
+        frame = jobs.Frame("Anna\nb")
         left, top, right, bottom = frame.around(Drawing((), "x"))
         assert (left, right) == (0, 4 * 19)
         assert top < 0 < bottom
         assert frame.around(Drawing(([[0, -5], [100, 300]],), "x")) == (0, top, 100, 300)
         assert frame.around(Drawing(([[-1, -200], [5, 7]],), "x")) == (-1, -200, 100, 300)
-        assert writing.Frame("a" * 5000).box[2] == 50 * 19
-        assert writing.Frame("").box[2] == 0
+        assert jobs.Frame("a" * 5000).box[2] == 50 * 19
+        assert jobs.Frame("").box[2] == 0
 
     def test_live_keeps_the_first_and_the_last(self, writer):
         options = {"style": None, "legibility": 1, "seed": 1}
-        slow = list(writing.live(writer, "Anna Karenina.", **options, pause=60))
-        every = list(writing.live(writer, "Anna Karenina.", **options, pause=0))
+        slow = list(jobs.live(writer, "Anna Karenina.", **options, pause=60))
+        every = list(jobs.live(writer, "Anna Karenina.", **options, pause=0))
         assert (len(slow), len(every)) == (2, 14)
         assert (slow[0], slow[-1]) == (every[0], every[-1])
 
     def test_live_leaves_time_to_write_where_showing_is_slow(self, monkeypatch):
         clock = [0.0]
-        monkeypatch.setattr(writing.time, "perf_counter", lambda: clock[0])
+        monkeypatch.setattr(jobs.time, "perf_counter", lambda: clock[0])
 
         class Steady:
             styles = ()
@@ -250,7 +248,7 @@ class TestALine:
                     yield Drawing(([[n, 0]],), text)
 
         shown = 0
-        for _ in writing.live(Steady(), "x", style=None, legibility=1, seed=1, pause=0):
+        for _ in jobs.live(Steady(), "x", style=None, legibility=1, seed=1, pause=0):
             clock[0] += 5  # to show it
             shown += 1
         assert shown == 11  # one shown, ten written meanwhile
@@ -263,17 +261,17 @@ class TestALine:
 
 class TestStyles:
     def test_mixes(self, writer):
-        assert asked.hand(writer, "") is None
-        assert asked.hand(writer, "round", "steep", 0.3) == "round:0.7+steep:0.3"
-        assert asked.hand(writer, "", "steep", 0.3) == "round:0.7+steep:0.3"
-        assert asked.hand(writer, "round", "steep", 0) == "round"
-        assert asked.hand(writer, "round", "steep", 1) == "steep"
-        assert asked.hand(writer, "round:0.3+steep:0.7") == "round:0.3+steep:0.7"
+        assert inputs.hand(writer, "") is None
+        assert inputs.hand(writer, "round", "steep", 0.3) == "round:0.7+steep:0.3"
+        assert inputs.hand(writer, "", "steep", 0.3) == "round:0.7+steep:0.3"
+        assert inputs.hand(writer, "round", "steep", 0) == "round"
+        assert inputs.hand(writer, "round", "steep", 1) == "steep"
+        assert inputs.hand(writer, "round:0.3+steep:0.7") == "round:0.3+steep:0.7"
 
     def test_the_own_hand_and_a_mix_with_it(self, pen):
         own = Style((0.5, -0.25), "mine", fingerprint(pen))
-        assert asked.hand(pen, asked.OWN, own=own.json()) == own
-        mixed = asked.hand(pen, "round", asked.OWN, 0.5, own.json())
+        assert inputs.hand(pen, inputs.OWN, own=own.json()) == own
+        mixed = inputs.hand(pen, "round", inputs.OWN, 0.5, own.json())
         learnt = pen.style.weight.detach()[pen.style_number("round")].numpy()
         assert mixed.vector == pytest.approx((learnt + own.vector) / 2)
 
@@ -283,7 +281,7 @@ class TestStyles:
         update = handler(page, "open_file")(str(path))
         assert "The style “mine” is in the gallery." in by_id(update, "writing-status")
         gallery = by_id(handler(page, "new_hand")(path.read_text()), "writing-style")
-        assert gallery.value == asked.OWN
+        assert gallery.value == inputs.OWN
         assert 'aria-label="mine"' in gallery.props["cards"]
         path.write_text('{"format": "other"}')
         said = by_id(handler(page, "open_file")(str(path)), "writing-status")
@@ -308,7 +306,7 @@ class TestPages:
         assert f"{count} pages in" in " ".join(told)
         assert "<title>Page 1</title>" in shown[-1]
         assert "Page 1." in by_id(update, "writing-verdict")
-        turned = list(handler(page, "turn")(kept, 1.6, asked.INK, "plain", True, SimpleNamespace(page=2)))
+        turned = list(handler(page, "turn")(kept, 1.6, inputs.INK, "plain", True, SimpleNamespace(page=2)))
         assert "<title>Page 2</title>" in by_id(turned[0], "writing-paper")
         assert f"Page 2 of {count}" in by_id(turned[0], "writing-tools")
         assert "Page 2." in by_id(turned[-1], "writing-verdict")
@@ -326,8 +324,8 @@ class TestPages:
         assert not folder.exists()
 
     def test_stopping_keeps_what_is_written(self, pen):
-        desk = writing.Desk(lambda: pen, EchoReader)
-        job = writing.Asked("word " * 2_000, None, 0.75, 1, False, asked.Look())
+        desk = jobs.Desk(lambda: pen, EchoReader)
+        job = jobs.Asked("word " * 2_000, None, 0.75, 1, False, inputs.Look())
         seen = 0
         for shown in desk.pages(job, PageOptions("60x60", margins=5), "a"):
             if shown.written is not None and (seen := seen + 1) == 2:
@@ -337,9 +335,9 @@ class TestPages:
         assert desk._stops == {}
 
     def test_there_is_a_most(self, pen, monkeypatch):
-        monkeypatch.setattr(writing, "MOST_PAGES", 2)
-        desk = writing.Desk(lambda: pen, EchoReader)
-        job = writing.Asked(LETTER, None, 0.75, 1, False, asked.Look())
+        monkeypatch.setattr(jobs, "MOST_PAGES", 2)
+        desk = jobs.Desk(lambda: pen, EchoReader)
+        job = jobs.Asked(LETTER, None, 0.75, 1, False, inputs.Look())
         *_, last = desk.pages(job, PageOptions("60x60", margins=5))
         assert len(last.written) == 2
         assert "The demo writes 2 pages at a time; the rest of the text was left out." in last.sentences
@@ -358,8 +356,8 @@ class TestPages:
 class TestFiles:
     LINE = Line(Drawing((np.column_stack([np.linspace(0, 200, 40), np.sin(np.arange(40))]),), "Dear Anna"))
 
-    def saved(self, written, kind: str, plotter=PlotterOptions(), look=asked.Look()):  # noqa: B008 - frozen
-        desk = writing.Desk(PolylineWriter, EchoReader)
+    def saved(self, written, kind: str, plotter=PlotterOptions(), look=inputs.Look()):  # noqa: B008 - frozen
+        desk = jobs.Desk(PolylineWriter, EchoReader)
         for news in desk.save(written, kind, look, 4, plotter):
             if isinstance(news, Path):
                 return news.name, news.read_bytes()
@@ -367,7 +365,7 @@ class TestFiles:
 
     def test_a_line_in_every_format(self, monkeypatch, tmp_path):
         monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-        look = asked.Look(2, "#aa0000", "pressure")
+        look = inputs.Look(2, "#aa0000", "pressure")
         made = {kind: self.saved(self.LINE, kind, look=look) for kind in FORMATS}
         assert [name for name, _ in made.values()] == [
             "dear-anna.svg", "dear-anna-pressure.svg", "dear-anna-animated.svg", "dear-anna.png", "dear-anna.pdf",
@@ -424,9 +422,9 @@ class TestFiles:
         names = ["pen", *demo.PLOTTER]
         given = [values.get(name, None) for name in names]
         save = handler(page, "handler")
-        *_, update = save(SimpleNamespace(kind="gcode"), self.LINE, 1.6, asked.INK, "plain", 4, *given)
+        *_, update = save(SimpleNamespace(kind="gcode"), self.LINE, 1.6, inputs.INK, "plain", 4, *given)
         assert said.replace("'", "&#x27;") in by_id(update, "writing-status")
-        *_, update = save(SimpleNamespace(kind="gcode"), self.LINE, 1.6, asked.INK, "plain", 4, *[None] * len(names))
+        *_, update = save(SimpleNamespace(kind="gcode"), self.LINE, 1.6, inputs.INK, "plain", 4, *[None] * len(names))
         assert "dear-anna.gcode is saved." in by_id(update, "writing-status")
 
     def test_nothing_else_is_saved(self):
@@ -436,10 +434,10 @@ class TestFiles:
 
 class TestVerdict:
     def test_words_that_differ(self):
-        made = view.verdict("we saw them <now>", "we was them", 0.5)
+        made = html.verdict("we saw them <now>", "we was them", 0.5)
         assert '<mark title="should be “saw”">was</mark> them <del>&lt;now&gt;</del>' in made
         assert "2 words differ; 50.0 % of characters wrong." in made
-        assert "every word as it should be; 0.0 %" in view.verdict("a b", "a\nb", 0.0)
+        assert "every word as it should be; 0.0 %" in html.verdict("a b", "a\nb", 0.0)
 
     @pytest.mark.parametrize(
         ("one", "other", "distance"), [("", "", 0), ("abc", "", 3), ("kitten", "sitting", 3), ("flaw", "lawn", 2)]
@@ -448,13 +446,13 @@ class TestVerdict:
         assert edits(one, other) == edits(other, one) == distance
 
     def test_white_space_is_not_counted(self):
-        assert view.error_rate("a b\nc", "a  b c") == 0
+        assert html.error_rate("a b\nc", "a  b c") == 0
 
     def test_without_a_reader_nothing_breaks(self):
         def load():
             raise InputError("the reader is gone")
 
-        desk = writing.Desk(PolylineWriter, load)
+        desk = jobs.Desk(PolylineWriter, load)
         assert "It could not be read back: the reader is gone" in desk.verdict(TestFiles.LINE)
 
 

@@ -21,8 +21,7 @@ from lstm_models.tasks.speech.results import Transcript
 
 gr = pytest.importorskip("gradio")
 
-from lstm_apps.tasks.speech.demo import html as view  # noqa: E402 - needs gradio
-from lstm_apps.tasks.speech.demo import microphones as listening  # noqa: E402
+from lstm_apps.tasks.speech.demo import html, microphones  # noqa: E402 - needs gradio
 from lstm_apps.tasks.speech.demo import tab as demo  # noqa: E402
 from tests.lstm_apps.tasks.speech.conftest import RATE, CountingRecognizer, loud  # noqa: E402
 
@@ -48,14 +47,14 @@ def last(updates: list[dict], elem_id: str):
     return [value for update in updates if (value := by_id(update, elem_id)) is not None][-1]
 
 
-def plain(html: str) -> str:
-    return " ".join(re.sub(r"<[^>]*>", "", html).split())
+def plain(markup: str) -> str:
+    return " ".join(re.sub(r"<[^>]*>", "", markup).split())
 
 
-def well_formed(html: str) -> None:
+def well_formed(markup: str) -> None:
     """Nothing broke out of its place."""
-    html = re.sub(r"<img ([^>]*)>", r"<img \1/>", html).replace(" hidden>", ">").replace(" data-full>", ">")
-    ElementTree.fromstring(html)
+    markup = re.sub(r"<img ([^>]*)>", r"<img \1/>", markup).replace(" hidden>", ">").replace(" data-full>", ">")
+    ElementTree.fromstring(markup)
 
 
 @pytest.fixture(autouse=True)
@@ -78,14 +77,14 @@ def transcribe(blocks):
 @pytest.fixture
 def short_limit(monkeypatch):
     """The demo takes three seconds."""
-    monkeypatch.setattr(listening, "LONGEST", 3.0)
+    monkeypatch.setattr(microphones, "LONGEST", 3.0)
     monkeypatch.setattr(demo, "LONGEST", 3.0)
 
 
 class TestRecordings:
     def test_the_words_come_first_then_the_picture_under_them(self, transcribe, tone):
         updates = list(transcribe(str(tone)))
-        shown = [html for update in updates if (html := by_id(update, "words"))]
+        shown = [markup for update in updates if (markup := by_id(update, "words"))]
         assert "Loading the recogniser" in shown[0]
         assert "<button" not in shown[1]  # while it listens, words may change
         assert "Drawing" in shown[-2]  # the words need not wait for it
@@ -100,9 +99,9 @@ class TestRecordings:
         assert 'class="mel" src="data:image/jpeg;base64,' in shown[-1]
         assert "Choose a word to hear it." in shown[-1]
         assert "Listening" in by_id(next(iter(transcribe(str(tone)))), "words")  # it is loaded by now
-        for html in shown:
-            assert "<b>" not in html
-            well_formed(html)
+        for markup in shown:
+            assert "<b>" not in markup
+            well_formed(markup)
 
     def test_the_status_has_the_figures(self, transcribe, tone):
         told = plain(last(list(transcribe(str(tone))), "status"))
@@ -274,7 +273,7 @@ class TestMicrophone:
         assert "Listening" in by_id(ready, "status")
         assert recognizer.asked == [{"lm": True, "hotwords": ("anna",)}]
         shown = [by_id(handler(blocks, "hear")(path, ANNA), "words") for path in chunks[:3]]
-        assert [plain(html) for html in shown] == ["one", "one two", "one two three"]
+        assert [plain(markup) for markup in shown] == ["one", "one two", "one two three"]
         assert re.findall(r'<span class="(\w+)', shown[-1]) == ["word", "word", "partial"]
         assert 'title="71 % sure, 0.60 to 0.90 s"' in shown[-1]
         updates = list(handler(blocks, "stop")(ANNA))
@@ -299,7 +298,7 @@ class TestMicrophone:
     def test_it_ends_after_so_long_and_says_so(self, blocks, chunks, short_limit):
         list(handler(blocks, "start")("", True, ANNA))
         shown = [by_id(handler(blocks, "hear")(path, ANNA), "words") for path in chunks]
-        assert [html is not None and "data-full" in html for html in shown] == [False] * 5 + [True] * 3
+        assert [markup is not None and "data-full" in markup for markup in shown] == [False] * 5 + [True] * 3
         updates = list(handler(blocks, "stop")(ANNA))
         assert "6 words in 3.0 s" in last(updates, "status")
         assert "The demo listens for" in last(updates, "status")
@@ -340,27 +339,27 @@ def by_name(blocks, elem_id: str):
 
 class TestListening:
     def test_only_so_many_microphones_are_on(self, recognizer, monkeypatch):
-        microphones = listening.Microphones(most=2)
+        registered = microphones.Microphones(most=2)
         for visitor in ("a", "b", "a"):
-            microphones.start(visitor, lambda: recognizer.stream(hotwords=()))
+            registered.start(visitor, lambda: recognizer.stream(hotwords=()))
         with pytest.raises(InputError, match="2 people speak to this demo"):
-            microphones.start("c", lambda: recognizer.stream(hotwords=()))
-        assert microphones.stop("a") is not None
-        assert microphones.stop("a") is None
-        microphones.start("c", lambda: recognizer.stream(hotwords=()))
-        assert len(microphones) == 2
+            registered.start("c", lambda: recognizer.stream(hotwords=()))
+        assert registered.stop("a") is not None
+        assert registered.stop("a") is None
+        registered.start("c", lambda: recognizer.stream(hotwords=()))
+        assert len(registered) == 2
 
     def test_who_went_away_is_forgotten(self, recognizer, monkeypatch):
         clock = [0.0]
-        monkeypatch.setattr(listening.time, "monotonic", lambda: clock[0])
-        microphones = listening.Microphones(most=1)
-        microphones.start("a", lambda: recognizer.stream(hotwords=()))
+        monkeypatch.setattr(microphones.time, "monotonic", lambda: clock[0])
+        registered = microphones.Microphones(most=1)
+        registered.start("a", lambda: recognizer.stream(hotwords=()))
         clock[0] = 61
-        microphones.start("b", lambda: recognizer.stream(hotwords=()))
-        assert microphones.get("a") is None
+        registered.start("b", lambda: recognizer.stream(hotwords=()))
+        assert registered.get("a") is None
 
     def test_a_huge_chunk_is_cut_to_the_limit(self, recognizer, short_limit):
-        heard = listening.Heard(lambda: recognizer.stream(hotwords=()))
+        heard = microphones.Heard(lambda: recognizer.stream(hotwords=()))
         heard.open()
         assert heard.push(loud(100), RATE) is False
         assert heard.full
@@ -370,45 +369,45 @@ class TestListening:
 
 class TestView:
     def test_confidence_is_told_by_class_and_in_figures(self):
-        html = view.words([Word("sure", 0.8, 0, 1), Word("so", 0.79, 1, 2), Word("no", 0.49, 2, 3), Word("x", None)])
-        assert re.findall(r'class="(word[^"]*)"[^>]*>(\w+)<', html.split('class="legend"')[0]) == [
+        markup = html.words([Word("sure", 0.8, 0, 1), Word("so", 0.79, 1, 2), Word("no", 0.49, 2, 3), Word("x", None)])
+        assert re.findall(r'class="(word[^"]*)"[^>]*>(\w+)<', markup.split('class="legend"')[0]) == [
             ("word", "sure"), ("word unsure", "so"), ("word doubtful", "no"), ("word", "x"),
         ]  # fmt: skip
-        assert [int(n) for n in re.findall(r'title="(\d+) % sure', html)] == [80, 79, 49]
-        assert "below 80 % sure" in html
-        assert "below 50 % sure" in html
-        assert "below" not in view.words([Word("sure", 0.9, 0, 1)])
+        assert [int(n) for n in re.findall(r'title="(\d+) % sure', markup)] == [80, 79, 49]
+        assert "below 80 % sure" in markup
+        assert "below 50 % sure" in markup
+        assert "below" not in html.words([Word("sure", 0.9, 0, 1)])
 
     def test_a_pause_begins_a_line(self):
-        html = view.words([Word("a", 0.9, 0, 1), Word("b", 0.9, 1.5, 2), Word("c", 0.9, 4, 5)])
-        assert [plain(line) for line in re.findall(r'<p class="line">.*?</p>', html)] == ["a b", "c"]
+        markup = html.words([Word("a", 0.9, 0, 1), Word("b", 0.9, 1.5, 2), Word("c", 0.9, 4, 5)])
+        assert [plain(line) for line in re.findall(r'<p class="line">.*?</p>', markup)] == ["a b", "c"]
 
     def test_a_live_page_stays_small(self):
         words = [Word(f"w{number}", 0.9, number, number + 1.0) for number in range(5000)]
-        html = view.live(words, words[:2])
-        assert len(html) < 40_000
-        assert plain(html).startswith("… w4850 ")
-        well_formed(html)
+        markup = html.live(words, words[:2])
+        assert len(markup) < 40_000
+        assert plain(markup).startswith("… w4850 ")
+        well_formed(markup)
 
     def test_only_the_first_minute_is_drawn_and_it_says_so(self):
         samples = loud(5)
-        html = view.picture(samples, [Word("a", 0.9, 1, 2), Word("b", 0.9, 4.5, 6), Word("late", 0.9, 5.5, 6)], 187)
-        assert "The first 5 seconds of 3:07 are drawn." in html
-        assert "late" not in html
-        assert re.findall(r'style="left: ([\d.]+)%; width: ([\d.]+)%', html) == [
+        markup = html.picture(samples, [Word("a", 0.9, 1, 2), Word("b", 0.9, 4.5, 6), Word("late", 0.9, 5.5, 6)], 187)
+        assert "The first 5 seconds of 3:07 are drawn." in markup
+        assert "late" not in markup
+        assert re.findall(r'style="left: ([\d.]+)%; width: ([\d.]+)%', markup) == [
             ("20.000", "20.000"),
             ("90.000", "10.000"),
         ]
-        assert "drawn" not in view.picture(samples, [], 5.0)
-        assert view.picture(samples[:0], [], 0.0) == ""
+        assert "drawn" not in html.picture(samples, [], 5.0)
+        assert html.picture(samples[:0], [], 0.0) == ""
 
     def test_crowded_words_stand_in_rows(self):
         words = [Word("crowded", 0.9, 0.1 * n, 0.1 * n + 0.1) for n in range(20)]
-        html = view.picture(loud(2), words, 2.0)
-        assert set(re.findall(r"--row: (\d)", html)) == {"0", "1", "2"}
+        markup = html.picture(loud(2), words, 2.0)
+        assert set(re.findall(r"--row: (\d)", markup)) == {"0", "1", "2"}
 
     def test_one_sample_can_be_drawn(self):
-        well_formed(view.picture(loud(1)[:1], [], 1 / RATE))
+        well_formed(html.picture(loud(1)[:1], [], 1 / RATE))
 
 
 def test_the_card_tells_limits_and_licence(monkeypatch):

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lstm_apps.cli import entry_point as cli
-from lstm_apps.tasks.speech.synthesis import engines as voices
+from lstm_apps import cli
+from lstm_apps.tasks.speech.synthesis import engines
 from lstm_apps.tasks.speech.synthesis.engines import Engine, Speaker, Voice, draw_speaker, draw_tempo, speak
 from lstm_apps.tasks.speech.synthesis.prompts import prompt
 from lstm_apps.tasks.speech.synthesis.sentences import Excluded
@@ -39,7 +39,7 @@ def hum(text: str, pitch: float, rate: float, seed: int) -> tuple[np.ndarray, in
 
 
 @pytest.fixture
-def engines(monkeypatch: pytest.MonkeyPatch) -> dict[str, Engine]:
+def table(monkeypatch: pytest.MonkeyPatch) -> dict[str, Engine]:
     """Two engines that hum, one that is not installed, one that says nothing."""
 
     def missing() -> list[Voice]:
@@ -54,12 +54,12 @@ def engines(monkeypatch: pytest.MonkeyPatch) -> dict[str, Engine]:
         "absent": Engine("absent", "pip install absent-tts", missing),
         "mute": Engine("mute", "nothing", lambda: [Voice("mute_a", mute, (0, 0))], slow=True),
     }
-    monkeypatch.setattr(voices, "ENGINES", table)
+    monkeypatch.setattr(engines, "ENGINES", table)
     return table
 
 
 @pytest.fixture
-def run(engines: dict[str, Engine], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+def run(table: dict[str, Engine], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
     """Runs the command with a book, and returns its exit code and what it says."""
     (tmp_path / "book.txt").write_text(BOOK)
 
@@ -110,7 +110,7 @@ def test_the_same_command_makes_the_same_shards(run: Run, tmp_path: Path) -> Non
 
 
 def test_an_interrupted_run_goes_on(
-    run: Run, engines: dict[str, Engine], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, table: dict[str, Engine], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     options = ("--hours", "0.03", "--lines", "8", "--voices", "other")
     assert run(*options, out=str(tmp_path / "whole"))[0] == 0
@@ -125,7 +125,7 @@ def test_an_interrupted_run_goes_on(
 
     with monkeypatch.context() as patch:
         other = Engine("other", "nothing", lambda: [Voice("other_c", stopping, (-4, 4))])
-        patch.setitem(engines, "other", other)
+        patch.setitem(table, "other", other)
         code, told = run(*options)
     assert code == 130
     assert "out has 1 shard, all whole; the same command goes on." in told
@@ -276,7 +276,7 @@ def test_speakers_stay_within_their_voice() -> None:
 def test_engines_that_are_installed(engine: str) -> None:
     """They speak, and pitch and rate do what they say."""
     try:
-        found = voices.load_voices(engine)
+        found = engines.load_voices(engine)
     except InputError as error:
         pytest.skip(str(error))
     voice = next(voice for voice in found if voice.pitch[1] > 0)
@@ -355,8 +355,8 @@ def test_unknown_engine(run: Run) -> None:
     assert "there is no engine “festival”; there is hum, other, absent, mute." in told
 
 
-def test_no_engine_at_all(run: Run, engines: dict[str, Engine]) -> None:
-    del engines["hum"], engines["other"]
+def test_no_engine_at_all(run: Run, table: dict[str, Engine]) -> None:
+    del table["hum"], table["other"]
     code, told = run()
     assert code == 1
     assert "no engine is installed: pip install absent-tts brings absent; nothing brings mute." in told
