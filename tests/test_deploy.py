@@ -24,7 +24,6 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from lstm_apps import cli
 from lstm_apps.cli import parser, registry
 from lstm_apps.demo import interface as demo
 

@@ -131,12 +131,12 @@ def build_parser(command: Command, function: Callable[..., Any], name: str, *, r
         default = parameters[each].default
         need = default is inspect.Parameter.empty
         letters = [f"-{command.short[each]}"] if each in command.short else []
-        listed = {"metavar": each.upper()} if Option(each, hints[each]).is_list else {}
+        listed: dict[str, Any] = {"metavar": each.upper()} if Option(each, hints[each]).is_list else {}
         parser.add_argument(
             f"--{each.replace('_', '-')}", *letters, type=hints[each],
             default=None if need else default, required=need and required, help=explained.get(each), **listed,
         )  # fmt: skip
-    parser.add_function_arguments(function, as_positional=False, skip=plain)
+    parser.add_function_arguments(function, as_positional=False, skip={*plain})
     return parser
 
 

@@ -1,6 +1,7 @@
 """What the command line offers: its verbs and tasks, each a plain typed function named as text and imported when run.
 
-A new task is a folder ``lstm_apps/<task>/`` and one entry in `TASKS`; its verbs appear in ``lstm-models --help``.
+A new task is a folder ``lstm_apps/tasks/<task>/`` and one entry in `TASKS`: its verbs appear in ``lstm-models --help``
+and its tab in the demo.
 """
 
 from __future__ import annotations
@@ -44,7 +45,17 @@ class Command:
 
 @dataclass(frozen=True)
 class Task:
-    """One task: what ``train TASK`` and ``evaluate TASK`` run, verbs of its own, and whether there are presets."""
+    """One task.
+
+    Attributes:
+        name: as it is typed after ``train``.
+        summary: what it is about, in half a line.
+        train: "module:name" of the function of ``train TASK``.
+        evaluate: that of ``evaluate TASK``.
+        verbs: verbs of its own.
+        presets: whether there are any for ``train TASK --config``.
+        tab: the module of its tab in the demo, with ``TITLE`` and ``build()``; None where it has no tab of its own.
+    """
 
     name: str
     summary: str
@@ -52,6 +63,7 @@ class Task:
     evaluate: str
     verbs: Mapping[str, Command] = field(default_factory=dict)
     presets: bool = True
+    tab: str | None = None
 
 
 TASKS: dict[str, Task] = {
@@ -62,6 +74,7 @@ TASKS: dict[str, Task] = {
             summary="photos to captions: a convolutional network and an LSTM that looks at the photo word by word",
             train="lstm_apps.tasks.captioning.train:train",
             evaluate="lstm_apps.tasks.captioning.evaluate:evaluate",
+            tab="lstm_apps.tasks.captioning.demo.tab",
             verbs={
                 "caption": Command(
                     "lstm_apps.tasks.captioning.commands:caption",
@@ -76,18 +89,21 @@ TASKS: dict[str, Task] = {
             summary="speech to text: LSTM layers that hear a fifth of a second ahead, for recordings and microphones",
             train="lstm_apps.tasks.speech.train:train",
             evaluate="lstm_apps.tasks.speech.evaluate:evaluate",
+            tab="lstm_apps.tasks.speech.demo.tab",
             verbs={
                 "transcribe": Command(
                     "lstm_apps.tasks.speech.commands:transcribe",
                     "write down what is said in recordings, or into the microphone",
                     positional=("paths",),
-                    short={"output": "o"},
+                    short={"out": "o"},
+                    aliases={"output": "out"},
                 ),
                 "align": Command(
                     "lstm_apps.tasks.speech.align_command:align",
                     "find when each word of a known text is spoken",
                     positional=("audio", "text"),
-                    short={"output": "o"},
+                    short={"out": "o"},
+                    aliases={"output": "out"},
                 ),
             },
         ),
@@ -103,6 +119,7 @@ TASKS: dict[str, Task] = {
             summary="text to handwriting: an LSTM that slides a window over the text and moves a pen",
             train="lstm_apps.tasks.handwriting.train:train",
             evaluate="lstm_apps.tasks.handwriting.evaluate:evaluate",
+            tab="lstm_apps.tasks.handwriting.demo.tab",
             verbs={
                 "write": Command(
                     "lstm_apps.tasks.handwriting.commands:write",
@@ -128,7 +145,8 @@ TASKS: dict[str, Task] = {
                     "lstm_apps.tasks.handwriting_reader.commands:read",
                     "read handwriting: what pen strokes in JSON or SVG files say",
                     positional=("paths",),
-                    short={"output": "o"},
+                    short={"out": "o"},
+                    aliases={"output": "out"},
                 )
             },
         ),
@@ -170,6 +188,15 @@ MEASURES: dict[str, Command] = {
         "how alike a style fitted to three lines of an unseen writer is to their hand",
     )
 }
+
+# Tabs of the demo that are no task's own: name -> module.
+MORE_TABS = {"inside": "lstm_apps.inspector.tab"}
+
+
+def tabs() -> dict[str, str]:
+    """The demo's tabs in order: task -> the module with ``TITLE`` and ``build()``."""
+    return {**{name: task.tab for name, task in TASKS.items() if task.tab is not None}, **MORE_TABS}
+
 
 # Verbs that need a task next.
 PER_TASK = {

@@ -7,24 +7,22 @@ lstm-models caption photos/ --out captions.jsonl --html page.html
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import inspect
 import os
 import re
 import sys
-import tempfile
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from json import loads
 from pathlib import Path
 from typing import Any
 
 # No TYPE_CHECKING here: jsonargparse runs such blocks for the help, and that would import torch
 import lstm_models
 from lstm_apps.cli.batch_files import Found, find, inside, note, targets, tracked
+from lstm_apps.cli.resumable_jsonl import ResumableJsonl
 from lstm_models.errors import InputError
-from lstm_models.io.atomic_write import check_writable, one_line, shown
+from lstm_models.io.atomic_write import check_writable, shown
 
 __all__ = ["caption"]
 
@@ -104,9 +102,14 @@ def caption(
     # What follows opens photos and writes files
     sheets = {} if attention is None else _sheets(attention, found.sources, found.root)
     as_json = json or found.folders
-    journal = None
+    journal: ResumableJsonl[Any] | None = None
     if as_json or out is not None or html is not None:
-        journal = _Journal(out, _made(captioner, model, options))
+        from lstm_models.tasks.captioning.results import Caption
+
+        journal = ResumableJsonl(
+            out, _made(captioner, model, options), to_json=Caption.json, from_json=Caption.from_json,
+            kind="caption", of="photo",
+        )  # fmt: skip
     quiet = out is not None or (html is not None and found.folders and not json)
     with journal or contextlib.nullcontext():
         run = _Run(found, captioner, options, batch, journal, sheets, as_json=as_json, quiet=quiet)
@@ -188,7 +191,7 @@ class _Run:
         captioner: lstm_models.Captioner,
         options: dict[str, Any],
         batch: int,
-        journal: _Journal | None,
+        journal: ResumableJsonl[lstm_models.Caption] | None,
         sheets: dict[str, str],
         *,
         as_json: bool,
@@ -355,143 +358,3 @@ def _share(caption: lstm_models.Caption) -> str:
 
 def _photos(count: int) -> str:
     return "1 photo" if count == 1 else f"{count:,} photos"
-
-
-# What is kept --------------------------------------------------------------------------------------------------------
-
-
-class _Journal:
-    """Captions as JSON Lines, each written at once and whole; in a file that is there, those of earlier runs.
-
-    A line is what ``Caption.json`` gives, with ``made``: the model and the options it was made with. A photo that
-    failed has a line of its ``source`` and ``error``; it is tried again in the next run, and a later line counts.
-
-    Args:
-        path: the file; None for one that vanishes at the end.
-        made: see there; a file of other captions is not added to.
-
-    Raises:
-        InputError: the file holds something else, or captions made otherwise, or is being written to by another run.
-    """
-
-    START = (b'{"format": "lstm-models caption"', b'{"source": ')
-
-    def __init__(self, path: str | None, made: dict[str, Any]) -> None:
-        self.path, self.made = path, made
-        self.places: dict[str, tuple[int, int]] = {}  # source -> where its caption's line begins, and its bytes
-        self.errors: dict[str, str] = {}
-        self.tail = f', "made": {one_line(made)}}}\n'
-        if path is None:
-            self.file: Any = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed by __exit__
-            return
-        try:
-            self.file = open(path, "ab+", buffering=0)  # noqa: SIM115
-        except OSError as error:
-            raise InputError(f"{shown(path)} cannot be written: {(error.strerror or '').lower()}") from None
-        try:
-            _lock(self.file, path)
-            self._recall(path)
-        except BaseException:
-            self.file.close()
-            raise
-
-    def __enter__(self) -> _Journal:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.file.close()
-
-    def add(self, source: str, caption: lstm_models.Caption) -> str:
-        line = caption.json()[:-2] + self.tail
-        self.places[source] = self._append(line.encode())
-        return line
-
-    def add_failure(self, source: str, sentence: str) -> str:
-        line = one_line({"source": source, "error": sentence}) + "\n"
-        if self.errors.get(source) != sentence:  # not the same again in every run
-            self._append(line.encode())
-            self.errors[source] = sentence
-        return line
-
-    def read(self, source: str) -> lstm_models.Caption:
-        """The caption of a photo that has one."""
-        from lstm_models.tasks.captioning.results import Caption
-
-        place, size = self.places[source]
-        self.file.seek(place)
-        return Caption.from_json(self.file.read(size))
-
-    def _append(self, line: bytes) -> tuple[int, int]:
-        """Add a line, or nothing of it; gives back its place."""
-        place = self.file.seek(0, os.SEEK_END)
-        try:
-            written = self.file.write(line)
-            if written < len(line):
-                raise OSError(errno.ENOSPC, "the disk is full")
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                self.file.truncate(place)
-            name = "the temporary file" if self.path is None else shown(self.path)
-            raise InputError(f"{name} cannot be written: {(error.strerror or str(error)).lower()}") from None
-        return place, len(line)
-
-    def _recall(self, path: str) -> None:
-        """What earlier runs wrote; the half of a line that a kill left is cut off."""
-        place, whole = 0, True
-        with open(path, "rb") as lines:
-            for number, line in enumerate(lines, 1):
-                whole = line.endswith(b"\n")
-                try:
-                    self._recall_line(line, place)
-                except (ValueError, RecursionError) as error:
-                    ours = any(line.startswith(start[: len(line)]) for start in self.START)
-                    if whole or not ours:
-                        told = error if isinstance(error, _MadeOtherwise) else "it is no caption, nor a photo's error"
-                        raise InputError(
-                            f"{shown(path)}, line {number}: {told}; nothing was changed, name another file"
-                        ) from None
-                    self.file.truncate(place)
-                    note(f"{shown(path)}: its last line was cut short, and is made again.")
-                    return
-                place += len(line)
-        if not whole:  # only the line's end was missing
-            self._append(b"\n")
-
-    def _recall_line(self, line: bytes, place: int) -> None:
-        from lstm_models.tasks.captioning.results import Caption
-
-        record = loads(line)
-        source = record.get("source") if isinstance(record, dict) else None
-        if not isinstance(source, str):
-            raise ValueError("no source")
-        if isinstance(record.get("error"), str):
-            self.errors[source] = record["error"]
-            return
-        Caption.from_json(line)
-        theirs = record.get("made")
-        if not isinstance(theirs, dict):
-            raise _MadeOtherwise("it does not say how it was made")
-        if theirs.get("sha256") != self.made["sha256"]:
-            raise _MadeOtherwise(f"another model made it ({theirs.get('model')})")
-        for name in sorted((theirs.keys() | self.made.keys()) - {"model"}):
-            if theirs.get(name) != self.made.get(name):
-                raise _MadeOtherwise(f"it was made with another --{name.replace('_', '-')}")
-        self.places[source] = place, len(line)
-
-
-class _MadeOtherwise(ValueError):
-    """A line of another model or other options."""
-
-
-def _lock(file: Any, path: str) -> None:
-    """Keep other runs from writing to the file, where the system can."""
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        return
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise InputError(f"{shown(path)}: another run is writing to it") from None
-    except OSError:  # a network drive without locks
-        return

@@ -26,6 +26,7 @@ from PIL import Image
 
 from lstm_apps import cli
 from lstm_apps.cli.error_messages import explain
+from lstm_apps.cli.resumable_jsonl import ResumableJsonl
 from lstm_apps.tasks.captioning import commands
 from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
@@ -379,9 +380,8 @@ class TestOut:
         assert Path("p.html").read_text().count("<article") == 6
 
     def test_two_runs_at_once(self, loaded, photos, capsys):
-        fcntl = pytest.importorskip("fcntl", reason="locks of POSIX")
-        with open("c.jsonl", "ab") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        kind = {"to_json": str, "from_json": bytes.decode, "kind": "caption", "of": "photo"}
+        with ResumableJsonl("c.jsonl", {"sha256": ""}, **kind):
             code, _, err = run(capsys, "photos", out="c.jsonl")
         assert (code, err) == (1, "lstm-models: c.jsonl: another run is writing to it\n")
 
@@ -571,15 +571,15 @@ def test_kill_in_the_middle_of_a_line(photos: Path, model: str, capsys: pytest.C
     script = f"""
         import os, signal, sys
         from lstm_apps import cli
-        from lstm_apps.tasks.captioning import commands
+        from lstm_apps.cli.resumable_jsonl import ResumableJsonl
 
-        whole = commands._Journal._append
+        whole = ResumableJsonl._append
         def half(journal, line):
             if len(journal.places) == 3:
                 journal.file.write(line[: len(line) // 2])
                 os.kill(os.getpid(), signal.SIGKILL)
             return whole(journal, line)
-        commands._Journal._append = half
+        ResumableJsonl._append = half
         cli.main(["caption", *{arguments!r}])
     """
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, timeout=240)
