@@ -79,12 +79,13 @@ def tab_served(task: str, cache, module=None, **options) -> Iterator[str]:
         module: its name.
         options: of the module's `build`.
     """
+    from lstm_apps.cli import registry
     from lstm_apps.demo import interface as demo
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_TEMP_DIR", str(cache))
         if module is not None:
-            patch.setitem(demo.TASKS, task, module)
+            patch.setitem(registry.MORE_TABS, task, module)
         page = demo.assemble(task, **options)
         yield demo.serve(page, port=0)
         page.close()

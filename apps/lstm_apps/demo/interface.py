@@ -24,13 +24,6 @@ from lstm_apps.inspector import css
 from lstm_apps.server.memory import few_arenas
 from lstm_models.errors import InputError
 
-# Task -> the module with `TITLE` and `build() -> gradio.Blocks`, imported when the demo is assembled.
-TASKS = {
-    "captioning": "lstm_apps.tasks.captioning.demo.tab",
-    "speech": "lstm_apps.tasks.speech.demo.tab",
-    "handwriting": "lstm_apps.tasks.handwriting.demo.tab",
-    "inside": "lstm_apps.inspector.tab",
-}
 _FRAMES = {"same": "'self'", "none": "'none'", "any": "*"}
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -78,8 +71,8 @@ def launch(
             this machine's; an option has a value that it cannot have.
     """
     if model is not None and task is None:
-        raise InputError(f"--model needs the task it is for: {', '.join(TASKS)}.", usage=True)
-    if model is not None and task not in registry.TASKS and task in TASKS:
+        raise InputError(f"--model needs the task it is for: {', '.join(registry.tabs())}.", usage=True)
+    if model is not None and task in registry.MORE_TABS:
         raise InputError(f"The tab {task} shows the bundled models and takes no --model.", usage=True)
     options = {} if model is None or task is None else {"load": functools.partial(_load, task, model)}
     limits: dict[str, Any] = {
@@ -119,14 +112,15 @@ def assemble(task: str | None = None, **options: Any) -> Any:
     """
     if options and task is None:
         raise TypeError("options are those of one task's tab")
-    if task is not None and task not in TASKS:
-        raise InputError(f"There is no demo of {task!r}; there is one of: {', '.join(TASKS)}.", usage=True)
+    tabs = registry.tabs()
+    if task is not None and task not in tabs:
+        raise InputError(f"There is no demo of {task!r}; there is one of: {', '.join(tabs)}.", usage=True)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     import gradio as gr
 
     from lstm_apps.server.app import Page
 
-    modules = {name: importlib.import_module(TASKS[name]) for name in ([task] if task else TASKS)}
+    modules = {name: importlib.import_module(tabs[name]) for name in ([task] if task else tabs)}
     keep = (KEEP_SECONDS, KEEP_SECONDS)  # how often Gradio's cache is looked through, and how old a file may become
     with Page(title="lstm-models", analytics_enabled=False, delete_cache=keep) as page:
         heading = "<h1>lstm-models</h1><p>LSTMs at work, on this machine alone.</p>"

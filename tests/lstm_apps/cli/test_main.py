@@ -91,7 +91,9 @@ def toys(monkeypatch: pytest.MonkeyPatch) -> None:
     CALLS.clear()
     FAILURE.clear()
     verbs = {
-        "play": registry.Command(f"{__name__}:play", "play a text", positional=("text",), short={"out": "o"}),
+        "play": registry.Command(
+            f"{__name__}:play", "play a text", positional=("text",), short={"out": "o"}, aliases={"output": "out"}
+        ),
         "fail": registry.Command(f"{__name__}:fail", "fail"),
     }
     toy = registry.Task("toy", "a toy", f"{__name__}:train", f"{__name__}:train", verbs)
@@ -145,6 +147,7 @@ def test_help_explains_every_option(capsys: pytest.CaptureFixture[str]) -> None:
     for part in ["--open-browser", "-o", "what to play", "where to", "which way", "show it at once", "of the dice"]:
         assert part in out
     assert "--sizes.hidden_size" in out
+    assert "--output" not in out  # an alias works and is not shown
     assert "cells of a layer" in out
 
 
@@ -215,6 +218,7 @@ def test_a_text_stays_as_it_is_typed(text: str) -> None:
     [
         (["-o", "b.svg", "hi"], {"out": "b.svg", "text": "hi"}),
         (["hi", "--out=b=c.svg"], {"out": "b=c.svg"}),
+        (["hi", "--output", "b.svg"], {"out": "b.svg"}),
         (["hi", "--slant", "-0.25"], {"slant": -0.25}),
         (["--open-browser", "hi"], {"open_browser": True, "text": "hi"}),
         (["--open_browser", "hi"], {"open_browser": True, "text": "hi"}),

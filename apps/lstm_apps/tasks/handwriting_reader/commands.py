@@ -1,7 +1,7 @@
 """Reads handwriting: what the pen strokes in JSON and SVG files say.
 
 lstm-models read note.svg
-lstm-models read notes/*.json --format json --output notes.jsonl
+lstm-models read notes/*.json --format json --out notes.jsonl
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _SUFFIXES = frozenset({".json", ".svg"})
 def read(
     paths: str | list[str] | None = None,
     format: str = "txt",
-    output: str | None = None,
+    out: str | None = None,
     alternatives: int = 3,
     lm: str = "on",
     beam: int | None = None,
@@ -33,7 +33,7 @@ def read(
     Args:
         paths: drawings (JSON such as {"strokes": [[[x, y], …], …]}, or SVG), and folders of them.
         format: txt, or json, a line a drawing with the confidence of each word and character and the next best texts.
-        output: a file for what was read; the screen if missing.
+        out: a file for what was read; the screen if missing.
         alternatives: next best texts that json tells, at most.
         lm: on or off, or the name or folder of a language model.
         beam: texts followed at a time, 0 for the best path alone; more is slower and a little better.
@@ -52,8 +52,8 @@ def read(
     from lstm_models.tasks.handwriting_reader.decoding import written_words
     from lstm_models.tasks.handwriting_reader.network import HandwritingReader
 
-    if output is not None:
-        check_writable(output)
+    if out is not None:
+        check_writable(out)
     sources, failures = _drawings(named, recursive)
     reader = hub.load(model)
     if not isinstance(reader, HandwritingReader):
@@ -70,11 +70,11 @@ def read(
         name = f"{shown(source)}: " if several else ""
         line = found.json() if format == "json" else name + found.text + "\n"
         told.append(line)
-        if output is None:
+        if out is None:
             print(line, end="", flush=True)
-    if output is not None and told:
-        write_whole(output, "".join(told))
-        print(f"{shown(output)}: {len(told)} read")
+    if out is not None and told:
+        write_whole(out, "".join(told))
+        print(f"{shown(out)}: {len(told)} read")
     if failures:
         raise SystemExit(1)
 

@@ -1,6 +1,6 @@
 """Finds when each word of a known text is spoken.
 
-lstm-models align talk.flac talk.txt --output talk.TextGrid
+lstm-models align talk.flac talk.txt --out talk.TextGrid
 lstm-models align talk.flac "what is said in it" --format srt
 """
 
@@ -21,7 +21,7 @@ def align(
     audio: str,
     text: str,
     format: str = "json",
-    output: str | None = None,
+    out: str | None = None,
     word_times: bool = False,
     model: str = "recognizer",
 ) -> None:
@@ -31,7 +31,7 @@ def align(
         audio: the recording.
         text: what is said in it, or a file with that (.txt).
         format: txt, srt, vtt, json or textgrid (Praat), for the screen.
-        output: a .txt, .srt, .vtt, .json or .TextGrid file instead of the screen.
+        out: a .txt, .srt, .vtt, .json or .TextGrid file instead of the screen.
         word_times: put the start of each word into vtt subtitles.
         model: a bundled model, a folder, or the id of one on the Hugging Face hub.
     """
@@ -39,14 +39,14 @@ def align(
 
     if format not in SUFFIXES:
         raise InputError(f"--format is {format}; one of {', '.join(SUFFIXES)} would be right", usage=True)
-    if output is not None:
-        if Path(output).suffix.lower() not in (suffix.lower() for suffix in SUFFIXES.values()):
-            raise InputError(f"--output {shown(output)}: name a {', '.join(SUFFIXES.values())} file", usage=True)
-        check_writable(output)
+    if out is not None:
+        if Path(out).suffix.lower() not in (suffix.lower() for suffix in SUFFIXES.values()):
+            raise InputError(f"--out {shown(out)}: name a {', '.join(SUFFIXES.values())} file", usage=True)
+        check_writable(out)
     said = _said(text)
     made = load(model).align(audio, said)
-    if output is not None:
-        made.save(output, word_times=word_times)
+    if out is not None:
+        made.save(out, word_times=word_times)
     else:
         print(made.render(format, word_times=word_times), end="", flush=True)
 

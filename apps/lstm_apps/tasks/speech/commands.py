@@ -1,7 +1,7 @@
 """Writes down what is said: in a recording, in a folder of them, or into the microphone.
 
 lstm-models transcribe talk.flac
-lstm-models transcribe talks/ --format srt --output subtitles/
+lstm-models transcribe talks/ --format srt --out subtitles/
 lstm-models transcribe --microphone
 """
 
@@ -31,7 +31,7 @@ MICROPHONE_BLOCK = 0.05  # seconds
 def transcribe(
     paths: str | list[str] | None = None,
     format: str = "txt",
-    output: str | None = None,
+    out: str | None = None,
     resume: bool = False,
     recursive: bool = False,
     hotword: str | list[str] | None = None,
@@ -43,13 +43,13 @@ def transcribe(
 ) -> None:
     """Writes down what is said in recordings, with the times of words.
 
-    What is said goes to the screen, or with --output to a file for each recording. A recording that cannot be read is
+    What is said goes to the screen, or with --out to a file for each recording. A recording that cannot be read is
     reported, and the rest goes on; the exit code is then 1.
 
     Args:
         paths: recordings, and folders of recordings; - is standard input.
         format: txt, srt, vtt, json or textgrid (Praat); json has each word's times and confidence.
-        output: a folder for a file a recording, such as NAME.srt.
+        out: a folder for a file a recording, such as NAME.srt.
         resume: go on where the same command was stopped: recordings whose file is there, and is newer, are left out.
         recursive: look for recordings in the folders of a folder too.
         hotword: a word or phrase to favour, such as a name; the option several times for several.
@@ -60,7 +60,7 @@ def transcribe(
         model: a bundled model, a folder, or the id of one on the Hugging Face hub.
     """
     named = [paths] if isinstance(paths, str) else list(paths or ())
-    _check(named, format, output, resume, word_times, microphone)
+    _check(named, format, out, resume, word_times, microphone)
     options: dict[str, Any] = {
         "lm": {"on": True, "off": False}.get(lm, lm),
         "hotwords": [hotword] if isinstance(hotword, str) else list(hotword or ()),
@@ -73,31 +73,31 @@ def transcribe(
     from lstm_models.io.images import list_audio
 
     found = find(named, list_audio, recursive)
-    if output is None and format not in SEVERAL and (found.folders or len(found.sources) > 1):
-        raise InputError(f"several recordings as {format} need --output, a folder for their files", usage=True)
+    if out is None and format not in SEVERAL and (found.folders or len(found.sources) > 1):
+        raise InputError(f"several recordings as {format} need --out, a folder for their files", usage=True)
     recognizer = load(model)
     recognizer.stream(**options) if not recognizer.config.bidirectional else None  # what is wrong with the options
-    files = {} if output is None else targets(output, found.sources, found.root, SUFFIXES[format], "--output")
+    files = {} if out is None else targets(out, found.sources, found.root, SUFFIXES[format], "--out")
     run = _Run(found, recognizer, options, format, word_times, files)
     run.go(resume)
-    run.finish(output)
+    run.finish(out)
 
 
 def _check(
-    named: Sequence[str], format_: str, output: str | None, resume: bool, word_times: bool, microphone: bool
+    named: Sequence[str], format_: str, out: str | None, resume: bool, word_times: bool, microphone: bool
 ) -> None:
     if format_ not in SUFFIXES:
         raise InputError(f"--format is {format_}; one of {', '.join(SUFFIXES)} would be right", usage=True)
     if not named and not microphone:
         raise InputError("PATHS is missing: name recordings, or a folder of recordings", usage=True)
-    if microphone and (named or output is not None):
-        raise InputError("--microphone goes without recordings and without --output", usage=True)
-    if resume and output is None:
-        raise InputError("--resume goes with --output: what is done is seen by the files there", usage=True)
+    if microphone and (named or out is not None):
+        raise InputError("--microphone goes without recordings and without --out", usage=True)
+    if resume and out is None:
+        raise InputError("--resume goes with --out: what is done is seen by the files there", usage=True)
     if word_times and format_ != "vtt":
         raise InputError("--word-times goes with --format vtt", usage=True)
-    if output is not None and (not output or (os.path.lexists(output) and not os.path.isdir(output))):
-        raise InputError(f"--output {shown(output)} is no folder; a file a recording is written into one")
+    if out is not None and (not out or (os.path.lexists(out) and not os.path.isdir(out))):
+        raise InputError(f"--out {shown(out)} is no folder; a file a recording is written into one")
 
 
 def load(model: str) -> Any:
@@ -198,11 +198,11 @@ class _Run:
         self.failures[source] = str(error)
         note(str(error))
 
-    def finish(self, output: str | None) -> None:
+    def finish(self, out: str | None) -> None:
         """Say what was done, and raise InputError where a recording failed."""
-        if output is not None:
+        if out is not None:
             before = f", {self.before} done before" if self.before else ""
-            note(f"{shown(output)}: {_recordings(self.done)} transcribed{before}.")
+            note(f"{shown(out)}: {_recordings(self.done)} transcribed{before}.")
         if self.failures:
             total = len(self.found.sources) + len(self.found.failures)
             raise InputError(f"{len(self.failures)} of {total} could not be transcribed.")

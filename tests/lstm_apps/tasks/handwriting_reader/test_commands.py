@@ -132,7 +132,7 @@ def test_the_rest_is_read_where_one_cannot_be(model: str, drawing: Path, capsys:
         ([], "PATHS is missing"),
         (["a.json", "--format", "pdf"], "--format is pdf; txt or json would be right"),
         (["a.json", "--alternatives", "-1"], "--alternatives and --beam must be 0 or more"),
-        (["a.json", "--output", "nowhere/a.txt"], "the folder nowhere does not exist"),
+        (["a.json", "--out", "nowhere/a.txt"], "the folder nowhere does not exist"),
         (["a.json", "--model", "writer"], "writer is no reader of handwriting"),
     ],
 )
