@@ -24,8 +24,8 @@ from torch import Tensor, nn
 
 from benchmarks.common import Run, describe, interleaved, machine, milliseconds, peak_memory, ratio, table, write_json
 from lstm_models.nn import prepacked_linear
-from lstm_models.nn.attention import SoftWindowLSTM
 from lstm_models.nn.lstm import LSTM
+from lstm_models.nn.soft_window import SoftWindowLSTM
 
 TEXT, CHARACTER, COMPONENTS = 30, 64, 10  # characters of a text, features of one, Gaussians in the window
 

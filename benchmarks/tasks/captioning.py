@@ -27,7 +27,7 @@ from torch import Tensor, nn
 
 from benchmarks.common import describe, interleaved, machine, milliseconds, peak_memory, ratio, table, write_json
 from lstm_models.checkpoints import hub
-from lstm_models.decoding.sampling import beam_search
+from lstm_models.decoding.beam_search import beam_search
 from lstm_models.errors import InputError
 from lstm_models.io.images import list_images, open_image
 from lstm_models.nn.attention_decoder import Memory, TopDownDecoder

@@ -19,10 +19,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
-from lstm_models.nn.attention import SoftWindowLSTM, SoftWindowState
 from lstm_models.nn.cells import Cell, CoupledCell, LayerNormCell, PeepholeCell, StandardCell
 from lstm_models.nn.dropout import Dropout
 from lstm_models.nn.lstm import LSTM, LSTMState
+from lstm_models.nn.soft_window import SoftWindowLSTM, SoftWindowState
 
 __all__ = ["GateActivations", "WindowActivations", "gate_activations", "window_activations"]
 

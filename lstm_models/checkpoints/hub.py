@@ -26,14 +26,12 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any
 
-import lstm_models
 from lstm_models.checkpoints.loading import (
     CARD,
     CONFIG,
     FORMAT,
-    MODELS,
     PICKLES,
     SCALE,
     SUMS,
@@ -41,14 +39,12 @@ from lstm_models.checkpoints.loading import (
     is_pickle,
     read_checkpoint,
 )
+from lstm_models.checkpoints.registry import MODELS
 from lstm_models.errors import InputError
+from lstm_models.version import __version__
 
 if TYPE_CHECKING:
     import torch
-
-    from lstm_models.tasks.captioning.network import Captioner
-    from lstm_models.tasks.handwriting.network import HandwritingWriter
-    from lstm_models.tasks.speech.network import Recognizer
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
 
@@ -127,7 +123,7 @@ def save(
         "format": FORMAT,
         "model": _registry_name(type(model)),
         "config": asdict(config),
-        "version": lstm_models.__version__,
+        "version": __version__,
     }
     files = {
         TENSORS: to_bytes(_tensors(model, half, int8), metadata={"format": "pt"}),
@@ -159,14 +155,6 @@ def save(
     return folder
 
 
-@overload
-def load(source: Literal["captioner"], *, revision: None = None, local_files_only: bool = True) -> Captioner: ...
-@overload
-def load(source: Literal["recognizer"], *, revision: None = None, local_files_only: bool = True) -> Recognizer: ...
-@overload
-def load(source: Literal["writer"], *, revision: None = None, local_files_only: bool = True) -> HandwritingWriter: ...
-@overload
-def load(source: str | os.PathLike[str], *, revision: str | None = None, local_files_only: bool = True) -> Any: ...
 def load(source: str | os.PathLike[str], *, revision: str | None = None, local_files_only: bool = True) -> Any:
     """Load a model, ready to use: float32, on the CPU, in evaluation mode.
 
@@ -214,7 +202,7 @@ def push(folder: str | os.PathLike[str], repo_id: str, *, private: bool = False,
             folder_path=folder,
             revision=revision,
             allow_patterns=[CONFIG, TENSORS, CARD, SUMS],
-            commit_message=f"Upload by lstm-models {lstm_models.__version__}",
+            commit_message=f"Upload by lstm-models {__version__}",
         )
     return str(commit)
 

@@ -6,20 +6,18 @@ shapes and types in the header of the tensors' file against the model built with
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import importlib
 import json
 import math
-import threading
-from collections.abc import Callable, Iterator
-from contextvars import ContextVar
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import lstm_models
 from lstm_models.checkpoints.config_schema import dataclass_from_json
+from lstm_models.checkpoints.registry import MODELS, model_class
 from lstm_models.errors import InputError
+from lstm_models.nn.parameter_budget import TooLargeError, at_most
+from lstm_models.version import __version__
 
 FORMAT = 1
 CONFIG, TENSORS, CARD, SUMS = "config.json", "model.safetensors", "README.md", "SHA256SUMS"
@@ -27,16 +25,6 @@ SCALE = ".scale"
 """After the name of weights in whole numbers of 8 bits: the numbers [rows] that their rows are multiplied by."""
 PICKLES = {".pt", ".pth", ".ckpt", ".bin", ".pkl", ".pickle"}
 
-# config.json's "model" -> the class; each has `Config` (its dataclass) and is built by `Class(config)`.
-MODELS: dict[str, str] = {
-    "handwriting-writer": "lstm_models.tasks.handwriting.network:HandwritingWriter",
-    "handwriting-reader": "lstm_models.tasks.handwriting_reader.network:HandwritingReader",
-    "captioner": "lstm_models.tasks.captioning.network:Captioner",
-    "recognizer": "lstm_models.tasks.speech.network:Recognizer",
-    "punctuator": "lstm_models.tasks.punctuation.model:Punctuator",
-    "tagger": "lstm_models.tasks.tagging.model:Tagger",
-    "ngram": "lstm_models.ngram.model:NGram",
-}
 
 _MOST_CONFIG_BYTES = 16 * 2**20
 
@@ -102,7 +90,7 @@ def read_config(path: Path) -> tuple[str, dict[str, Any]]:
     if number > FORMAT:
         raise InputError(
             f"{path} has format {number}, written by lstm-models {content.get('version', '(unknown)')}; this is "
-            f"{lstm_models.__version__}, which reads up to format {FORMAT}: upgrade with pip install -U lstm-models."
+            f"{__version__}, which reads up to format {FORMAT}: upgrade with pip install -U lstm-models."
         )
     if not isinstance(content, dict) or "model" not in content:
         raise InputError(f"{path} is not a config of lstm-models: it does not say which “model” it is for.")
@@ -140,11 +128,6 @@ MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {0: _from_fo
 
 
 # --- models and tensors --------------------------------------------------------------------------------------------
-
-
-def model_class(name: str) -> Any:
-    module, _, attribute = MODELS[name].partition(":")
-    return getattr(importlib.import_module(module), attribute)
 
 
 def _build(cls: Any, config: Any, folder: Path) -> Any:
@@ -210,9 +193,9 @@ def _check_tensors(cls: Any, config: Any, found: dict[str, tuple[tuple[int, ...]
     found = {name: what for name, what in found.items() if name.removesuffix(SCALE) not in rounded or name in rounded}
     most = sum(math.prod(shape) for shape, _ in found.values())
     try:
-        with _at_most(most), torch.device("meta"):
+        with at_most(most), torch.device("meta"):
             wanted = {name: (tuple(t.shape), t.dtype) for name, t in cls(config).state_dict().items()}
-    except _TooLargeError:
+    except TooLargeError:
         raise InputError(
             f"{path.parent / CONFIG} describes a larger model than {path.name} holds ({most:,} numbers): "
             f"the two files do not belong together."
@@ -239,41 +222,3 @@ def _check_tensors(cls: Any, config: Any, found: dict[str, tuple[tuple[int, ...]
 def _listed(names: list[str]) -> str:
     shown = ", ".join(f"“{name}”" for name in names[:3])
     return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"
-
-
-_uncounted: ContextVar[bool] = ContextVar("uncounted", default=False)
-
-
-@contextlib.contextmanager
-def uncounted() -> Iterator[None]:
-    """For a network of another library that is built whole, by its name, though little of it may be in the file."""
-    token = _uncounted.set(True)
-    try:
-        yield
-    finally:
-        _uncounted.reset(token)
-
-
-class _TooLargeError(Exception):
-    """The model being built has more parameters than its file."""
-
-
-@contextlib.contextmanager
-def _at_most(most: int) -> Iterator[None]:
-    """Stop this thread from building a module of far more than `most` parameters: a config may ask for 10**9 layers."""
-    from torch.nn.modules.module import register_module_parameter_registration_hook
-
-    thread, total = threading.get_ident(), 0
-
-    def count(module: Any, name: str, parameter: Any) -> None:
-        nonlocal total
-        if parameter is not None and threading.get_ident() == thread and not _uncounted.get():
-            total += parameter.numel()
-            if total > 4 * most:  # with room for a parameter that is registered anew while a module is made
-                raise _TooLargeError
-
-    handle = register_module_parameter_registration_hook(count)
-    try:
-        yield
-    finally:
-        handle.remove()

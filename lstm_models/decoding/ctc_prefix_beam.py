@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from lstm_models.decoding.hotwords import HotState, HotWords
 
 if TYPE_CHECKING:
-    from lstm_models.decoding.ctc_search import SearchOptions
+    from lstm_models.decoding.options import SearchOptions
 
 __all__ = ["Node", "PrefixBeam", "WordModel"]
 

@@ -39,20 +39,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lstm_models.decoding.beam_search import (
-    NEVER,
-    BeamOptions,
-    Hypothesis,
-    S,
-    Search,
-    State,
-    Step,
-    at_least,
-    block_repeats,
-    check_vocabulary,
-    without,
-)
-from lstm_models.decoding.ctc_search import CTCSearch, CTCText, Found, SearchOptions, ctc_beam_search, greedy
+from lstm_models.decoding.beam_search import Search, block_repeats, check_vocabulary, without
+from lstm_models.decoding.ctc_search import CTCSearch, CTCText, Found, ctc_beam_search, greedy
+from lstm_models.decoding.options import NEVER, BeamOptions, Hypothesis, S, SearchOptions, State, Step, at_least
 from lstm_models.errors import InputError
 
 __all__ = [

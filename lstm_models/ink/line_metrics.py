@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-__all__ = ["TALL", "Measures", "measured", "parts_of", "slant_of"]
+__all__ = ["TALL", "Measures", "Strokes", "level", "measured", "parts_of", "slant_of"]
 
 TALL = 1.7  # capitals of a usual hand, in x-heights
 
@@ -110,3 +110,17 @@ def slant_of(lines: Sequence[Sequence[np.ndarray]]) -> float:
     total = weight[order].cumsum()
     middle = float(lean[order][np.searchsorted(total, total[-1] / 2)])
     return float(np.clip(middle, -0.6, 1.0)) * len(lean) / (len(lean) + 3)
+
+
+Strokes = Sequence[np.ndarray]
+
+
+def level(strokes: Strokes) -> list[np.ndarray]:
+    """The strokes turned so that the line runs level, about their centre, which becomes the origin."""
+    points = np.concatenate(strokes)
+    centre = points.mean(0)
+    x, y = (points - centre).T
+    # A short text says little about its slope: shrink it towards level unless the line is long for its height.
+    slope = (x @ y) / (x @ x + 10 * (y @ y) + 1e-9)
+    turn = np.array([[1, -slope], [slope, 1]]) / np.hypot(1, slope)
+    return [(stroke - centre) @ turn for stroke in strokes]

@@ -1,6 +1,6 @@
 """Opens one recording safely, or says in one sentence what is wrong with it; lists the recordings of a folder.
 
->>> from lstm_models.io.images import open_audio
+>>> from lstm_models.io.audio import open_audio
 >>> with open_audio("talk.flac") as audio:
 ...     for block in audio:      # float32, mono, 16 kHz, a second at most
 ...         ...

@@ -1,11 +1,11 @@
-"""Opens one picture or recording safely, or says in one sentence what is wrong with it; lists those of a folder.
+"""Opens one picture safely, or says in one sentence what is wrong with it; lists those of a folder.
 
 >>> from lstm_models.io.images import open_image
 >>> open_image("photo.jpg").mode
 'RGB'
 
 Photos come turned as their camera says (EXIF), transparent parts become white, an animation gives its first frame.
-Recordings are those of `lstm_models.io.audio`. Pillow and soundfile are imported by the functions, not by the module.
+Pillow is imported by the functions, not by the module.
 """
 
 from __future__ import annotations
@@ -20,13 +20,12 @@ import threading
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
 
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import shown
-from lstm_models.io.audio import AUDIO_SUFFIXES, SAMPLE_RATE, Audio, list_audio, open_audio
 from lstm_models.io.inputs import files_of, opened
 from lstm_models.io.pixels import MOST_DECODED, MOST_PIXELS, decoding_bytes, from_array, too_large, upright_rgb
 
@@ -34,18 +33,10 @@ if TYPE_CHECKING:
     import torch
     from PIL.Image import Image
 
-__all__ = [
-    "AUDIO_SUFFIXES",
-    "IMAGE_SUFFIXES",
-    "MOST_BYTES",
-    "MOST_PIXELS",
-    "SAMPLE_RATE",
-    "Audio",
-    "list_audio",
-    "list_images",
-    "open_audio",
-    "open_image",
-]
+__all__ = ["IMAGE_SUFFIXES", "MOST_BYTES", "MOST_PIXELS", "Picture", "list_images", "open_image"]
+
+Picture = Union[str, "os.PathLike[str]", bytes, "Image", np.ndarray, "torch.Tensor"]
+"""What `open_image` takes."""
 
 MOST_BYTES = 2**30
 """A larger file is refused before it is read."""
@@ -68,7 +59,7 @@ _CONVERT = "save it as JPEG or PNG"
 
 
 def open_image(
-    source: str | os.PathLike[str] | bytes | Image | np.ndarray | torch.Tensor,
+    source: Picture,
     *,
     name: str | None = None,
     side: int | None = 1024,

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from lstm_models.errors import InputError
-from lstm_models.tasks.captioning.results import Drawing
+from lstm_models.ink.drawing import Drawing
 from tests.helpers import browser
 
 WAIT = 60_000  # milliseconds for what takes less than one where nothing else runs

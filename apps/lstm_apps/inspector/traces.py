@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from lstm_apps.tasks.speech.demo.tab import EXAMPLES
 from lstm_models.analysis.gates import GateActivations, gate_activations, window_activations
 from lstm_models.errors import InputError
-from lstm_models.tasks.captioning.results import Word
+from lstm_models.results import Word
 from lstm_models.tasks.handwriting.network import spell
 
 __all__ = ["BESIDE", "EXAMPLES", "GATES", "MOST_CHARACTERS", "Tape", "audio", "heard", "written"]
@@ -166,7 +166,7 @@ def _letters(place: np.ndarray, text: str) -> tuple[tuple[int, int, str], ...]:
 
 def _points(features: Any, offsets: np.ndarray) -> np.ndarray:
     """Places of the pen [time, 3]: x, y, and 1 where it lifts; turned level as the writer's own drawings."""
-    from lstm_models.tasks.handwriting.features import level
+    from lstm_models.ink.line_metrics import level
 
     path = (offsets[:, :2].astype(np.float64) * features.std + features.mean).cumsum(0)
     return np.column_stack([level([path])[0], offsets[:, 2] > 0.5])

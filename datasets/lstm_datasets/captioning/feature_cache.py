@@ -24,7 +24,7 @@ from torch.utils.data import Dataset
 from lstm_datasets.captioning.readers import CaptionedPhoto
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import write_whole
-from lstm_models.tasks.handwriting.features import ImageEncoder
+from lstm_models.nn.image_encoder import ImageEncoder
 from lstm_models.text.vocabulary import END, Vocabulary
 
 if TYPE_CHECKING:

@@ -38,7 +38,7 @@ from lstm_datasets.speech.tables import SPLITS, Row
 from lstm_datasets.speech.text_normalizer import characters_outside, normalize
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import shown
-from lstm_models.io.images import SAMPLE_RATE, open_audio
+from lstm_models.io.audio import SAMPLE_RATE, open_audio
 
 __all__ = ["HELD_OUT", "LONGEST", "SAMPLE_RATE", "Recording", "read_speech", "split_recordings"]
 

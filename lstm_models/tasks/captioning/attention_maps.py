@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from PIL.ImageFont import FreeTypeFont, ImageFont
 
-    from lstm_models.tasks.captioning.results import Word
+    from lstm_models.results import Word
 
 __all__ = ["TILE", "looked_at", "photo", "sheet", "upsampled"]
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from lstm_models.decoding.constraints import Constraints
-from lstm_models.decoding.sampling import BeamOptions
+from lstm_models.decoding.options import BeamOptions
 from lstm_models.errors import InputError
 from lstm_models.nn.attention_decoder import DecoderState, Memory, SingleDecoder, TopDownDecoder
 from lstm_models.text.vocabulary import UNKNOWN, Vocabulary

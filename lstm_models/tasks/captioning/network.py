@@ -13,28 +13,30 @@ import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Union, overload
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lstm_models.decoding.sampling import BeamOptions, Hypothesis, beam_search, sample, stream_beam_search
-from lstm_models.io.images import open_image
+from lstm_models.decoding.beam_search import beam_search, stream_beam_search
+from lstm_models.decoding.options import BeamOptions, Hypothesis
+from lstm_models.decoding.sampling import sample
+from lstm_models.io.images import Picture, open_image
 from lstm_models.nn.attention_decoder import DECODERS, Memory, map_noise
 from lstm_models.nn.dropout import Dropout, draw_mask
+from lstm_models.nn.image_encoder import ImageConfig, ImageEncoder
 from lstm_models.nn.prepacked_linear import StepLinear, step_product
+from lstm_models.results import Word
 from lstm_models.tasks.captioning.cider import CiderD
 from lstm_models.tasks.captioning.decoding import CaptionSearch, search_options
-from lstm_models.tasks.captioning.results import Caption, Word
+from lstm_models.tasks.captioning.results import Caption
 from lstm_models.tasks.captioning.self_critical import Reward, rewards_of, self_critical_loss
-from lstm_models.tasks.handwriting.features import ImageConfig, ImageEncoder
 from lstm_models.text.vocabulary import END, UNKNOWN, Vocabulary, join_words
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
+    pass
 
-Picture = Union[str, "os.PathLike[str]", bytes, "Image", np.ndarray, Tensor]
 
 __all__ = ["Captioner", "CaptionerConfig", "batch_photos"]
 

@@ -1,8 +1,6 @@
-"""What a model gives back: small frozen dataclasses, and the file formats that are functions of them.
+"""`Caption`, what the captioner returns: a sentence about a photo, and its file formats.
 
-`Caption` is what the captioner returns: a sentence about a photo, and of each `Word` how sure the model is and where
-it looked. `Drawing` is what the handwriting writer returns (see `lstm_models.ink.drawing`), `Transcript` what the
-speech recogniser does (see `lstm_models.tasks.speech.results`), and `Reading` what the handwriting reader does::
+Each `Word` has how sure the model is and where it looked::
 
     caption = lstm_models.load("captioner").caption("photo.jpg")
     print(caption.text, caption.confidence)
@@ -22,15 +20,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lstm_models.errors import InputError
-from lstm_models.ink.drawing import INK, Box, Drawing
 from lstm_models.io.atomic_write import check_writable, one_line, shown, write_whole
 from lstm_models.results import Word, mean_confidence
-from lstm_models.tasks.speech.results import Transcript
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["INK", "UNCERTAIN_CAPTION", "UNCERTAIN_WORD", "Box", "Caption", "Drawing", "Reading", "Transcript", "Word"]
+__all__ = ["UNCERTAIN_CAPTION", "UNCERTAIN_WORD", "Caption"]
 
 UNCERTAIN_CAPTION = 0.5
 """A caption is uncertain where the geometric mean of its words' confidences is below this."""
@@ -200,59 +196,3 @@ def _text(read: Any) -> str:
     if not isinstance(read, str):
         raise TypeError(f"a text is {read!r}")
     return read
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What handwriting says.
-
-    Attributes:
-        text: what was read; a line break between two lines of writing.
-        words: its words, in order, with their confidences.
-        characters: how sure the reader is of each character of the text, 0 to 1 (spaces and line breaks included).
-        score: by which the search ranked the text, in nats; the higher, the likelier.
-        alternatives: the next best readings, best first.
-        source: the name of the drawing; "" where it has none.
-
-    Raises:
-        ValueError: there is not one confidence a character, or the score is not a finite number.
-    """
-
-    text: str
-    words: tuple[Word, ...] = ()
-    characters: tuple[float, ...] = ()
-    score: float = 0.0
-    alternatives: tuple[Reading, ...] = ()
-    source: str = ""
-
-    def __post_init__(self) -> None:
-        for name in ("words", "characters", "alternatives"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
-        if len(self.characters) != len(self.text):
-            raise ValueError(f"{len(self.characters)} confidences for the {len(self.text)} characters of a reading")
-        if not math.isfinite(self.score):
-            raise ValueError(f"The score of “{self.text}” is {self.score}.")
-
-    def __str__(self) -> str:
-        return self.text
-
-    @property
-    def confidence(self) -> float | None:
-        """The geometric mean of the words' confidences, 0 to 1; None where there is no word."""
-        return mean_confidence(self.words)
-
-    def as_dict(self) -> dict[str, Any]:
-        """The reading as what JSON can hold, numbers rounded."""
-        made: dict[str, Any] = {"source": self.source} if self.source else {}
-        made["text"] = self.text
-        if self.confidence is not None:
-            made["confidence"] = round(self.confidence, 4)
-        made |= {"score": round(self.score, 4), "words": [word.as_dict() for word in self.words]}
-        made["characters"] = [round(sure, 4) for sure in self.characters]
-        if self.alternatives:
-            made["alternatives"] = [other.as_dict() for other in self.alternatives]
-        return made
-
-    def json(self) -> str:
-        """One line of JSON, so that the lines of many readings are JSON Lines."""
-        return one_line({"format": "lstm-models reading", "version": 1, **self.as_dict()}) + "\n"

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from lstm_models.ink.line_metrics import TALL, Measures, measured, parts_of, slant_of
+from lstm_models.ink.line_metrics import TALL, Measures, level, measured, parts_of, slant_of
 from lstm_models.tasks.handwriting.accents import Letter, dotless, is_mark, parted, placed
-from lstm_models.tasks.handwriting.features import StrokeFeatures, level
+from lstm_models.tasks.handwriting.features import StrokeFeatures
 from lstm_models.tasks.handwriting.glyphs import glyph, has_glyph, rough
 
 __all__ = ["ComposedLine", "compose", "compose_lines", "drawable", "planned", "room"]

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lstm_models.ink.line_metrics import TALL, measured, parts_of, slant_of
+from lstm_models.ink.line_metrics import TALL, level, measured, parts_of, slant_of
 from lstm_models.ink.verdict import Verdict
 from lstm_models.tasks.handwriting.composition import compose, planned, room
-from lstm_models.tasks.handwriting.features import level
 from lstm_models.tasks.handwriting.reranking import Judge, choose
 from lstm_models.text.spelling import spell
 

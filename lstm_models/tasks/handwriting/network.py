@@ -19,12 +19,13 @@ import torch
 from torch import Tensor, nn
 
 from lstm_models.errors import InputError
-from lstm_models.nn.attention import SoftWindowLSTM
+from lstm_models.ink.drawing import Drawing
+from lstm_models.ink.line_metrics import level
 from lstm_models.nn.lstm import LSTM
-from lstm_models.tasks.captioning.results import Drawing
+from lstm_models.nn.soft_window import SoftWindowLSTM
 from lstm_models.tasks.handwriting import reranking
 from lstm_models.tasks.handwriting.composition import compose_lines, drawable, planned
-from lstm_models.tasks.handwriting.features import StrokeFeatures, level
+from lstm_models.tasks.handwriting.features import StrokeFeatures
 from lstm_models.tasks.handwriting.glyphs import has_glyph
 from lstm_models.tasks.handwriting.mixture_density import MixtureDensityHead, PenDistribution
 from lstm_models.tasks.handwriting.sampling import Rows, Sampling, Together

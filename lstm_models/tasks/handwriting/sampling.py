@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lstm_models.nn.attention import SoftWindowState
 from lstm_models.nn.lstm import LSTMState
+from lstm_models.nn.soft_window import SoftWindowState
 from lstm_models.tasks.handwriting.mixture_density import PenDistribution, PenNoise
 
 __all__ = ["Rows", "Sampling", "Step", "Together"]

@@ -25,8 +25,8 @@ from lstm_models.ink.line_grouping import lines_of
 from lstm_models.ink.stroke_files import open_strokes
 from lstm_models.io.atomic_write import shown
 from lstm_models.tasks.handwriting.network import HandwritingWriter, batch_lines
-from lstm_models.tasks.handwriting.reranking import edits
 from lstm_models.tasks.handwriting.styles import Style, fingerprint
+from lstm_models.text.edit_distance import edits
 from lstm_models.text.spelling import spell
 
 if TYPE_CHECKING:

@@ -19,14 +19,15 @@ from typing import TYPE_CHECKING, Any, Union
 import numpy as np
 
 from lstm_models.decoding.ctc_alignment import align_labels
-from lstm_models.decoding.ctc_search import CTCText, SearchOptions, ctc_beam_search, greedy
+from lstm_models.decoding.ctc_search import CTCText, ctc_beam_search, greedy
+from lstm_models.decoding.options import SearchOptions
 from lstm_models.errors import InputError
 from lstm_models.ink.line_grouping import lines_of
 from lstm_models.ink.stroke_files import open_strokes
 from lstm_models.io.atomic_write import shown
 from lstm_models.ngram.cased import WrittenWords
 from lstm_models.results import Word
-from lstm_models.tasks.captioning.results import Reading
+from lstm_models.tasks.handwriting_reader.results import Reading
 
 if TYPE_CHECKING:
     from lstm_models.ngram.model import NGram

@@ -13,7 +13,7 @@ from typing import ClassVar
 import numpy as np
 
 from lstm_models.errors import InputError
-from lstm_models.tasks.handwriting.features import level
+from lstm_models.ink.line_metrics import level
 
 __all__ = ["InkFeatures", "sampled"]
 

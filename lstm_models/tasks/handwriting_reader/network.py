@@ -19,13 +19,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from lstm_models.nn.ctc_loss import ctc_sums
 from lstm_models.nn.dropout import Dropout
 from lstm_models.nn.lstm import LSTM
-from lstm_models.tasks.handwriting.mixture_density import ctc_sums
 from lstm_models.tasks.handwriting_reader.features import InkFeatures
 
 if TYPE_CHECKING:
-    from lstm_models.tasks.captioning.results import Reading
+    from lstm_models.tasks.handwriting_reader.results import Reading
 
 __all__ = ["HandwritingReader", "HandwritingReaderConfig", "batch_ink"]
 

@@ -24,9 +24,9 @@ from torch import Tensor, nn
 
 from lstm_models.errors import InputError
 from lstm_models.nn.acoustic_encoder import AcousticEncoder, AcousticEncoderConfig, level
+from lstm_models.nn.ctc_loss import ctc_sums
 from lstm_models.nn.dropout import Dropout
 from lstm_models.nn.lstm import LSTM, LSTMState
-from lstm_models.tasks.handwriting.mixture_density import ctc_sums
 from lstm_models.tasks.speech.features import SpeechFeatures
 
 if TYPE_CHECKING:

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
 
-from lstm_models.decoding.ctc_search import CTCSearch, Found, SearchOptions
+from lstm_models.decoding.ctc_search import CTCSearch, Found
+from lstm_models.decoding.options import SearchOptions
 from lstm_models.errors import InputError
 from lstm_models.io.audio import SAMPLE_RATE, Audio, Resampler, mono, open_audio
 from lstm_models.results import Word
@@ -71,7 +72,7 @@ def transcribe(
 
     Args:
         recognizer: the model.
-        source: what `lstm_models.io.images.open_audio` takes: a file, bytes, an open file, samples.
+        source: what `lstm_models.io.audio.open_audio` takes: a file, bytes, an open file, samples.
         lm: whether to use the recogniser's language model; or the name or folder of one, or one itself.
         hotwords: words or phrases to favour.
         beam: hypotheses of the search; the recogniser's own number where missing.
@@ -209,7 +210,7 @@ def align(recognizer: Recognizer, source: Any, text: str, *, rate: int | None = 
 
     Args:
         recognizer: the model.
-        source: what `lstm_models.io.images.open_audio` takes, up to 30 minutes.
+        source: what `lstm_models.io.audio.open_audio` takes, up to 30 minutes.
         text: what is said in it. Its words come back as they are written there, with capitals and commas.
         rate: samples a second of an array; 16,000 where missing.
 

@@ -22,7 +22,7 @@ from PIL import Image
 
 from lstm_apps.demo import interface as demo
 from lstm_models.errors import InputError
-from lstm_models.tasks.captioning.results import Drawing
+from lstm_models.ink.drawing import Drawing
 from lstm_models.tasks.handwriting.styles import Style
 from tests.lstm_apps.conftest import PolylineWriter, expect
 from tests.lstm_apps.tasks.speech.demo.test_tab_served import COLOURS, contrast

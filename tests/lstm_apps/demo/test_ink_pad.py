@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from lstm_apps.demo import components
 from lstm_models.errors import InputError
-from lstm_models.tasks.captioning.results import Drawing
+from lstm_models.ink.drawing import Drawing
 from tests.lstm_apps.conftest import expect, tab_served
 
 gr = pytest.importorskip("gradio")

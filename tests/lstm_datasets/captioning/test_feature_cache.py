@@ -13,7 +13,7 @@ from PIL import ImageOps
 from lstm_datasets.captioning.feature_cache import CaptionData, photo_features
 from lstm_datasets.captioning.readers import read_captions
 from lstm_models.errors import InputError
-from lstm_models.tasks.handwriting.features import ImageConfig, ImageEncoder
+from lstm_models.nn.image_encoder import ImageConfig, ImageEncoder
 from lstm_models.text.vocabulary import END, Vocabulary
 from tests.helpers import tiny_photos
 

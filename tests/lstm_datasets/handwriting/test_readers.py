@@ -100,7 +100,7 @@ def test_svg_curves_are_sampled_by_the_size_of_the_writing(scale, tmp_path):
 
 
 def test_drawings_of_the_package_are_read_back(tmp_path):
-    from lstm_models.tasks.captioning.results import Drawing
+    from lstm_models.ink.drawing import Drawing
 
     wave = np.stack([np.linspace(0, 100, 30), 20 * np.sin(np.linspace(0, 9, 30))], 1).astype(np.float32)
     Drawing((wave, wave + 30), "mm", "", 1, ()).save(tmp_path / "mm.svg")

@@ -6,10 +6,10 @@ from torch import Tensor, nn
 from torch.nn.functional import layer_norm
 
 from lstm_models.analysis.gates import GateActivations, gate_activations, window_activations
-from lstm_models.nn.attention import SoftWindowLSTM
 from lstm_models.nn.cells import CELLS, StandardCell
 from lstm_models.nn.dropout import Dropout
 from lstm_models.nn.lstm import LSTM, LSTMState
+from lstm_models.nn.soft_window import SoftWindowLSTM
 
 LENGTHS = [7, 3, 0, 5]
 

@@ -24,9 +24,9 @@ from PIL import Image
 from lstm_models.errors import InputError
 from lstm_models.ink import drawing as drawings
 from lstm_models.ink import raster
+from lstm_models.ink.drawing import Drawing
 from lstm_models.ink.plotter import PlotterOptions
 from lstm_models.io import atomic_write
-from lstm_models.tasks.captioning.results import Drawing
 
 SVG = "{http://www.w3.org/2000/svg}"
 WAVE = np.column_stack([np.linspace(0, 200, 30), 30 + 20 * np.sin(np.linspace(0, 12, 30))])

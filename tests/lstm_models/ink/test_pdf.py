@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pypdf.generic import ContentStream
 
 from lstm_models.errors import InputError
-from lstm_models.tasks.captioning.results import Drawing
+from lstm_models.ink.drawing import Drawing
 
 WAVE = np.column_stack([np.linspace(0, 200, 30), 30 + 20 * np.sin(np.linspace(0, 12, 30))])
 DOT = [[100, 10]]

@@ -16,9 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lstm_models.errors import InputError
+from lstm_models.ink.drawing import Drawing
 from lstm_models.ink.page import Page, PageOptions
 from lstm_models.ink.plotter import PIXEL_MM, PlotterOptions
-from lstm_models.tasks.captioning.results import Drawing
 
 WAVE = np.column_stack([np.linspace(0, 200, 30), 30 + 20 * np.sin(np.linspace(0, 12, 30))])
 DOT = [[100, 10]]

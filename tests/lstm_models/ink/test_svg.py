@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from lstm_models.errors import InputError
 from lstm_models.ink import pen_pressure
+from lstm_models.ink.drawing import Drawing
 from lstm_models.ink.svg import AIR_SPEED, KINDS
-from lstm_models.tasks.captioning.results import Drawing
 from tests.helpers import browser
 
 SVG = "{http://www.w3.org/2000/svg}"

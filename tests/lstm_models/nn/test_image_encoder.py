@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from lstm_models.errors import InputError
-from lstm_models.tasks.handwriting.features import PACKAGED, ImageConfig, ImageEncoder, _load_packaged, _network
+from lstm_models.nn.image_encoder import PACKAGED, ImageConfig, ImageEncoder, _load_packaged, _network
 from tests.helpers import tiny_photos
 
 

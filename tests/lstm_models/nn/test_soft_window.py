@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from lstm_models.nn.attention import SoftWindowLSTM, SoftWindowState
+from lstm_models.nn.soft_window import SoftWindowLSTM, SoftWindowState
 
 WINDOWS = pytest.mark.parametrize("max_step", [None, 0.5], ids=["unbounded", "bounded"])
 

@@ -22,7 +22,8 @@ from urllib.parse import quote
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import check_writable, shown, written_whole
 from lstm_models.io.images import open_image
-from lstm_models.tasks.captioning.results import Caption, Word
+from lstm_models.results import Word
+from lstm_models.tasks.captioning.results import Caption
 
 __all__ = ["alt_text_chunks", "alt_text_page", "write_alt_text_page"]
 

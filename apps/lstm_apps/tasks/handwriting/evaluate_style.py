@@ -25,10 +25,10 @@ from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import check_writable, write_whole
 from lstm_models.tasks.handwriting.network import HandwritingWriter
-from lstm_models.tasks.handwriting.reranking import edits
 from lstm_models.tasks.handwriting.style_fitting import fit_style
 from lstm_models.tasks.handwriting.styles import Style, resolve
 from lstm_models.tasks.handwriting_reader.network import HandwritingReader
+from lstm_models.text.edit_distance import edits
 
 __all__ = ["evaluate"]
 

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from lstm_datasets.handwriting.readers import HandwritingLine
-from lstm_models.tasks.captioning.results import Drawing
+from lstm_models.ink.drawing import Drawing
 from lstm_models.tasks.handwriting import reranking
 from lstm_models.tasks.handwriting.composition import compose_lines, drawable, planned
 from lstm_models.tasks.handwriting.network import HandwritingWriter, spell

@@ -70,7 +70,7 @@ def transcribe(
         device = _device()
         _listen(load(model), device, format, word_times, options)
         return
-    from lstm_models.io.images import list_audio
+    from lstm_models.io.audio import list_audio
 
     found = find(named, list_audio, recursive)
     if out is None and format not in SEVERAL and (found.folders or len(found.sources) > 1):
@@ -165,7 +165,7 @@ class _Run:
             return False
 
     def transcribe(self, source: str, advance: Callable[[float], None]) -> Any:
-        from lstm_models.io.images import open_audio
+        from lstm_models.io.audio import open_audio
 
         given: Any = sys.stdin.buffer if source == "-" else source
         with open_audio(given, name="standard input" if source == "-" else None) as audio:

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from lstm_models.errors import InputError
-from lstm_models.tasks.captioning.results import Caption, Word
+from lstm_models.results import Word
+from lstm_models.tasks.captioning.results import Caption
 
 
 class ColourCaptioner:

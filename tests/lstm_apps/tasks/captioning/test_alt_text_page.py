@@ -22,7 +22,8 @@ from PIL import Image
 from lstm_apps.tasks.captioning import alt_text_page as alt_text
 from lstm_apps.tasks.captioning.alt_text_page import alt_text_chunks, alt_text_page, write_alt_text_page
 from lstm_models.errors import InputError
-from lstm_models.tasks.captioning.results import Caption, Word
+from lstm_models.results import Word
+from lstm_models.tasks.captioning.results import Caption
 from tests.helpers import browser
 
 NASTY = """</textarea><script>alert(1)</script> "quoted" 'single' & <b>"""

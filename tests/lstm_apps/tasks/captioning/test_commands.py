@@ -30,9 +30,9 @@ from lstm_apps.cli.resumable_jsonl import ResumableJsonl
 from lstm_apps.tasks.captioning import commands
 from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
+from lstm_models.nn.image_encoder import ImageConfig
 from lstm_models.tasks.captioning.network import Captioner, CaptionerConfig
 from lstm_models.tasks.captioning.results import Caption
-from lstm_models.tasks.handwriting.features import ImageConfig
 from lstm_models.tasks.handwriting.network import HandwritingWriter, WriterConfig
 
 WORDS = ("a", "dog", "man", "ball", "red", "runs", "on", "the", "grass", "with", "in", "water", "two", "'s")

@@ -15,8 +15,9 @@ from lstm_apps import cli
 from lstm_apps.tasks.captioning import evaluate, metrics, near_duplicates
 from lstm_datasets.captioning.readers import read_captions
 from lstm_models.errors import InputError
+from lstm_models.results import Word
 from lstm_models.tasks.captioning.network import Captioner, CaptionerConfig
-from lstm_models.tasks.captioning.results import Caption, Word
+from lstm_models.tasks.captioning.results import Caption
 
 pytest.importorskip("pycocoevalcap", reason="the standard scorer comes with the extra “bench”")
 

@@ -19,8 +19,8 @@ from lstm_apps.tasks.captioning.train import train
 from lstm_apps.training.fitting import TrainingConfig
 from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
+from lstm_models.nn.image_encoder import ImageConfig
 from lstm_models.tasks.captioning.network import CaptionerConfig
-from lstm_models.tasks.handwriting.features import ImageConfig
 from tests.helpers import tiny_photos
 
 SMALL = CaptionerConfig(

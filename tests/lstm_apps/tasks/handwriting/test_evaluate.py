@@ -22,8 +22,8 @@ from lstm_models.io import atomic_write
 from lstm_models.tasks.handwriting.features import GRAVES, StrokeFeatures
 from lstm_models.tasks.handwriting.glyphs import glyph
 from lstm_models.tasks.handwriting.network import HandwritingWriter, WriterConfig, batch_lines
-from lstm_models.tasks.handwriting.reranking import edits, missing_words
 from lstm_models.tasks.handwriting_reader.network import HandwritingReader, HandwritingReaderConfig
+from lstm_models.text.edit_distance import edits, missing_words
 from tests.helpers import tiny_handwriting
 
 

@@ -13,7 +13,7 @@ pytest.importorskip("jiwer")
 
 from lstm_apps import cli
 from lstm_models.checkpoints import hub
-from lstm_models.tasks.captioning.results import Drawing
+from lstm_models.ink.drawing import Drawing
 from lstm_models.tasks.handwriting_reader.network import HandwritingReader
 from tests.helpers import tiny_handwriting
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from lstm_models.errors import InputError
-from lstm_models.io.images import open_audio
-from lstm_models.tasks.captioning.results import Word
+from lstm_models.io.audio import open_audio
+from lstm_models.results import Word
 from lstm_models.tasks.speech.results import Transcript
 
 RATE = 16_000

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image
 
+from lstm_models.results import Word
 from lstm_models.tasks.captioning import attention_maps
 from lstm_models.tasks.captioning.attention_maps import looked_at, sheet, upsampled
-from lstm_models.tasks.captioning.results import Caption, Word
+from lstm_models.tasks.captioning.results import Caption
 
 
 def spot(row: int, column: int, rows: int = 7, columns: int = 9) -> np.ndarray:

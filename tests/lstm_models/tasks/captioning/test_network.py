@@ -13,10 +13,10 @@ import torch
 
 from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
+from lstm_models.nn.image_encoder import ImageConfig
 from lstm_models.tasks.captioning import network
 from lstm_models.tasks.captioning.network import Captioner, CaptionerConfig, batch_photos
 from lstm_models.tasks.captioning.self_critical import self_critical_loss
-from lstm_models.tasks.handwriting.features import ImageConfig
 from lstm_models.text.vocabulary import END, UNKNOWN
 from tests.helpers import tiny_photos
 

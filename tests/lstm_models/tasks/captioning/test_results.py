@@ -20,8 +20,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from lstm_models.errors import InputError
+from lstm_models.results import Word
 from lstm_models.tasks.captioning import results
-from lstm_models.tasks.captioning.results import UNCERTAIN_CAPTION, UNCERTAIN_WORD, Caption, Word
+from lstm_models.tasks.captioning.results import UNCERTAIN_CAPTION, UNCERTAIN_WORD, Caption
 
 MAP = np.array([[0.25, 0.5], [0.125, 0.125], [0, 0]], dtype=np.float32)
 

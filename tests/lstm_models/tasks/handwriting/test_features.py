@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from lstm_models.tasks.handwriting.features import GRAVES, StrokeFeatures, level
+from lstm_models.ink.line_metrics import level
+from lstm_models.tasks.handwriting.features import GRAVES, StrokeFeatures
 from tests.helpers import tiny_handwriting
 
 IAM = Path(__file__).parents[5] / "shared" / "data" / "iam_ondb" / "lines.npz"

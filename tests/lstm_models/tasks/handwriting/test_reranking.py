@@ -20,9 +20,10 @@ from lstm_models.errors import InputError
 from lstm_models.ink.drawing import Drawing
 from lstm_models.ink.page import PageOptions
 from lstm_models.ink.verdict import Verdict
-from lstm_models.tasks.handwriting.reranking import Judge, choose, edits, missing_words, still_wrong
+from lstm_models.tasks.handwriting.reranking import Judge, choose, still_wrong
 from lstm_models.tasks.handwriting_reader import features as ink
 from lstm_models.tasks.handwriting_reader.network import HandwritingReader, HandwritingReaderConfig
+from lstm_models.text.edit_distance import edits, missing_words
 from tests.helpers.zigzag_writer import CONFIG, Pen
 
 ALPHABET = " abcdefghijklmnopqrstuvwxyz"

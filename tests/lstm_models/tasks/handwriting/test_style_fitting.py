@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from lstm_models.errors import InputError
 from lstm_models.ink.drawing import Drawing
 from lstm_models.tasks.handwriting.network import HandwritingWriter, batch_lines
-from lstm_models.tasks.handwriting.reranking import edits
 from lstm_models.tasks.handwriting.style_fitting import Prior, line_losses
 from lstm_models.tasks.handwriting.styles import fingerprint
+from lstm_models.text.edit_distance import edits
 from tests.helpers.tiny_writer import make
 
 TEXTS = ("some words to fit", "and a few more")

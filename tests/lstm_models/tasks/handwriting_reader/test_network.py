@@ -15,9 +15,10 @@ from torch import nn
 import lstm_models
 from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
-from lstm_models.tasks.captioning.results import Drawing, Reading
+from lstm_models.ink.drawing import Drawing
 from lstm_models.tasks.handwriting_reader.decoding import search
 from lstm_models.tasks.handwriting_reader.network import HandwritingReader, HandwritingReaderConfig, batch_ink
+from lstm_models.tasks.handwriting_reader.results import Reading
 from tests.helpers import tiny_handwriting
 
 ALPHABET = " " + tiny_handwriting.LETTERS

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lstm_models.errors import InputError
-from lstm_models.io.images import Audio
+from lstm_models.io.audio import Audio
 from lstm_models.tasks.speech import segmentation
 from lstm_models.tasks.speech.network import Recognizer, RecognizerConfig
 from lstm_models.tasks.speech.results import Transcript

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lstm_models.results import Word
 from lstm_models.tasks.captioning import attention_maps
-from lstm_models.tasks.captioning.results import UNCERTAIN_WORD, Caption, Word
+from lstm_models.tasks.captioning.results import UNCERTAIN_WORD, Caption
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -11,7 +11,7 @@ from html import escape
 
 from lstm_apps.tasks.handwriting.demo.inputs import INK, OWN, Look
 from lstm_apps.tasks.handwriting.demo.outputs import FORMATS
-from lstm_models.tasks.handwriting.reranking import edits
+from lstm_models.text.edit_distance import edits
 
 __all__ = [
     "GALLERY", "GALLERY_SCRIPT", "GALLERY_STYLE", "LINK_SCRIPT", "PAPER_STYLE", "TOOLS_SCRIPT", "TOOLS_STYLE",

@@ -21,9 +21,9 @@ from lstm_apps.tasks.handwriting.demo import html, inputs
 from lstm_apps.tasks.handwriting.demo.inputs import Look
 from lstm_apps.tasks.handwriting.demo.outputs import FORMATS, Line, Sheets
 from lstm_models.errors import InputError
+from lstm_models.ink.drawing import Drawing
 from lstm_models.ink.page import PageOptions
 from lstm_models.ink.plotter import PlotterOptions
-from lstm_models.tasks.captioning.results import Drawing
 from lstm_models.tasks.handwriting.styles import Style
 
 __all__ = ["MOST_CHARACTERS", "MOST_PAGES", "Asked", "Desk", "Frame", "Shown", "Writer", "live"]
@@ -323,7 +323,7 @@ def _samples(writer: Any) -> dict[str, str]:
         return {name: _small(drawing) for name, drawing in zip(names, drawings, strict=True)}
     import torch
 
-    from lstm_models.tasks.handwriting.features import level
+    from lstm_models.ink.line_metrics import level
 
     vectors = torch.stack([writer.settings(name, 0.9, 1)[1] for name in names])
     rows = _last(writer.sample([WORD] * len(names), vectors, bias=writer.bias(0.9), seed=1, tidy=True))

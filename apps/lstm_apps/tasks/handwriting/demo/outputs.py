@@ -15,11 +15,11 @@ from lstm_apps.demo import components
 from lstm_apps.tasks.handwriting.demo.inputs import PIXEL_MM, Look
 from lstm_models.errors import InputError
 from lstm_models.ink.curves import Box, bezier
+from lstm_models.ink.drawing import Drawing
 from lstm_models.ink.page import Page, save_pdf
 from lstm_models.ink.plotter import PlotterOptions
 from lstm_models.ink.svg import timing
 from lstm_models.io.atomic_write import write_whole
-from lstm_models.tasks.captioning.results import Drawing
 
 __all__ = ["FORMATS", "Line", "Sheets", "animated"]
 

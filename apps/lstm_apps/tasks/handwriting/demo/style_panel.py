@@ -18,7 +18,7 @@ import numpy as np
 
 from lstm_apps.demo import components, ink_pad
 from lstm_models.errors import InputError
-from lstm_models.tasks.captioning.results import Drawing
+from lstm_models.ink.drawing import Drawing
 from lstm_models.tasks.handwriting.styles import Style
 
 __all__ = ["SENTENCES", "TITLE", "Writer", "build", "panel"]

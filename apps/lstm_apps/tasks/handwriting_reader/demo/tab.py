@@ -17,7 +17,7 @@ import numpy as np
 from lstm_apps.demo import components, ink_pad
 from lstm_models.errors import InputError
 from lstm_models.results import Word
-from lstm_models.tasks.captioning.results import Reading
+from lstm_models.tasks.handwriting_reader.results import Reading
 
 __all__ = ["TITLE", "Reader", "build", "panel", "shown", "with_words"]
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from lstm_models.tasks.captioning.results import Word
+from lstm_models.results import Word
 
 __all__ = [
     "DRAWN",

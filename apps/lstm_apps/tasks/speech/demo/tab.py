@@ -23,7 +23,7 @@ from lstm_apps.demo import components
 from lstm_apps.tasks.speech.demo import html
 from lstm_apps.tasks.speech.demo.microphones import LONGEST, Microphones, Stream, read_chunk
 from lstm_models.errors import InputError
-from lstm_models.tasks.captioning.results import Word
+from lstm_models.results import Word
 
 TITLE = "Speech"
 EXAMPLES = {
@@ -301,7 +301,7 @@ def _samples(path: str, name: str) -> tuple[np.ndarray, list[str]]:
     Raises:
         InputError: it cannot be read, or is longer than the demo takes.
     """
-    from lstm_models.io.images import open_audio
+    from lstm_models.io.audio import open_audio
 
     with open_audio(path, name=name) as audio:
         blocks = []

@@ -17,7 +17,8 @@ import pytest
 from PIL import Image
 
 from lstm_models.errors import InputError
-from lstm_models.tasks.captioning.results import UNCERTAIN_WORD, Caption, Word
+from lstm_models.results import Word
+from lstm_models.tasks.captioning.results import UNCERTAIN_WORD, Caption
 
 gr = pytest.importorskip("gradio")
 
@@ -110,8 +111,8 @@ class TestDescribing:
     def test_an_untrained_captioner_of_the_real_kind(self, red_photo):
         import torch
 
+        from lstm_models.nn.image_encoder import ImageConfig
         from lstm_models.tasks.captioning.network import Captioner, CaptionerConfig
-        from lstm_models.tasks.handwriting.features import ImageConfig
 
         torch.manual_seed(1)
         image = ImageConfig("resnet18", size=64)

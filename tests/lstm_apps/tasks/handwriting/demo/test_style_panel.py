@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from lstm_models.errors import InputError
-from lstm_models.tasks.captioning.results import Drawing
+from lstm_models.ink.drawing import Drawing
 from lstm_models.tasks.handwriting.styles import Style
 from tests.lstm_apps.conftest import expect, tab_served
 from tests.lstm_apps.demo.test_ink_pad import BAR, HOOK, draw

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from lstm_models.errors import InputError
+from lstm_models.ink.drawing import Drawing
 from lstm_models.results import Word
-from lstm_models.tasks.captioning.results import Drawing, Reading
+from lstm_models.tasks.handwriting_reader.results import Reading
 from tests.lstm_apps.conftest import expect, tab_served
 from tests.lstm_apps.demo.test_ink_pad import BAR, HOOK, draw
 

@@ -16,7 +16,7 @@ import pytest
 import soundfile
 
 from lstm_models.errors import InputError
-from lstm_models.tasks.captioning.results import Word
+from lstm_models.results import Word
 from lstm_models.tasks.speech.results import Transcript
 
 gr = pytest.importorskip("gradio")

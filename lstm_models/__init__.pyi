@@ -1,0 +1,69 @@
+# The public names: read by type checkers, and by lazy_loader when a name is first used.
+import os
+import typing
+
+import lstm_models.ngram.model as _ngram
+
+from .analysis.gates import gate_activations as gate_activations
+from .analysis.gradient_flow import gradient_flow as gradient_flow
+from .analysis.gradient_flow import plot_gradient_flow as plot_gradient_flow
+from .checkpoints.hub import available as available
+
+# lazy_loader finds load here; its types stand below
+from .checkpoints.hub import load as _load  # noqa: F401
+from .checkpoints.hub import push as push
+from .checkpoints.hub import save as save
+from .errors import InputError as InputError
+from .ink.drawing import Drawing as Drawing
+from .ink.page import Page as Page
+from .ink.page import PageOptions as PageOptions
+from .ink.plotter import PlotterOptions as PlotterOptions
+from .ink.verdict import Verdict as Verdict
+from .nn.dropout import Dropout as Dropout
+from .nn.lstm import LSTM as LSTM
+from .nn.lstm import LSTMState as LSTMState
+from .results import Word as Word
+from .tasks.captioning.network import Captioner as Captioner
+from .tasks.captioning.network import CaptionerConfig as CaptionerConfig
+from .tasks.captioning.results import Caption as Caption
+from .tasks.handwriting.network import HandwritingWriter as HandwritingWriter
+from .tasks.handwriting.network import WriterConfig as WriterConfig
+from .tasks.handwriting.styles import Style as Style
+from .tasks.handwriting_reader.network import HandwritingReader as HandwritingReader
+from .tasks.handwriting_reader.network import HandwritingReaderConfig as HandwritingReaderConfig
+from .tasks.handwriting_reader.results import Reading as Reading
+from .tasks.punctuation.config import PunctuatorConfig as PunctuatorConfig
+from .tasks.punctuation.decoding import PunctuateOptions as PunctuateOptions
+from .tasks.punctuation.model import Punctuator as Punctuator
+from .tasks.punctuation.results import PunctuatedText as PunctuatedText
+from .tasks.speech.network import Recognizer as Recognizer
+from .tasks.speech.network import RecognizerConfig as RecognizerConfig
+from .tasks.tagging.config import TaggerConfig as TaggerConfig
+from .tasks.tagging.model import Tagger as Tagger
+from .tasks.tagging.results import TaggedText as TaggedText
+from .version import __version__ as __version__
+
+__all__: list[str]
+
+@typing.overload
+def load(source: typing.Literal["captioner"], *, revision: None = None, local_files_only: bool = True) -> Captioner: ...
+@typing.overload
+def load(
+    source: typing.Literal["reader"], *, revision: None = None, local_files_only: bool = True
+) -> HandwritingReader: ...
+@typing.overload
+def load(
+    source: typing.Literal["recognizer"], *, revision: None = None, local_files_only: bool = True
+) -> Recognizer: ...
+@typing.overload
+def load(source: typing.Literal["tagger"], *, revision: None = None, local_files_only: bool = True) -> Tagger: ...
+@typing.overload
+def load(source: typing.Literal["words"], *, revision: None = None, local_files_only: bool = True) -> _ngram.NGram: ...
+@typing.overload
+def load(
+    source: typing.Literal["writer"], *, revision: None = None, local_files_only: bool = True
+) -> HandwritingWriter: ...
+@typing.overload
+def load(
+    source: str | os.PathLike[str], *, revision: str | None = None, local_files_only: bool = True
+) -> typing.Any: ...

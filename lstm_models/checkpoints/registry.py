@@ -1,0 +1,28 @@
+"""The models that a checkpoint can hold: the name in its ``config.json``, and the class.
+
+A new model is one line in `MODELS`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__all__ = ["MODELS", "model_class"]
+
+# config.json's "model" -> the class; each has `Config` (its dataclass) and is built by `Class(config)`.
+MODELS: dict[str, str] = {
+    "handwriting-writer": "lstm_models.tasks.handwriting.network:HandwritingWriter",
+    "handwriting-reader": "lstm_models.tasks.handwriting_reader.network:HandwritingReader",
+    "captioner": "lstm_models.tasks.captioning.network:Captioner",
+    "recognizer": "lstm_models.tasks.speech.network:Recognizer",
+    "punctuator": "lstm_models.tasks.punctuation.model:Punctuator",
+    "tagger": "lstm_models.tasks.tagging.model:Tagger",
+    "ngram": "lstm_models.ngram.model:NGram",
+}
+
+
+def model_class(name: str) -> Any:
+    """The class of a registry name; its module is imported now."""
+    module, _, attribute = MODELS[name].partition(":")
+    return getattr(importlib.import_module(module), attribute)
