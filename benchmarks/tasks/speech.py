@@ -27,7 +27,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from lstm_models.decoding.options import SearchOptions
 
 from benchmarks.common import describe, interleaved, machine, milliseconds, peak_memory, table, write_json
 from benchmarks.speech_peers import RATE, SYSTEMS
@@ -35,6 +34,7 @@ from benchmarks.speech_peers.scores import chosen, in_turns, print_scores, side_
 from lstm_datasets.speech.readers import Recording
 from lstm_models.checkpoints import hub
 from lstm_models.decoding.ctc_search import CTCSearch, greedy
+from lstm_models.decoding.options import SearchOptions
 from lstm_models.errors import InputError
 from lstm_models.tasks.speech.network import Recognizer
 

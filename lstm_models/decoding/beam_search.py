@@ -1,110 +1,48 @@
-"""The beam search of ``lstm_models.decoding.sampling``, where its rules are told: its options and its course."""
+"""Beam search with constraints for any token model, and its stream of decided words.
+
+Its options are ``lstm_models.decoding.options.BeamOptions``. The search over the outputs of a CTC model, which has an
+alphabet and time, is in ``lstm_models.decoding.ctc_search``.
+
+A model takes part by one function, ``step(tokens [rows], state) -> (log_probabilities [rows, vocabulary], state)``, and
+a state with ``select(index [rows]) -> state``. All hypotheses of all inputs are rows of one batch, so a step is one
+call; an input that is done leaves the rows. The first call has one row an input, later ones up to ``beam``::
+
+    best = beam_search(step, state, batch, start=0, end=0, options=BeamOptions(beam=5, n_best=3))
+    best[0][0].tokens
+
+What the search does, exactly:
+
+* A hypothesis of L tokens is ranked by log p / (L + 1)^α with α = ``length_penalty``, L + 1 counting the end token and
+  log p including it: 0 ranks by probability, 1 by the mean over tokens. (The other form in use, ((5 + L) / 6)^α of
+  Wu et al. 2016, arXiv:1609.08144, equation 14, hardly tells lengths apart where sentences have ten words.)
+* Every live hypothesis may end at every step; ended ones are kept aside and take no place in the beam. After
+  ``max_length`` tokens only the end token may come, so that every probability is one of a whole sequence.
+* An input is done when no live hypothesis can overtake the ``n_best``-th ended one, whatever comes: log p can only
+  fall, and no length divides it by more than (max_length + 1)^α. The stop therefore never changes a result.
+* Of equal candidates the one whose hypothesis stood higher goes first, then the smaller token; of equal results the
+  shorter.
+* A beam at least as wide as there are hypotheses gives the exhaustive optimum.
+
+Diverse groups follow Vijayakumar et al. 2018 (arXiv:1610.02424) with Hamming diversity: group by group, a token loses
+``diversity`` for each earlier group's hypothesis that chose it in this step. The loss steers the choice only; scores
+stay the model's own. Words to include follow Anderson et al. 2017 (arXiv:1612.00576) with the beam shared out as in
+Post and Vilar 2018 (arXiv:1804.06609): see ``lstm_models/decoding/constraints.py``.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic
 
 import torch
 from torch import Tensor
 
 from lstm_models.decoding.constraints import Constraints
+from lstm_models.decoding.options import NEVER, BeamOptions, Hypothesis, S, Step
 from lstm_models.errors import InputError
 
-NEVER = -math.inf
-_WHOLE = {"beam": 1, "n_best": 1, "min_length": 0, "max_length": 1, "groups": 1, "no_repeat": 0}  # least values
-
-
-class State(Protocol):
-    """What a model carries from step to step, for each row."""
-
-    def select(self, index: Tensor, /) -> Any:
-        """The state of the rows ``index [rows]``, in that order, repeats allowed."""
-
-
-S = TypeVar("S", bound=State)
-Step = Callable[[Tensor, S], tuple[Tensor, S]]
-"""``step(tokens [rows], state)`` gives the next token's log probabilities [rows, vocabulary], and the next state."""
-
-
-@dataclass(frozen=True)
-class BeamOptions:
-    """How to search. Every number counts tokens without start and end.
-
-    Attributes:
-        beam: live hypotheses of an input.
-        n_best: results wanted; fewer come back where fewer distinct ones were found.
-        min_length: the end token may not come before.
-        max_length: after that many tokens only the end token may come.
-        length_penalty: α of log p / (tokens + 1)^α; 0 or more.
-        groups: equal parts of the beam that differ from each other by ``diversity``. Results are taken from the groups
-            in turn, and then ranked. Without diversity all groups would be alike: they then count as one.
-        diversity: what a token loses, in nats, for each hypothesis of an earlier group that chose it in this step.
-        include: what must come: for each entry one of its token sequences, ``(((7,), (8, 9)), ((3,),))`` for
-            “7, or 8 9; and 3”. One place can serve two entries. At most 8.
-        exclude: tokens that must not come.
-        no_repeat: no sequence of that many tokens comes twice; 0 to allow it.
-        early_stop: take an input as done when no live hypothesis could overtake by ending next. Faster, for long
-            ``max_length``; but a hypothesis that needs more tokens to overtake is missed.
-
-    Raises:
-        InputError: the options contradict each other (``usage=True``).
-    """
-
-    beam: int = 5
-    n_best: int = 1
-    min_length: int = 0
-    max_length: int = 20
-    length_penalty: float = 0.7
-    groups: int = 1
-    diversity: float = 0.0
-    include: tuple[tuple[tuple[int, ...], ...], ...] = ()
-    exclude: tuple[int, ...] = ()
-    no_repeat: int = 0
-    early_stop: bool = False
-
-    def __post_init__(self) -> None:
-        # any nesting of sequences will do, so that a list from JSON is as good as a tuple
-        include = tuple(tuple(tuple(int(token) for token in form) for form in forms) for forms in self.include)
-        object.__setattr__(self, "include", include)
-        object.__setattr__(self, "exclude", tuple(int(token) for token in self.exclude))
-        for name, least in _WHOLE.items():
-            value = getattr(self, name)
-            at_least(name, value, least)
-            if value != int(value):
-                raise InputError(f"{name} must be a whole number, and is {value}", usage=True)
-            object.__setattr__(self, name, int(value))  # a slider's 5.0 is 5
-        for name in ("length_penalty", "diversity"):
-            at_least(name, getattr(self, name), 0)
-        if self.n_best > self.beam:
-            raise InputError(f"n_best is {self.n_best}: a beam of {self.beam} has no more than that", usage=True)
-        if self.min_length > self.max_length:
-            raise InputError(
-                f"the length cannot be {self.min_length} at least and {self.max_length} at most", usage=True
-            )
-        if self.beam % self.groups:
-            raise InputError(f"a beam of {self.beam} cannot be split into {self.groups} equal groups", usage=True)
-        if any(token < 0 for token in (*self.exclude, *(t for forms in include for form in forms for t in form))):
-            raise InputError("tokens to include or to exclude must be numbers from 0", usage=True)
-
-
-@dataclass(frozen=True)
-class Hypothesis:
-    """One decoded sequence.
-
-    Attributes:
-        tokens: without start and end.
-        log_probability: of the whole sequence, end token included, as the model gave it.
-        score: what it was ranked by: log_probability / (tokens + 1)^α; for a sample, log_probability.
-        token_log_probabilities: one for each token and, last, the end token's.
-    """
-
-    tokens: tuple[int, ...]
-    log_probability: float
-    score: float
-    token_log_probabilities: tuple[float, ...]
+__all__ = ["BeamOptions", "Hypothesis", "Progress", "Search", "beam_search", "stream_beam_search"]
 
 
 class Search(Generic[S]):
@@ -333,6 +271,97 @@ def check_vocabulary(size: int, *tokens: int) -> None:
         raise InputError(f"token {max(tokens)} is not one of the vocabulary's {size}", usage=True)
 
 
-def at_least(name: str, value: float, least: int) -> None:
-    if not least <= value < math.inf:
-        raise InputError(f"{name} must be {least} or more, and is {value}", usage=True)
+@dataclass(frozen=True)
+class Progress:
+    """A search under way.
+
+    Attributes:
+        decided: tokens that the best result will begin with, whatever comes.
+        leading: tokens of the hypothesis that is best now; its part after ``decided`` may still change.
+        results: the results, best first; empty until the search is over.
+    """
+
+    decided: tuple[int, ...]
+    leading: tuple[int, ...]
+    results: tuple[Hypothesis, ...] = ()
+
+
+@torch.no_grad()
+def beam_search(
+    step: Step[S],
+    state: S,
+    batch: int,
+    *,
+    start: int,
+    end: int,
+    options: BeamOptions | None = None,
+    device: torch.device | str | None = None,
+) -> list[list[Hypothesis]]:
+    """The best sequences of every input, best first.
+
+    Args:
+        step: the model, see ``Step``. Log probabilities must not exceed 0; −inf is a token that cannot come.
+        state: of ``batch`` rows, before the start token.
+        batch: inputs.
+        start: the token before the first. It is never generated (it may be the end token).
+        end: the token after the last.
+        options: how to search; by default ``BeamOptions()``.
+        device: where the tokens given to ``step`` live.
+
+    Returns:
+        For each input its distinct results, at least one and at most ``n_best``.
+
+    Raises:
+        InputError: no sequence can meet the options, or none that does was found (``usage=True``).
+        ValueError: the model gave a log probability that is not a number.
+    """
+    search = Search(step, state, batch, start, end, options or BeamOptions(), device)
+    while search.inputs:
+        search.advance()
+    return search.results()
+
+
+@torch.no_grad()
+def stream_beam_search(
+    step: Step[S],
+    state: S,
+    *,
+    start: int,
+    end: int,
+    options: BeamOptions | None = None,
+    device: torch.device | str | None = None,
+) -> Iterator[Progress]:
+    """The same search for one input, told step by step; the last ``Progress`` has the results of ``beam_search``.
+
+    A token is decided as soon as all hypotheses that can still come out best agree on it. Arguments and errors are
+    those of ``beam_search``.
+    """
+    options = options or BeamOptions()
+    search = Search(step, state, 1, start, end, options, device, keep_history=True)
+    best_score, best = NEVER, None
+    while search.inputs:
+        before: list[list[int]] = search.history[0].tolist()
+        search.advance()
+        for tokens, score in zip(before, search.last_scores(), strict=True):
+            if score > best_score:  # of equals the first: the results are ranked so too
+                best_score, best = score, tokens
+        contenders, leading, leading_score = [], best or [], best_score
+        if search.inputs:
+            penalty, longest = search.length**options.length_penalty, (options.max_length + 1) ** options.length_penalty
+            for tokens, total in zip(search.history[0].tolist(), search.total[0].flatten().tolist(), strict=True):
+                if total / longest > best_score:
+                    contenders.append(tokens)
+                    if total / penalty > leading_score:
+                        leading, leading_score = tokens, total / penalty
+            yield Progress(_common_prefix(contenders + ([best] if best is not None else [])), tuple(leading))
+    results = tuple(search.results()[0])
+    yield Progress(results[0].tokens, results[0].tokens, results)
+
+
+def _common_prefix(sequences: list[list[int]]) -> tuple[int, ...]:
+    prefix = []
+    for tokens in zip(*sequences, strict=False):
+        if len(set(tokens)) > 1:
+            break
+        prefix.append(tokens[0])
+    return tuple(prefix)

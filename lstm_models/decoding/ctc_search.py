@@ -31,61 +31,15 @@ import numpy as np
 
 from lstm_models.decoding.ctc_alignment import align_labels
 from lstm_models.decoding.ctc_prefix_beam import BLANK, Node, PrefixBeam, WordModel
+from lstm_models.decoding.options import SearchOptions
 from lstm_models.errors import InputError
 
-__all__ = ["CTCSearch", "CTCText", "Found", "SearchOptions", "ctc_beam_search", "greedy"]
+__all__ = ["CTCSearch", "CTCText", "Found", "ctc_beam_search", "greedy"]
 
 _EVERY = 8  # outputs between two looks at what is certain
 _HORIZON = 100  # outputs that a whole word waits, at most, until it is decided
 _IMPOSSIBLE = -100.0  # what stands for lower log probabilities
 _LONGEST = 250  # outputs of a word that does not end
-
-
-@dataclass(frozen=True)
-class SearchOptions:
-    """How to search.
-
-    Attributes:
-        beam: hypotheses that are kept after each output.
-        lm_weight: of the language model's natural log probability of a word.
-        word_bonus: nats added for each word.
-        hotwords: words or phrases to favour, in the search's alphabet; they may be unknown to the language model.
-        hotword_boost: nats for each word of a hot word or phrase that was said in full.
-        token_floor: log probability below which a label is not tried in an output (the likeliest always is).
-        gap: nats behind the best at which a hypothesis is given up.
-        blank_skip: probability of the blank above which an output is taken for silent: no label is tried.
-
-    Raises:
-        InputError: a number is out of its range, or a hot word is empty (``usage=True``).
-    """
-
-    beam: int = 32
-    lm_weight: float = 0.8
-    word_bonus: float = 0.5
-    hotwords: tuple[str, ...] = ()
-    hotword_boost: float = 4.0
-    token_floor: float = -7.0
-    gap: float = 14.0
-    blank_skip: float = 0.999
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "hotwords", tuple(self.hotwords))
-        if self.beam < 1:
-            raise InputError(f"the beam must be at least 1, and is {self.beam}", usage=True)
-        for name in ("lm_weight", "word_bonus", "hotword_boost"):
-            if not math.isfinite(getattr(self, name)):
-                raise InputError(f"{name} must be a number, and is {getattr(self, name)}", usage=True)
-        if self.lm_weight < 0:
-            raise InputError(f"lm_weight must not be negative, and is {self.lm_weight}", usage=True)
-        if not self.gap > 0:
-            raise InputError(f"the gap must be above 0, and is {self.gap}", usage=True)
-        if not self.token_floor <= 0:
-            raise InputError(f"token_floor is a log probability, at most 0, and is {self.token_floor}", usage=True)
-        if not 0 < self.blank_skip <= 1:
-            raise InputError(f"blank_skip must be above 0 and at most 1, and is {self.blank_skip}", usage=True)
-        for word in self.hotwords:
-            if not word.strip():
-                raise InputError("a hot word is empty", usage=True)
 
 
 @dataclass(frozen=True)

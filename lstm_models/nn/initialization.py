@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-if TYPE_CHECKING:
-    from lstm_models.nn.cells import Cell
+
+class Cell(Protocol):
+    """What a scheme fills: the weights of one cell, gate by gate (`lstm_models.nn.cells.Cell` is one)."""
+
+    hidden_size: int
+    weight_ih: nn.Parameter
+    weight_hh: nn.Parameter
+    bias: nn.Parameter
+
+    def forget_bias(self, value: Tensor, balance: bool) -> None:
+        """Set the forget gate's bias to ``value [hidden]`` and, to ``balance`` it, the input gate's to its negative."""
 
 
 @torch.no_grad()

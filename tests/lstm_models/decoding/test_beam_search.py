@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 import pytest
 import torch
 from hypothesis import given, strategies
-from lstm_models.decoding.options import BeamOptions, Hypothesis
 from torch import Tensor
 
 from lstm_models.decoding.beam_search import beam_search, stream_beam_search
+from lstm_models.decoding.options import BeamOptions, Hypothesis
 from lstm_models.decoding.sampling import expand, sample
 from lstm_models.errors import InputError
 

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies
 from hypothesis.extra.numpy import arrays
-from lstm_models.decoding.options import SearchOptions
 
 from lstm_models.decoding.ctc_alignment import align_labels
 from lstm_models.decoding.ctc_search import CTCSearch, Found, ctc_beam_search, greedy
+from lstm_models.decoding.options import SearchOptions
 from lstm_models.errors import InputError
 from lstm_models.ngram.model import NGram
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from lstm_models.decoding.options import SearchOptions
 
 import lstm_models
 from lstm_models.decoding.ctc_search import ctc_beam_search
+from lstm_models.decoding.options import SearchOptions
 from lstm_models.ngram.cased import WrittenWords
 
 

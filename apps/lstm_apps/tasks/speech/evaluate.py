@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from lstm_models.decoding.options import SearchOptions
 
 from lstm_apps.evaluation.calibration import Calibration, CalibrationReport, calibration_report, diagram
 from lstm_apps.evaluation.error_rates import ErrorCounts, comparable, count_errors, matches
@@ -24,6 +23,7 @@ from lstm_datasets.speech.readers import Recording, read_speech
 from lstm_datasets.speech.tables import SPLITS
 from lstm_models.checkpoints import hub
 from lstm_models.decoding.ctc_search import CTCSearch, Found, greedy
+from lstm_models.decoding.options import SearchOptions
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import check_writable, write_whole
 from lstm_models.ngram.model import NGram

@@ -13,12 +13,12 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-from lstm_models.decoding.options import SearchOptions
 
 from lstm_apps.evaluation.error_rates import comparable, matches
 from lstm_apps.evaluation.threads import one_thread
 from lstm_datasets.speech.readers import SAMPLE_RATE, Recording
 from lstm_models.decoding.ctc_search import CTCSearch
+from lstm_models.decoding.options import SearchOptions
 from lstm_models.errors import InputError
 from lstm_models.ngram.model import NGram
 from lstm_models.results import Word
