@@ -27,7 +27,8 @@ from lstm_models.ink import svg as vectors
 from lstm_models.ink.curves import Box, bezier
 from lstm_models.ink.plotter import PlotterOptions, gcode, hpgl
 from lstm_models.ink.verdict import Verdict
-from lstm_models.io.atomic_write import check_writable, shown, write_whole
+from lstm_models.io.atomic_write import check_writable, shown
+from lstm_models.io.save_formats import check_suffix, save_by_suffix
 
 __all__ = ["INK", "SUFFIXES", "Box", "Drawing", "check_drawing_path"]
 
@@ -120,7 +121,18 @@ class Drawing:
             InputError: `width` is not above zero, or `margin` is negative; there is no such kind; `seconds` is not
                 above zero, or given for another kind.
         """
-        return vectors.svg(self, width, color, margin, background, frame, kind, seconds)
+        return vectors.svg(
+            self.strokes,
+            self.text,
+            self.description,
+            width=width,
+            color=color,
+            margin=margin,
+            background=background,
+            frame=frame,
+            kind=kind,
+            seconds=seconds,
+        )
 
     def png(
         self,
@@ -200,7 +212,18 @@ class Drawing:
         """
         from lstm_models.ink.pdf import pdf
 
-        return pdf(self, width, color, margin, background, frame, page, kind)
+        return pdf(
+            self.strokes,
+            self.text,
+            self.description,
+            width=width,
+            color=color,
+            margin=margin,
+            background=background,
+            frame=frame,
+            page=page,
+            kind=kind,
+        )
 
     def gcode(self, options: PlotterOptions | None = None) -> str:
         """The drawing as G-code for a pen plotter; see `PlotterOptions`.
@@ -208,7 +231,7 @@ class Drawing:
         Raises:
             InputError: the drawing does not fit on the bed; the sentence says by how much.
         """
-        return gcode(self, options or PlotterOptions())
+        return gcode(self.strokes, self.text, options or PlotterOptions())
 
     def hpgl(self, options: PlotterOptions | None = None) -> str:
         """The drawing as HPGL, 40 units a millimetre; of `PlotterOptions`, what is about size and place counts.
@@ -216,7 +239,7 @@ class Drawing:
         Raises:
             InputError: the drawing does not fit on the bed, or goes beyond the numbers HPGL has.
         """
-        return hpgl(self, options or PlotterOptions())
+        return hpgl(self.strokes, options or PlotterOptions())
 
     def json(self) -> str:
         """The drawing as JSON: `strokes` (lists of [x, y], two decimals), `text`, `style`, `seed`, `notes`, `drawn`.
@@ -293,16 +316,15 @@ class Drawing:
             ".gcode": lambda: self.gcode(plotter),
             ".hpgl": lambda: self.hpgl(plotter),
         }
-        write_whole(path, formats[path.suffix.lower()]())
-        return path
+        return save_by_suffix(path, formats, "a drawing")
 
     @property
     def description(self) -> str:
         """What made the drawing: the style, the seed and the notes, in half a sentence."""
-        told = "Handwriting by lstm-models"
-        told += f", style {self.style}" if self.style else ""
-        told += f", seed {self.seed}" if self.seed is not None else ""
-        return told + "".join(f"; {note}" for note in self.notes)
+        made = "Handwriting by lstm-models"
+        made += f", style {self.style}" if self.style else ""
+        made += f", seed {self.seed}" if self.seed is not None else ""
+        return made + "".join(f"; {note}" for note in self.notes)
 
 
 def check_drawing_path(
@@ -317,14 +339,8 @@ def check_drawing_path(
     Raises:
         InputError: the suffix is none of a drawing's, an option does not go with it, or no file can come to lie there.
     """
-    path = Path(path)
+    path = check_suffix(path, SUFFIXES, "a drawing")
     suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
-        what = f"with the suffix {path.suffix}" if path.suffix else "without a suffix"
-        raise InputError(
-            f"{shown(path)} is a name {what}; a drawing is saved as {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}.",
-            usage=True,
-        )
     if suffix == ".svg":
         vectors.check(kind or "plain", seconds)
     elif seconds is not None:

@@ -25,20 +25,19 @@ import numpy as np
 from lstm_models.errors import InputError
 from lstm_models.ink.curves import bezier
 from lstm_models.ink.drawing import INK, Drawing
-from lstm_models.ink.plotter import PlotterOptions, page_gcode, page_hpgl, turned
-from lstm_models.ink.svg import check_still, clean, closed
+from lstm_models.ink.plotter import PlotterOptions, Sheet, page_gcode, page_hpgl, turned
+from lstm_models.ink.svg import RULING, RULING_WIDTH, check_still, clean, closed
 from lstm_models.ink.svg import number as decimals
 from lstm_models.ink.svg import path as outline
 from lstm_models.ink.verdict import Verdict
-from lstm_models.io.atomic_write import check_writable, shown, write_whole, written_whole
+from lstm_models.io.atomic_write import check_writable, shown, written_whole
+from lstm_models.io.save_formats import check_suffix, save_by_suffix
 
 __all__ = ["Page", "PageOptions", "save_pdf"]
 
 SIZES = {"a4": (210.0, 297.0), "a5": (148.0, 210.0), "letter": (215.9, 279.4)}
 ALIGNMENTS = ("left", "right", "center", "justify")
 PAPERS = ("blank", "ruled", "squared")
-RULING = "#b9c8dc"
-RULING_WIDTH = 0.15  # mm
 ASCENT, DESCENT = 0.8, 0.5  # line heights above and below the baseline that the strokes of a line may take
 SUFFIXES = (".svg", ".png", ".pdf", ".json", ".gcode", ".hpgl")
 """What the names of a page's files end in."""
@@ -151,6 +150,11 @@ class PageOptions:
     def baseline(self, line: float) -> float:
         """How far down line 0, 1, … stands; fractions stand between."""
         return _margins(self.margins)[0] + (line + 1) * self.line_height
+
+    @property
+    def sheet(self) -> Sheet:
+        """The page as a plotter takes it."""
+        return Sheet(self.width, self.height, self.sides)
 
     def ruling(self) -> list[np.ndarray]:
         """The printed lines, each its two ends [2, 2]."""
@@ -348,7 +352,9 @@ class Page:
         Raises:
             InputError: the page does not fit on the bed either way; `width_mm` is given.
         """
-        return page_gcode(self, options or PlotterOptions())
+        return page_gcode(
+            self.strokes, self.options.sheet, [self.text, f"page {self.number}"], options or PlotterOptions()
+        )
 
     def hpgl(self, options: PlotterOptions | None = None) -> str:
         """Likewise as HPGL.
@@ -356,7 +362,7 @@ class Page:
         Raises:
             InputError: as `gcode`, or the page goes beyond the numbers HPGL has.
         """
-        return page_hpgl(self, options or PlotterOptions())
+        return page_hpgl(self.strokes, self.options.sheet, options or PlotterOptions())
 
     def save(
         self, path: str | os.PathLike[str], *, kind: str | None = None, plotter: PlotterOptions | None = None
@@ -383,8 +389,7 @@ class Page:
             ".gcode": lambda: self.gcode(plotter),
             ".hpgl": lambda: self.hpgl(plotter),
         }
-        write_whole(path, formats[path.suffix.lower()]())
-        return path
+        return save_by_suffix(path, formats, "a page")
 
 
 def check_page_path(
@@ -405,13 +410,8 @@ def check_page_path(
     Raises:
         InputError: the suffix is none of a page's, an option does not go with it, or no file can come to lie there.
     """
-    path = Path(path)
+    path = check_suffix(path, SUFFIXES, "a page")
     suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
-        what = f"with the suffix {path.suffix}" if path.suffix else "without a suffix"
-        raise _wrong(
-            f"{shown(path)} is a name {what}; a page is saved as {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}."
-        )
     plotted = suffix in (".gcode", ".hpgl")
     if kind is not None and suffix not in (".svg", ".png", ".pdf"):
         raise _wrong(f"{shown(path)} has no kinds; a .svg, .png or .pdf does.")
@@ -419,7 +419,7 @@ def check_page_path(
     if plotter is not None and not plotted:
         raise _wrong(f"{shown(path)} is not for a plotter; a .gcode or .hpgl is.")
     if plotted and options is not None:
-        turned(options, plotter or PlotterOptions())
+        turned(options.sheet, plotter or PlotterOptions())
     check_writable(path)
     return path
 
@@ -448,7 +448,8 @@ def save_pdf(pages: Iterable[Page], path: str | os.PathLike[str], color: str = I
     with written_whole(path) as file:
         document = PagesPdf(file, color, kind)
         while page is not None:
-            document.add(page)
+            options = page.options
+            document.add(page.drawing.strokes, (options.width, options.height), options.pen, options.ruling())
             page = next(pages, None)
         document.close()
     return path

@@ -5,19 +5,15 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Sequence
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 import numpy as np
 
 from lstm_models.errors import InputError
 from lstm_models.ink import curves as geometry
 from lstm_models.ink.curves import Box
+from lstm_models.ink.svg import RULING, RULING_WIDTH, check_still, clean
 from lstm_models.ink.svg import box as picture_box
-from lstm_models.ink.svg import check_still, clean
-
-if TYPE_CHECKING:
-    from lstm_models.ink.drawing import Drawing
-    from lstm_models.ink.page import Page
 
 __all__ = ["PagesPdf", "pdf"]
 
@@ -28,7 +24,10 @@ LEAST = 3  # points: the shortest, see there
 
 
 def pdf(
-    drawing: Drawing,
+    strokes: Sequence[np.ndarray],
+    text: str,
+    description: str,
+    *,
     width: float,
     color: str,
     margin: float,
@@ -37,14 +36,20 @@ def pdf(
     page: tuple[float, float] | None,
     kind: str,
 ) -> bytes:
-    """The drawing as a PDF; see `Drawing.pdf` for what the arguments mean and what is raised."""
+    """Strokes as a PDF; see `lstm_models.ink.drawing.Drawing.pdf` for the other arguments and the errors.
+
+    Args:
+        strokes: each [points, 2] in pixels.
+        text: what they say.
+        description: what made them, in half a sentence.
+    """
     from matplotlib.backends.backend_pdf import FigureCanvasPdf
     from matplotlib.figure import Figure
     from matplotlib.patches import Rectangle
     from matplotlib.transforms import Affine2D, IdentityTransform
 
     check_still(kind, "a PDF")
-    curves = [geometry.bezier(stroke) for stroke in drawing.strokes]
+    curves = [geometry.bezier(stroke) for stroke in strokes]
     box = picture_box(curves, width, margin, frame, kind)
     if page is not None and frame is not None:
         box = frame
@@ -58,11 +63,11 @@ def pdf(
     # The middle of the picture onto the middle of the page; y goes up in a PDF
     place = Affine2D().translate(-(box[0] + box[2]) / 2, -(box[1] + box[3]) / 2)
     place = place.scale(scale, -scale).translate(columns / 2, rows / 2)
-    for each in outlines(drawing.strokes, width, kind):
+    for each in outlines(strokes, width, kind):
         shape = _outline([place.transform(part) for part in each])
         figure.add_artist(_patch(shape, ink, width * scale, kind, transform=IdentityTransform()))
     written = io.BytesIO()
-    about = {"Title": clean(drawing.text), "Subject": clean(drawing.description), "Creator": "lstm-models"}
+    about = {"Title": clean(text), "Subject": clean(description), "Creator": "lstm-models"}
     # No date, so that the same drawing is the same file
     figure.savefig(written, format="pdf", metadata={**about, "CreationDate": None, "Producer": None})
     return written.getvalue()
@@ -156,26 +161,30 @@ class PagesPdf:
         # Without a date, the same page is the same file
         self._document = PdfPages(file, metadata={"Creator": "lstm-models", "CreationDate": None})
 
-    def add(self, page: Page) -> None:
-        """Write a page."""
+    def add(
+        self, strokes: Sequence[np.ndarray], size: tuple[float, float], pen: float, ruling: Sequence[np.ndarray]
+    ) -> None:
+        """Write a page.
+
+        Args:
+            strokes: each [points, 2] in pixels, 96 an inch, from the top left corner.
+            size: width and height of the page in mm.
+            pen: width of a line in mm.
+            ruling: the printed lines, each its two ends [2, 2] in mm.
+        """
         from matplotlib.collections import LineCollection
         from matplotlib.figure import Figure
 
-        from lstm_models.ink.page import RULING, RULING_WIDTH
-
-        width, height = page.options.width, page.options.height
+        width, height = size
         figure = Figure(figsize=(width / 25.4, height / 25.4))
         figure.patch.set_visible(False)
         axes = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0))
         axes.set_axis_off()
-        lines = page.options.ruling()
-        axes.add_collection(LineCollection(lines, colors=RULING, linewidths=RULING_WIDTH * MILLIMETRE))
-        drawing, size = page.drawing, 25.4 / 96  # mm of a pixel
-        parts = [
-            size * part for each in outlines(drawing.strokes, page.options.pen / size, self._kind) for part in each
-        ]
+        axes.add_collection(LineCollection(ruling, colors=RULING, linewidths=RULING_WIDTH * MILLIMETRE))
+        pixel = 25.4 / 96  # mm
+        parts = [pixel * part for each in outlines(strokes, pen / pixel, self._kind) for part in each]
         if parts:
-            axes.add_patch(_patch(_outline(parts), self._ink, page.options.pen * MILLIMETRE, self._kind))
+            axes.add_patch(_patch(_outline(parts), self._ink, pen * MILLIMETRE, self._kind))
         self._document.savefig(figure)
 
     def close(self) -> None:

@@ -12,19 +12,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from lstm_models.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from lstm_models.ink.drawing import Drawing
-    from lstm_models.ink.page import Page, PageOptions
-
-__all__ = ["PlotterOptions", "gcode", "hpgl", "page_gcode", "page_hpgl", "turned"]
+__all__ = ["PlotterOptions", "Sheet", "gcode", "hpgl", "page_gcode", "page_hpgl", "turned"]
 
 PIXEL_MM = 25.4 / 96  # of a CSS pixel, which is one unit of a drawing
 HPGL_UNITS = 40  # a millimetre
@@ -122,30 +119,51 @@ class PlotterOptions:
         return _PENS[self.pen][1] if self.pen_down is None else self.pen_down
 
 
-def gcode(drawing: Drawing, options: PlotterOptions) -> str:
-    """The drawing as G-code: absolute, in mm, ASCII, the pen up at the beginning and at the end, which is the origin.
+class Sheet(NamedTuple):
+    """A page as a plotter takes it, in mm."""
+
+    width: float
+    height: float
+    margins: tuple[float, float, float, float]
+    """Top, right, bottom, left; nothing is written on them."""
+
+
+def gcode(strokes: Sequence[np.ndarray], text: str, options: PlotterOptions) -> str:
+    """Strokes as G-code: absolute, in mm, ASCII, the pen up at the beginning and at the end, which is the origin.
 
     There is no M2 at the end: with a servo at the spindle's output it would let the pen drop.
 
+    Args:
+        strokes: each [points, 2] in pixels, 96 an inch, y down.
+        text: what they say, for a comment.
+        options: of the plotter.
+
     Raises:
-        InputError: the drawing does not fit on the bed.
+        InputError: the strokes do not fit on the bed.
     """
-    return _gcode(_placed(drawing, options), [drawing.text], options)
+    return _gcode(_placed(strokes, options), [text], options)
 
 
-def page_gcode(page: Page, options: PlotterOptions) -> str:
-    """See `lstm_models.ink.page.Page.gcode`."""
-    side = turned(page.options, options)
-    told = f"page {page.number}, {page.options.width:g} x {page.options.height:g} mm"
-    told += ", on its side, its top to the left" if side else ", upright"
-    return _gcode(_set(page, options, side), [page.text, told], options)
+def page_gcode(strokes: Sequence[np.ndarray], sheet: Sheet, comments: Sequence[str], options: PlotterOptions) -> str:
+    """A page as G-code: see `lstm_models.ink.page.Page.gcode`.
+
+    Args:
+        strokes: each [points, 2] in mm from the top left corner, y down.
+        sheet: the page.
+        comments: what it is; the last is completed with its size and how it lies.
+        options: of the plotter.
+    """
+    side = turned(sheet, options)
+    how = "on its side, its top to the left" if side else "upright"
+    about = [*comments[:-1], f"{comments[-1]}, {sheet.width:g} x {sheet.height:g} mm, {how}"]
+    return _gcode(_set(strokes, sheet.height, options, side), about, options)
 
 
-def _gcode(placed: Iterator[np.ndarray], about: list[str], options: PlotterOptions) -> str:
+def _gcode(placed: Iterator[np.ndarray], about: Sequence[str], options: PlotterOptions) -> str:
     """Lines `[points, 2]` in mm on the bed as G-code, with comments that say what it is about."""
     travel = f"F{_number(options.travel_mm_min)}"
     up, down = _pen_commands(options)
-    lines = [f"; {told}" for told in map(_comment, about) if told]
+    lines = [f"; {comment}" for comment in map(_comment, about) if comment]
     lines += ["; handwriting by lstm-models, mm, origin at the lower left", "G21", "G90", *up]
     for line in placed:
         (x, y), *rest = [(_number(x), _number(y)) for x, y in line.tolist()]
@@ -158,18 +176,18 @@ def _gcode(placed: Iterator[np.ndarray], about: list[str], options: PlotterOptio
     return "\n".join(lines) + "\n"
 
 
-def hpgl(drawing: Drawing, options: PlotterOptions) -> str:
-    """The drawing as HPGL: one instruction a line, absolute, pen 1, which is put back at the end.
+def hpgl(strokes: Sequence[np.ndarray], options: PlotterOptions) -> str:
+    """Strokes as HPGL: one instruction a line, absolute, pen 1, which is put back at the end. Arguments as `gcode`.
 
     Raises:
-        InputError: the drawing does not fit on the bed, or goes beyond the numbers HPGL has.
+        InputError: the strokes do not fit on the bed, or go beyond the numbers HPGL has.
     """
-    return _hpgl(_placed(drawing, options), "width_mm")
+    return _hpgl(_placed(strokes, options), "width_mm")
 
 
-def page_hpgl(page: Page, options: PlotterOptions) -> str:
-    """See `lstm_models.ink.page.Page.hpgl`."""
-    return _hpgl(_set(page, options, turned(page.options, options)), "page")
+def page_hpgl(strokes: Sequence[np.ndarray], sheet: Sheet, options: PlotterOptions) -> str:
+    """A page as HPGL: see `lstm_models.ink.page.Page.hpgl`; arguments as `page_gcode`."""
+    return _hpgl(_set(strokes, sheet.height, options, turned(sheet, options)), "page")
 
 
 def _hpgl(placed: Iterator[np.ndarray], what: str) -> str:
@@ -192,7 +210,7 @@ def _hpgl(placed: Iterator[np.ndarray], what: str) -> str:
     return "".join(f"{instruction};\n" for instruction in instructions)
 
 
-def _placed(drawing: Drawing, options: PlotterOptions) -> Iterator[np.ndarray]:
+def _placed(strokes: Sequence[np.ndarray], options: PlotterOptions) -> Iterator[np.ndarray]:
     """The strokes as polylines `[points, 2]` in mm on the bed, y up.
 
     Raises:
@@ -200,7 +218,7 @@ def _placed(drawing: Drawing, options: PlotterOptions) -> Iterator[np.ndarray]:
     """
     from lstm_models.ink.curves import bezier, flattened
 
-    curves = [bezier(stroke) for stroke in drawing.strokes]
+    curves = [bezier(stroke) for stroke in strokes]
     if not curves:
         return
     # The curve may go a little beyond its points; what the pen draws is measured, as finely as it is drawn
@@ -229,7 +247,7 @@ def _placed(drawing: Drawing, options: PlotterOptions) -> Iterator[np.ndarray]:
         yield (line - (left, bottom)) * (scale, -scale) + (start_x, start_y)
 
 
-def turned(page: PageOptions, options: PlotterOptions) -> bool:
+def turned(sheet: Sheet, options: PlotterOptions) -> bool:
     """Whether pages lie on their side, as the bed is too small for the upright ones: the same for all of a text.
 
     What must be on the bed is what the margins leave of the page.
@@ -239,32 +257,32 @@ def turned(page: PageOptions, options: PlotterOptions) -> bool:
     """
     if options.width_mm is not None:
         raise InputError("A page is plotted at its true size; width_mm does not go with it.", usage=True)
-    top, right, bottom, _ = page.sides
+    top, right, bottom, _ = sheet.margins
     x, y = options.x_mm or 0.0, options.y_mm or 0.0
     bed = (options.bed_width_mm + 1e-6, options.bed_height_mm + 1e-6)
-    if x + page.width - right <= bed[0] and y + page.height - top <= bed[1]:
+    if x + sheet.width - right <= bed[0] and y + sheet.height - top <= bed[1]:
         return False
-    if x + page.height - bottom <= bed[0] and y + page.width - right <= bed[1]:
+    if x + sheet.height - bottom <= bed[0] and y + sheet.width - right <= bed[1]:
         return True
     raise InputError(
-        f"The writing on a page of {page.width:g} x {page.height:g} mm does not fit on the plotter's bed of "
+        f"The writing on a page of {sheet.width:g} x {sheet.height:g} mm does not fit on the plotter's bed of "
         f"{options.bed_width_mm:g} x {options.bed_height_mm:g} mm, neither upright nor on its side; take a "
         "smaller page, or give the size of the bed.",
         usage=True,
     )
 
 
-def _set(page: Page, options: PlotterOptions, side: bool) -> Iterator[np.ndarray]:
+def _set(strokes: Sequence[np.ndarray], height: float, options: PlotterOptions, side: bool) -> Iterator[np.ndarray]:
     """The strokes of a page as polylines `[points, 2]` in mm on the bed, y up; `side`: its top lies to the left."""
     from lstm_models.ink.curves import bezier, flattened
 
     x, y = options.x_mm or 0.0, options.y_mm or 0.0
-    for stroke in page.strokes:
+    for stroke in strokes:
         line = flattened(bezier(stroke), options.tolerance_mm)
         if side:
             yield line[:, ::-1] + (x, y)
         else:
-            yield line * (1, -1) + (x, y + page.options.height)
+            yield line * (1, -1) + (x, y + height)
 
 
 def _extent(lines: list[np.ndarray]) -> tuple[float, float, float, float]:

@@ -14,7 +14,6 @@ import itertools
 import math
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
@@ -23,12 +22,10 @@ from lstm_models.errors import InputError
 from lstm_models.ink import curves as geometry
 from lstm_models.ink.curves import Box
 
-if TYPE_CHECKING:
-    from lstm_models.ink.drawing import Drawing
-
 __all__ = ["KINDS", "box", "check", "check_still", "clean", "closed", "number", "path", "svg", "timing"]
 
 KINDS = ("plain", "pressure", "animated")
+RULING, RULING_WIDTH = "#b9c8dc", 0.15  # colour of printed lines, and their width in mm
 
 INK_SPEED = 150.0  # pixels a second: what an animation takes where no time is given
 AIR_SPEED = 3.0  # times as fast as on paper: the pen on its way to the next stroke
@@ -51,7 +48,10 @@ _ANIMATION = (
 
 
 def svg(
-    drawing: Drawing,
+    strokes: Sequence[np.ndarray],
+    text: str,
+    description: str,
+    *,
     width: float,
     color: str,
     margin: float,
@@ -60,16 +60,22 @@ def svg(
     kind: str,
     seconds: float | None,
 ) -> str:
-    """The drawing as one SVG document; see `Drawing.svg` for what the arguments mean and what is raised."""
+    """Strokes as one SVG document; see `lstm_models.ink.drawing.Drawing.svg` for the other arguments and the errors.
+
+    Args:
+        strokes: each [points, 2] in pixels.
+        text: what they say.
+        description: what made them, in half a sentence.
+    """
     check(kind, seconds)
-    curves = [geometry.bezier(stroke) for stroke in drawing.strokes]
-    shown = box(curves, width, margin, frame, kind)
+    curves = [geometry.bezier(stroke) for stroke in strokes]
+    view = box(curves, width, margin, frame, kind)
     ink = quoteattr(clean(color))
     if kind == "pressure":
         from lstm_models.ink import pen_pressure
 
         group = f'<g fill={ink} stroke="none">'
-        paths = [f'<path d="{closed(parts)}"/>' for parts in pen_pressure.shapes(drawing.strokes, width)]
+        paths = [f'<path d="{closed(parts)}"/>' for parts in pen_pressure.shapes(strokes, width)]
     else:
         group = (
             f'<g fill="none" stroke={ink} stroke-width="{number(width)}" '
@@ -83,7 +89,8 @@ def svg(
             f'd="{path(curve)}"/>'
             for curve, (start, end) in zip(curves, times, strict=True)
         ]
-    return _document(drawing, shown, [group, *paths, "</g>"], background, _ANIMATION if kind == "animated" else "")
+    head = _ANIMATION if kind == "animated" else ""
+    return _document(text, description, view, [group, *paths, "</g>"], background, head)
 
 
 def check(kind: str, seconds: float | None) -> None:
@@ -137,15 +144,15 @@ def clean(text: str) -> str:
     return _NOT_XML.sub("", text)
 
 
-def _document(drawing: Drawing, box: Box, body: Sequence[str], background: str | None, head: str) -> str:
+def _document(text: str, description: str, box: Box, body: Sequence[str], background: str | None, head: str) -> str:
     left, top, right, bottom = box
     size = (number(right - left), number(bottom - top))
-    label = quoteattr(clean(drawing.text) or "Empty drawing")
+    label = quoteattr(clean(text) or "Empty drawing")
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{size[0]}" height="{size[1]}" '
         f'viewBox="{number(left)} {number(top)} {size[0]} {size[1]}" role="img" aria-label={label}>',
-        f"<title>{escape(clean(drawing.text))}</title>",
-        f"<desc>{escape(clean(drawing.description))}</desc>",
+        f"<title>{escape(clean(text))}</title>",
+        f"<desc>{escape(clean(description))}</desc>",
     ]
     if head:
         lines.append(head)

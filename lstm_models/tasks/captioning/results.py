@@ -14,13 +14,14 @@ import io
 import json
 import math
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lstm_models.errors import InputError
-from lstm_models.io.atomic_write import check_writable, one_line, shown, write_whole
+from lstm_models.io.atomic_write import one_line
+from lstm_models.io.save_formats import save_by_suffix
 from lstm_models.results import Word, mean_confidence
 
 if TYPE_CHECKING:
@@ -135,18 +136,8 @@ class Caption:
         Raises:
             InputError: the suffix is another one, the folder is missing, the path is a folder, or the disk refuses.
         """
-        path = Path(path)
-        formats: dict[str, Callable[[], str]] = {
-            ".txt": lambda: self.text + "\n",
-            ".json": lambda: self.json(attention=attention),
-        }
-        render = formats.get(path.suffix.lower())
-        if render is None:
-            what = f"with the suffix {path.suffix}" if path.suffix else "without a suffix"
-            raise InputError(f"{shown(path)} is a name {what}; a caption is saved as .txt or .json.", usage=True)
-        check_writable(path)
-        write_whole(path, render())
-        return path
+        formats = {".txt": lambda: self.text + "\n", ".json": lambda: self.json(attention=attention)}
+        return save_by_suffix(path, formats, "a caption")
 
     def attention_pictures(self, image: Any, *, side: int = 640) -> list[Image]:
         """The photo once for each word, dimmed where the model did not look when it said the word.
@@ -177,15 +168,14 @@ class Caption:
         Raises:
             InputError: as `attention_sheet` and `save`.
         """
-        path = Path(path)
-        formats = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
-        if path.suffix.lower() not in formats:
-            raise InputError(f"{shown(path)}: a sheet of attention maps is saved as .png or .jpg.", usage=True)
-        check_writable(path)
-        written = io.BytesIO()
-        self.attention_sheet(image).save(written, formats[path.suffix.lower()], quality=90)
-        write_whole(path, written.getvalue())
-        return path
+
+        def content(format_: str) -> bytes:
+            file = io.BytesIO()
+            self.attention_sheet(image).save(file, format_, quality=90)
+            return file.getvalue()
+
+        formats = {".png": partial(content, "PNG"), ".jpg": partial(content, "JPEG"), ".jpeg": partial(content, "JPEG")}
+        return save_by_suffix(path, formats, "a sheet of attention maps")
 
     def _needs_attention(self) -> None:
         if all(word.attention is None for word in self.words):

@@ -25,8 +25,9 @@ import torch
 from torch import Tensor
 
 from lstm_models.errors import InputError
-from lstm_models.io.atomic_write import check_writable, shown, write_whole
+from lstm_models.io.atomic_write import shown
 from lstm_models.io.inputs import opened
+from lstm_models.io.save_formats import save_by_suffix
 
 if TYPE_CHECKING:
     from lstm_models.tasks.handwriting.network import HandwritingWriter
@@ -112,12 +113,7 @@ class Style:
         Raises:
             InputError: the suffix is another one, the folder is missing, the path is a folder, or the disk refuses.
         """
-        path = Path(path)
-        if path.suffix.lower() != ".json":
-            raise InputError(f"{shown(path)} is no name for a style; one that ends in .style.json is.", usage=True)
-        check_writable(path)
-        write_whole(path, self.json())
-        return path
+        return save_by_suffix(path, {".json": self.json}, "a style")
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Style:

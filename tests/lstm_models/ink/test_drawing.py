@@ -393,7 +393,7 @@ def test_the_module_imports_without_pillow_and_matplotlib():
     import subprocess
 
     code = (
-        "import sys, lstm_models.tasks.captioning.results as r; d = r.Drawing((), ''); d.svg(); d.gcode(); d.hpgl(); "
+        "import sys, lstm_models.ink.drawing as r; d = r.Drawing((), ''); d.svg(); d.gcode(); d.hpgl(); "
         "assert not {'PIL', 'matplotlib'} & {*sys.modules}"
     )
     root = Path(drawings.__file__).parents[2]

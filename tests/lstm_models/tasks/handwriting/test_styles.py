@@ -181,7 +181,7 @@ def test_saved_and_loaded(tmp_path):
 @pytest.mark.parametrize(
     ("path", "said"),
     [
-        ("mine.txt", "no name for a style"),
+        ("mine.txt", "with the suffix .txt; a style is saved as .json"),
         ("missing/mine.json", "the folder .* does not exist"),
         ("x.json", "a folder"),
     ],
