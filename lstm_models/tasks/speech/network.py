@@ -1,8 +1,11 @@
 """Speech: ``Recognizer`` turns recordings into words with times, from a file or as they are spoken.
 
-A strided convolution makes a step of three log-mel frames for a stack of LSTM layers, one each 30 ms (low frame rate:
-Pundak and Sainath 2016, "Lower frame rate neural network acoustic models"); the head gives an output a step, trained by
-connectionist temporal classification (CTC: Graves et al. 2006). Steps of 80 or 90 ms with several outputs each cost a
+The shipped recogniser stands on a pretrained acoustic encoder (``lstm_models.nn.acoustic_encoder``), a learned mixture
+of whose layers the LSTM layers are given each 24 ms; the head gives an output a step, trained by connectionist temporal
+classification (CTC: Graves et al. 2006).
+
+Without an encoder, a strided convolution makes a step of three log-mel frames, one each 30 ms (low frame rate: Pundak
+and Sainath 2016, "Lower frame rate neural network acoustic models"). Steps of 80 or 90 ms with several outputs each cost a
 third and learn far worse: what is heard lies anywhere within them. Layers look a few steps ahead by a row convolution
 (Amodei et al. 2016, arXiv:1512.02595, section 3.7), so that one-directional layers hear a little of what follows.
 Convolutions over time and frequency beside the strided one (the same paper, section 3.5) hear a sound alike in a higher

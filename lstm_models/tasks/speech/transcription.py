@@ -113,7 +113,11 @@ def stream(
 
 
 class Stream:
-    """A recording that comes bit by bit; made by `stream`. The words are those `transcribe` finds in all of it."""
+    """A recording that comes bit by bit; made by `stream`. However it is cut into pushes, the words are the same.
+
+    Without an acoustic encoder they are those that `transcribe` finds in all of it; with one, which hears a stream
+    through a window, a few differ.
+    """
 
     def __init__(self, recognizer: Recognizer, writer: _Writer, rate: int) -> None:
         self._recognizer, self._writer, self.rate = recognizer, writer, rate
