@@ -5,11 +5,11 @@ of whose layers the LSTM layers are given each 24 ms; the head gives an output a
 classification (CTC: Graves et al. 2006).
 
 Without an encoder, a strided convolution makes a step of three log-mel frames, one each 30 ms (low frame rate: Pundak
-and Sainath 2016, "Lower frame rate neural network acoustic models"). Steps of 80 or 90 ms with several outputs each cost a
-third and learn far worse: what is heard lies anywhere within them. Layers look a few steps ahead by a row convolution
-(Amodei et al. 2016, arXiv:1512.02595, section 3.7), so that one-directional layers hear a little of what follows.
-Convolutions over time and frequency beside the strided one (the same paper, section 3.5) hear a sound alike in a higher
-and a lower voice, which narrows the gap between speakers a network learnt from and others.
+and Sainath 2016, "Lower frame rate neural network acoustic models"). Steps of 80 or 90 ms with several outputs each
+cost a third and learn far worse: what is heard lies anywhere within them. Layers look a few steps ahead by a row
+convolution (Amodei et al. 2016, arXiv:1512.02595, section 3.7), so that one-directional layers hear a little of what
+follows. Convolutions over time and frequency beside the strided one (the same paper, section 3.5) hear a sound alike in
+a higher and a lower voice, which narrows the gap between speakers a network learnt from and others.
 
     recognizer = lstm_models.load("recognizer")
     print(recognizer.transcribe("talk.flac").text)
