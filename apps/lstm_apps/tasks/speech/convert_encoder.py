@@ -1,7 +1,7 @@
 """Reads the weights of Moonshine's encoder from its onnxruntime file, for ``train speech --encoder``.
 
     pip download --no-deps moonshine-voice==0.0.49
-    unzip moonshine_voice-*.whl 'moonshine_voice/assets/tiny-en/*'
+    python -m zipfile -e moonshine_voice-0.0.49-py3-none-manylinux_2_34_x86_64.whl .
     python -m lstm_apps.tasks.speech.convert_encoder \\
       moonshine_voice/assets/tiny-en/encoder_model.ort encoder.safetensors
 
