@@ -163,6 +163,10 @@ def test_the_wheel_holds_three_packages_and_the_weights(built: Path) -> None:
         assert {f"{package}/__init__.py", f"{package}/py.typed"} <= names
     assert "lstm_models/__init__.pyi" in names
     assert weights_files() <= names
+    for kind in ("css", "js", "html", "yaml"):  # what the demo and the command line read beside their modules
+        data = {path.relative_to(ROOT / "apps").as_posix() for path in (ROOT / "apps").rglob(f"*.{kind}")}
+        assert data
+        assert data <= names
     tops = {name.partition("/")[0] for name in names}
     assert tops == {"lstm_models", "lstm_datasets", "lstm_apps", f"lstm_models-{lstm_models.__version__}.dist-info"}
     entry = zipfile.ZipFile(wheel).read(f"lstm_models-{lstm_models.__version__}.dist-info/entry_points.txt").decode()

@@ -20,7 +20,6 @@ from typing import Any
 from lstm_apps.cli import registry
 from lstm_apps.demo import theme
 from lstm_apps.demo.components import KEEP_SECONDS, collected
-from lstm_apps.inspector import css
 from lstm_apps.server.memory import few_arenas
 from lstm_models.errors import InputError
 
@@ -131,6 +130,7 @@ def assemble(task: str | None = None, **options: Any) -> Any:
                 with gr.Tab(module.TITLE), collected() as page.models[name]:
                     module.build(**options)
                 page.tasks[name] = [function for number, function in page.fns.items() if number not in before]
+    page.style_sheet = theme.CSS + "".join(getattr(module, "CSS", "") for module in modules.values())
     return page
 
 
@@ -181,7 +181,7 @@ def serve(
             read_accounts(auth),
             concurrency=concurrency or app.cores(),
             mcp=mcp,
-            style={"theme": theme.theme(), "css": theme.CSS + css.CSS, "server_name": host},
+            style={"theme": theme.theme(), "css": page.style_sheet, "server_name": host},
         )
         page.server = app.Thread(app.application(page, settings), bound)
         page.server_name, page.server_port = host, bound.getsockname()[1]

@@ -1,6 +1,6 @@
 """How the tab shows a tape and the lessons: HTML with pictures of tensors, on one time axis, for the page's script.
 
-The script is in `lstm_apps.inspector.javascript`, the style sheet in `lstm_apps.inspector.css`.
+Scripts and the style sheet are in ``assets/``.
 """
 
 from __future__ import annotations

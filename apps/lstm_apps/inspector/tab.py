@@ -15,12 +15,14 @@ from typing import Any
 import gradio as gr
 
 from lstm_apps.demo import components
+from lstm_apps.demo.assets import asset
 from lstm_apps.evaluation.threads import one_thread
-from lstm_apps.inspector import experiments, html, javascript, traces
+from lstm_apps.inspector import experiments, html, traces
 from lstm_apps.inspector.plots import order
 from lstm_models.errors import InputError
 
 TITLE = "Inside the LSTM"
+CSS = asset("lstm_apps.inspector", "inspector.css")
 TEXT = "Long short-term memory"
 ORDERS = {"how long they remember": "memory", "when they peak": "peak", "likeness": "likeness"}
 
@@ -28,6 +30,9 @@ _MODELS = {"Writer, writing a text": "writer", "Recogniser, hearing a recording"
 _RECORDINGS = {said: name for name, said in traces.EXAMPLES.items()}
 _KEPT = 8  # tapes that are remembered, of a few megabytes each
 _LESSON_STEPS = 100
+
+
+_script = functools.partial(asset, "lstm_apps.inspector")
 
 
 def build(load: Callable[[str], Any] | None = None) -> gr.Blocks:
@@ -115,7 +120,7 @@ def build(load: Callable[[str], Any] | None = None) -> gr.Blocks:
         )
         shapes = gr.HTML(
             html.nothing("The model's input appears here."), elem_id="inside-shapes", elem_classes="inside",
-            apply_default_css=False, js_on_load=javascript.SHAPES,
+            apply_default_css=False, js_on_load=_script("numbers.js", "shapes.js"),
         )  # fmt: skip
 
         _lesson(
@@ -134,7 +139,7 @@ def build(load: Callable[[str], Any] | None = None) -> gr.Blocks:
             )
         seen = gr.HTML(
             html.nothing("Press Look inside."), elem_id="inside-gates", elem_classes="inside", apply_default_css=False,
-            js_on_load=javascript.GATES,
+            js_on_load=_script("when_seen.js", "numbers.js", "gates.js"),
         )  # fmt: skip
 
         _lesson(
@@ -156,7 +161,7 @@ def build(load: Callable[[str], Any] | None = None) -> gr.Blocks:
         )
         flow = gr.HTML(
             html.nothing("The gradient appears here."), elem_id="inside-flow", elem_classes=["inside", "inside-plot"],
-            apply_default_css=False, js_on_load=javascript.LESSON,
+            apply_default_css=False, js_on_load=_script("when_seen.js"),
         )  # fmt: skip
         with gr.Row():
             train = gr.Button("Train both", variant="primary", size="sm", min_width=140, elem_id="inside-train")
@@ -182,7 +187,7 @@ def build(load: Callable[[str], Any] | None = None) -> gr.Blocks:
         bias = gr.Slider(-2, 5, 1, step=0.5, label="Forget bias b", elem_id="inside-bias")
         memory = gr.HTML(
             html.nothing("The memory appears here."), elem_id="inside-memory", elem_classes=["inside", "inside-plot"],
-            apply_default_css=False, js_on_load=javascript.LESSON,
+            apply_default_css=False, js_on_load=_script("when_seen.js"),
         )  # fmt: skip
         for slider in (steps, bias):  # Gradio would compare what it is sent with numbers, with a traceback for a word
             slider.preprocess = _as_it_is  # type: ignore[method-assign]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import itertools
 import os
 import re
 import tracemalloc
@@ -19,7 +20,6 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from lstm_apps.tasks.captioning import alt_text_page as alt_text
 from lstm_apps.tasks.captioning.alt_text_page import alt_text_chunks, alt_text_page, write_alt_text_page
 from lstm_models.errors import InputError
 from lstm_models.results import Word
@@ -211,9 +211,10 @@ class TestWriting:
                 yield photo, caption()
 
         chunks = alt_text_chunks(captions())
-        next(chunks)
+        head = "".join(itertools.takewhile(lambda chunk: "<main>" not in chunk, chunks))
+        assert "<title>Alt texts</title>" in head
         assert taken == []
-        assert "article" in next(chunks)
+        next(chunk for chunk in chunks if "<article" in chunk)
         assert taken == [0]
         assert "".join(alt_text_chunks(captions(), title="T")) == alt_text_page(captions(), title="T")
 
@@ -304,7 +305,7 @@ class TestBrowser:
         page.click(".copy >> nth=0")
         page.wait_for_function("document.querySelector('.copy').textContent === 'Copied'")
         assert page.evaluate("navigator.clipboard.readText()") == line
-        assert page.inner_text("#told") == 'Copied: A "dog" & <me> too'
+        assert page.inner_text("#message") == 'Copied: A "dog" & <me> too'
 
     def test_copying_without_the_clipboard_interface(self, visit):
         page = visit()
@@ -329,7 +330,7 @@ class TestBrowser:
 
     def test_only_uncertain(self, visit):
         page = visit()
-        assert page.inner_text("#told") == "2 photos, 1 uncertain."
+        assert page.inner_text("#message") == "2 photos, 1 uncertain."
         page.focus("#only")
         page.keyboard.press("Space")
         assert [page.is_visible(f"#t{number}") for number in (1, 2)] == [False, True]
@@ -369,6 +370,10 @@ class TestBrowser:
             assert dark < 60
 
 
-def test_the_levels_of_the_tint_have_their_colours():
-    for level in range(len(alt_text._LEVELS)):
-        assert f".c{level} " in alt_text._STYLE
+def test_every_tint_of_a_word_has_its_colour():
+    """Each class that a confidence gives a word has a rule in the page's style sheet."""
+    words = tuple(Word("word", level / 10) for level in range(11))
+    page = alt_text_page([("missing.jpg", Caption("word", words, -2.0))])
+    classes = set(re.findall(r'<span class="(c\d)" title=', page))
+    assert classes == {"c0", "c1", "c2", "c3", "c4"}
+    assert all(f".{name} " in page for name in classes - {"c4"})

@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("lightning")
 
-from lstm_apps.cli import entry_point as cli
+from lstm_apps import cli
 from lstm_models.checkpoints import hub
 from lstm_models.tasks.punctuation.model import Punctuator
 

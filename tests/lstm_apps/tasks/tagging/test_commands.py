@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("lightning")
 pytest.importorskip("seqeval")
 
-from lstm_apps.cli import entry_point as cli
+from lstm_apps import cli
 from lstm_models.checkpoints import hub
 from lstm_models.tasks.tagging.conllu import read_conllu
 from lstm_models.tasks.tagging.model import Tagger

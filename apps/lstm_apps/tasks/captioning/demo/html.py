@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lstm_apps.demo.assets import asset
 from lstm_models.results import Word
 from lstm_models.tasks.captioning import attention_maps
 from lstm_models.tasks.captioning.results import UNCERTAIN_WORD, Caption
@@ -30,50 +31,9 @@ _PEAK = 2.5  # a map whose greatest weight is less than so many times the even o
 _HINT = "Choose a word to see where the model looked when it said it."
 
 # Lays a word's veil over the photo; the words are drawn anew with every update, so the listeners are their parent's.
-WORDS_SCRIPT = """
-const hint = "HINT";
-const words = () => [...element.querySelectorAll('button.word')];
-const pinned = () => element.querySelector('button.word[aria-pressed=true]');
-const look = (word) => {
-  const view = document.querySelector('#captioning-photo');
-  const veil = view && view.querySelector('.veil');
-  if (!veil) return;
-  const mask = word ? `url(${word.dataset.veil})` : 'none';
-  veil.style.maskImage = veil.style.webkitMaskImage = mask;
-  veil.classList.toggle('on', Boolean(word));
-  view.querySelector('figcaption').textContent =
-    word ? `Where it looked for “${word.dataset.word}”` : hint;
-};
-const pin = (word) => {
-  for (const other of words()) other.setAttribute('aria-pressed', String(other === word));
-  look(word);
-};
-element.addEventListener('click', (event) => {
-  const word = event.target.closest('button.word');
-  if (word) return pin(word.getAttribute('aria-pressed') === 'true' ? null : word);
-  const other = event.target.closest('button.other');
-  if (!other) return;
-  for (const each of element.querySelectorAll('button.other'))
-    each.setAttribute('aria-pressed', String(each === other));
-  for (const each of element.querySelectorAll('.sentence')) each.hidden = each.dataset.number !== other.dataset.number;
-  pin(null);
-});
-element.addEventListener('keydown', (event) => { if (event.key === 'Escape') pin(null); });
-element.addEventListener('pointerover', (event) => {
-  const word = event.target.closest('button.word');
-  if (word && event.pointerType === 'mouse') look(word);
-});
-element.addEventListener('pointerout', (event) => {
-  if (event.target.closest('button.word') && event.pointerType === 'mouse') look(pinned());
-});
-""".replace("HINT", _HINT)
+WORDS_SCRIPT = asset("lstm_apps.tasks.captioning.demo", "words.js")
 
-EXAMPLES_SCRIPT = """
-element.addEventListener('click', (event) => {
-  const button = event.target.closest('button.example');
-  if (button) trigger('click', {name: button.dataset.name});
-});
-"""
+EXAMPLES_SCRIPT = asset("lstm_apps.tasks.captioning.demo", "examples.js")
 
 
 def as_data(picture: Image, kind: str, **options: int | bool) -> str:
@@ -109,7 +69,7 @@ def photo(address: str, alt: str = "Your photo", *, hint: bool = False) -> str:
     told = escape(_HINT) if hint else ""
     return (
         f'<figure class="looked"><div class="photo"><img src="{address}" alt="{escape(alt)}"><div class="veil"></div>'
-        f'</div><figcaption role="status">{told}</figcaption></figure>'
+        f'</div><figcaption role="status" data-hint="{escape(_HINT)}">{told}</figcaption></figure>'
     )
 
 

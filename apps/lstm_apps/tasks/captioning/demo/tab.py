@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import gradio as gr
 
 from lstm_apps.demo import components
+from lstm_apps.demo.assets import asset
 from lstm_apps.tasks.captioning.demo import html
 from lstm_models.errors import InputError
 from lstm_models.io.images import open_image
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 TITLE = "Captioning"
+CSS = asset("lstm_apps.tasks.captioning.demo", "captioning.css")
 LICENCE = (
     "The weights learnt from Flickr8k, whose photos are for non-commercial research and education: use them, and what "
     "they say, likewise. The photos to try are free: CC0 or in the public domain."

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from html import escape
 
+from lstm_apps.demo.assets import asset
 from lstm_apps.tasks.handwriting.demo.inputs import INK, OWN, Look
 from lstm_apps.tasks.handwriting.demo.outputs import FORMATS
 from lstm_models.text.edit_distance import edits
@@ -20,122 +21,18 @@ __all__ = [
 
 # A group of radio buttons as ARIA's authoring practices have it: Tab reaches the chosen one, arrows choose another.
 GALLERY = '<div class="gallery" role="radiogroup" aria-label="Style">${cards}</div>'
-GALLERY_SCRIPT = """
-const radios = () => [...element.querySelectorAll('[role=radio]')];
-let focused = null;
-const mark = () => {
-  const all = radios();
-  const chosen = all.find((card) => card.dataset.name === props.value) || all[0];
-  for (const card of all) {
-    card.setAttribute('aria-checked', card === chosen);
-    card.tabIndex = card === chosen ? 0 : -1;
-  }
-  if (focused && chosen && !element.contains(document.activeElement)) chosen.focus();
-};
-const choose = (card) => {
-  focused = card.dataset.name;
-  card.focus();
-  props.value = card.dataset.name;
-  mark();
-  card.scrollIntoView({block: 'nearest', inline: 'nearest'});
-  trigger('input');
-};
-element.addEventListener('click', (event) => {
-  const card = event.target.closest('[role=radio]');
-  if (card) choose(card);
-});
-element.addEventListener('keydown', (event) => {
-  const all = radios(), place = all.indexOf(event.target.closest('[role=radio]'));
-  const step = {ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1}[event.key];
-  const to = event.key === 'Home' ? 0 : event.key === 'End' ? all.length - 1
-    : step && (place + step + all.length) % all.length;
-  if (place < 0 || to === undefined) return;
-  event.preventDefault();
-  choose(all[to]);
-});
-element.addEventListener('focusout', (event) => { if (event.relatedTarget) focused = null; });
-new MutationObserver(mark).observe(element, {childList: true, subtree: true});
-mark();
-"""
-GALLERY_STYLE = """
-.gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(7.5rem, 1fr)); gap: 0.5rem; padding: 3px; }
-.gallery button { font: inherit; display: flex; flex-direction: column; align-items: center; gap: 0.15rem; margin: 0;
-  padding: 0.35rem 0.4rem 0.3rem; border-radius: 8px; border: 1px solid var(--border-color-primary); cursor: pointer;
-  background: var(--background-fill-primary); color: var(--body-text-color); min-width: 0; }
-.gallery button:hover { border-color: var(--color-accent); }
-.gallery button[aria-checked=true] { border-color: var(--color-accent); box-shadow: 0 0 0 1px var(--color-accent); }
-.gallery .sample { height: 2.6rem; width: 100%; display: flex; align-items: center; justify-content: center;
-  color: #1a2a5c; }
-.dark & .gallery .sample { color: #dfe6fa; }
-.gallery svg { max-height: 2.6rem; max-width: 100%; width: auto; height: auto; display: block; }
-.gallery .name { font-size: 0.8rem; line-height: 1.1rem; color: var(--body-text-color-subdued); white-space: nowrap;
-  overflow: hidden; text-overflow: ellipsis; max-width: 100%; }
-.gallery button[aria-checked=true] .name { color: var(--body-text-color); font-weight: 600; }
-@media (max-width: 40rem) { .gallery { grid-template-columns: repeat(auto-fill, minmax(6rem, 1fr)); } }
-"""
+GALLERY_SCRIPT = asset("lstm_apps.tasks.handwriting.demo", "gallery.js")
+GALLERY_STYLE = asset("lstm_apps.tasks.handwriting.demo", "gallery.css")
 
-PAPER_STYLE = """
-.paper.wide { justify-content: safe center; min-height: 13rem; }
-.paper.sheet { padding: 1rem; justify-content: safe center; background: var(--background-fill-secondary);
-  box-shadow: none; border-color: var(--border-color-primary); }
-.paper.sheet svg { width: auto; height: auto; max-width: 100%; max-height: 44rem; background: #fffdf7;
-  box-shadow: 0 1px 3px rgb(60 50 30 / 25%); }
-.dark & .paper.sheet svg { background: #1f2026; }
-.paper.lit, .dark & .paper.lit { background: #fffdf7; color: #1a2a5c; }
-.paper.lit.sheet, .dark & .paper.lit.sheet { background: var(--background-fill-secondary); }
-.dark & .paper.lit.sheet svg { background: #fffdf7; }
-.paper.replay svg path, .paper.sheet svg path { vector-effect: none; stroke-width: inherit; }
-@media (max-width: 30rem) {
-  .paper.wide:not(.sheet, .replay) svg path { stroke-width: calc(1.1px * var(--pen, 1)); }
-  .paper.sheet { padding: 0.5rem; }
-}
-"""
+PAPER_STYLE = asset("lstm_apps.tasks.handwriting.demo", "paper.css")
 
-TOOLS_SCRIPT = """
-element.addEventListener('click', (event) => {
-  const button = event.target.closest('button[data-do]');
-  if (!button || button.disabled) return;
-  const {do: what, value} = button.dataset;
-  if (what === 'save') trigger('save', {kind: value});
-  if (what === 'turn') trigger('turn', {page: Number(value)});
-  if (what === 'replay') trigger('replay', {});
-});
-"""
-TOOLS_STYLE = """
-.tools { display: flex; flex-wrap: wrap; align-items: center; gap: 0.4rem; }
-.tools .group { display: flex; flex-wrap: wrap; align-items: center; gap: 0.4rem; }
-.tools .group + .group { border-left: 1px solid var(--border-color-primary); padding-left: 0.6rem;
-  margin-left: 0.2rem; }
-.tools .label { font-size: 0.85rem; color: var(--body-text-color-subdued); }
-.tools button { font: inherit; font-size: 0.85rem; line-height: 1.4rem; padding: 0.2rem 0.75rem; border-radius: 8px;
-  min-height: 2rem; border: 1px solid var(--border-color-primary); background: var(--background-fill-primary);
-  color: var(--body-text-color); cursor: pointer; }
-.tools button:hover:not(:disabled) { border-color: var(--color-accent); }
-.tools button:disabled { cursor: default; color: var(--body-text-color-subdued); opacity: 0.6; }
-@media (max-width: 40rem) {
-  .tools .group + .group { border-left: 0; padding-left: 0; margin-left: 0; }
-}
-@media (pointer: coarse) { .tools button { min-height: 2.5rem; padding: 0.2rem 0.9rem; } }
-"""
+TOOLS_SCRIPT = asset("lstm_apps.tasks.handwriting.demo", "tools.js")
+TOOLS_STYLE = asset("lstm_apps.tasks.handwriting.demo", "tools.css")
 
 # The file comes to a hidden button of Gradio's own, which is pressed when it is there.
-LINK_SCRIPT = """
-watch('value', () => {
-  if (props.value) requestAnimationFrame(() => document.querySelector('#writing-file').click());
-});
-"""
+LINK_SCRIPT = asset("lstm_apps.tasks.handwriting.demo", "link.js")
 
-VERDICT_STYLE = """
-.verdict { border-left: 3px solid var(--border-color-primary); padding: 0.1rem 0 0.1rem 0.75rem; }
-.verdict.good { border-color: #2e7d4f; }
-.verdict.bad { border-color: #b3261e; }
-.verdict p { margin: 0; font-size: 0.95rem; line-height: 1.6rem; overflow-wrap: anywhere; }
-.verdict .read { max-height: 10rem; overflow-y: auto; }
-.verdict mark { background: var(--unsure-tint); color: var(--body-text-color); border-radius: 3px; padding: 0 0.2rem;
-  text-decoration: underline wavy var(--doubt) 1px; text-underline-offset: 0.2em; }
-.verdict del { color: var(--body-text-color-subdued); }
-.verdict .rate { font-size: 0.85rem; color: var(--body-text-color-subdued); }
-"""
+VERDICT_STYLE = asset("lstm_apps.tasks.handwriting.demo", "verdict.css")
 
 
 def cards(names: Sequence[str], pictures: Mapping[str, str], own: str = "") -> str:

@@ -17,6 +17,7 @@ import gradio as gr
 import numpy as np
 
 from lstm_apps.demo import components, ink_pad
+from lstm_apps.demo.assets import asset
 from lstm_models.errors import InputError
 from lstm_models.ink.drawing import Drawing
 from lstm_models.tasks.handwriting.styles import Style
@@ -37,15 +38,7 @@ _LONGEST_TEXT = 120  # characters of a line that is drawn, more than go on a pad
 _LONGEST_SAMPLE = 500
 _SHOWN_SECONDS = 0.25  # between two looks at how far the fitting is
 
-_STYLE = """
-.saves { display: flex; flex-wrap: wrap; gap: 0.4rem; margin-top: 0.5rem; }
-.saves a { font-size: 0.85rem; line-height: 1.4rem; padding: 0.2rem 0.75rem; border-radius: 8px; min-height: 1.6rem;
-  border: 1px solid var(--border-color-primary); background: var(--background-fill-primary);
-  color: var(--body-text-color); text-decoration: none; }
-.saves a:hover { border-color: var(--color-accent); }
-.paper { min-height: 8rem; }
-@media (pointer: coarse) { .saves a { min-height: 2.1rem; } }
-"""
+_STYLE = asset("lstm_apps.tasks.handwriting.demo", "style_panel.css")
 
 
 class Writer(Protocol):

@@ -15,6 +15,7 @@ import gradio as gr
 import numpy as np
 
 from lstm_apps.demo import components, ink_pad
+from lstm_apps.demo.assets import asset
 from lstm_models.errors import InputError
 from lstm_models.results import Word
 from lstm_models.tasks.handwriting_reader.results import Reading
@@ -31,58 +32,9 @@ _UNSURE, _DOUBTFUL = 0.8, 0.5  # words surer than the first have no mark; below 
 _NOTHING = "Write on the pad: the text appears here."
 
 # Shows another text at a click; saves the shown one, or the strokes, without the server: nothing is kept there.
-_SCRIPT = """
-const chosen = () => element.querySelector('.text:not([hidden])');
-const save = (name, kind, content) => {
-  const link = document.createElement('a');
-  link.href = URL.createObjectURL(new Blob([content], {type: kind}));
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
-};
-const choose = (number) => {
-  element.querySelectorAll('.text').forEach((text, place) => { text.hidden = place !== number; });
-  element.querySelectorAll('.other').forEach((other, place) => {
-    other.setAttribute('aria-pressed', place === number);
-  });
-};
-const tell = (event) => {
-  const word = event.target.closest('[data-about]'), line = element.querySelector('.about');
-  if (word && line) line.textContent = word.dataset.about;
-};
-element.addEventListener('pointerover', tell);
-element.addEventListener('focusin', tell);
-element.addEventListener('click', (event) => {
-  tell(event);
-  const other = event.target.closest('.other');
-  if (other) return choose(Number(other.dataset.number));
-  const button = event.target.closest('[data-save]');
-  if (!button || !chosen()) return;
-  const {text, name} = chosen().dataset;
-  if (button.dataset.save === 'text') return save(`${name}.txt`, 'text/plain', text + '\\n');
-  const paper = document.querySelector('#reading-pad .paper-pad');
-  const about = {format: 'lstm-models drawing', version: 1, text, style: '', seed: null, notes: []};
-  save(`${name}.json`, 'application/json', JSON.stringify({...about, strokes: paper.drawn()}) + '\\n');
-});
-"""
+_SCRIPT = asset("lstm_apps.tasks.handwriting_reader.demo", "reading.js")
 
-_STYLE = """
-.transcript [hidden] { display: none; }
-.others { display: flex; flex-wrap: wrap; align-items: center; gap: 0.4rem; margin-top: 0.75rem; }
-.others h3 { margin: 0; width: 100%; font-size: 0.85rem; font-weight: 400; color: var(--body-text-color-subdued); }
-.other { font: inherit; font-size: 0.95rem; text-align: left; padding: 0.2rem 0.75rem; border-radius: 1rem;
-  border: 1px solid var(--border-color-primary); background: none; color: var(--body-text-color); cursor: pointer;
-  max-width: 100%; overflow-wrap: anywhere; }
-.other b { font-weight: 600; text-decoration: underline; text-underline-offset: 0.2em; }
-.other:hover { border-color: var(--color-accent); }
-.other[aria-pressed=true] { border-color: var(--color-accent); box-shadow: 0 0 0 1px var(--color-accent); }
-.saves { display: flex; flex-wrap: wrap; gap: 0.4rem; margin-top: 0.9rem; }
-.saves button { font: inherit; font-size: 0.85rem; line-height: 1.4rem; padding: 0.2rem 0.75rem; min-height: 2rem;
-  border-radius: 8px; border: 1px solid var(--border-color-primary); background: var(--background-fill-primary);
-  color: var(--body-text-color); cursor: pointer; }
-.saves button:hover { border-color: var(--color-accent); }
-@media (pointer: coarse) { .saves button { min-height: 2.5rem; } }
-"""
+_STYLE = asset("lstm_apps.tasks.handwriting_reader.demo", "reading.css")
 
 
 class Reader(Protocol):

@@ -20,12 +20,14 @@ import gradio as gr
 import numpy as np
 
 from lstm_apps.demo import components
+from lstm_apps.demo.assets import asset
 from lstm_apps.tasks.speech.demo import html
 from lstm_apps.tasks.speech.demo.microphones import LONGEST, Microphones, Stream, read_chunk
 from lstm_models.errors import InputError
 from lstm_models.results import Word
 
 TITLE = "Speech"
+CSS = asset("lstm_apps.tasks.speech.demo", "speech.css")
 EXAMPLES = {
     "station.ogg": "Good morning. The train to the north leaves at nine from platform four.",
     "river.ogg": "The old man walked along the river every morning, and he talked to the birds as if they were his "

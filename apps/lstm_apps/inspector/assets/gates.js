@@ -1,84 +1,3 @@
-"""What the page does by itself: a cursor through the timesteps, the numbers at it, the trace of a unit.
-
-Gradio draws an HTML block anew with every update, so the listeners are the block's own.
-"""
-
-from __future__ import annotations
-
-__all__ = ["GATES", "LESSON", "SHAPES"]
-
-# Asks for the first picture when the block comes into sight: nothing is computed for a tab that nobody opens.
-LESSON = """
-const sight = new IntersectionObserver((entries) => {
-  if (!entries.some((entry) => entry.isIntersecting)) return;
-  sight.disconnect();
-  if (element.querySelector('.inside-none')) trigger('click', {});
-});
-sight.observe(element);
-"""
-
-_COMMON = """
-const numbers = (node) => {
-  const bytes = Uint8Array.from(atob(node.dataset.values), (sign) => sign.charCodeAt(0));
-  const whole = new Int16Array(bytes.buffer), scale = Number(node.dataset.scale);
-  return Float32Array.from(whole, (number) => number * scale);
-};
-const told = (number) => number.toFixed(2).replace('-0.00', '0.00').replace('-', '\\u2212');
-"""
-
-SHAPES = (
-    _COMMON
-    + """
-let samples = [];
-const root = () => element.querySelector('.inside-shapes');
-const show = () => {
-  if (!root() || !samples.length) return;
-  const one = samples[Number(element.querySelector('.sample-choice').value)];
-  const at = element.querySelector('.at'), features = Number(root().dataset.features);
-  at.max = one.steps - 1;
-  const step = Math.min(Number(at.value), one.steps - 1);
-  for (const other of samples) {
-    other.now.hidden = other !== one;
-    other.now.style.left = `${100 * (step + 0.5) / samples.longest}%`;
-  }
-  const column = one.values.subarray(step * features, (step + 1) * features);
-  const names = root().dataset.first.split(' ');
-  const first = [...column.subarray(0, 3)].map((value, k) => `${names[k] || ''} ${told(value)}`.trim()).join(', ');
-  element.querySelector('.told-numbers').textContent =
-    `x[${one.number}, ${step}, :] is one timestep, ${features} features: ${first}, \\u2026`;
-  const largest = Math.max(...column.map(Math.abs), 0.01);
-  element.querySelector('.bars').setAttribute('d', [...column].map((value, k) =>
-    `M${1000 * (k + 0.15) / features} 50h${700 / features}V${50 - 48 * value / largest}h${-700 / features}Z`).join(''));
-};
-const begin = () => {
-  samples = [...element.querySelectorAll('.sample')].map((node) => ({
-    number: Number(node.dataset.sample), steps: Number(node.dataset.steps), values: numbers(node),
-    now: node.querySelector('.now'),
-  }));
-  samples.longest = Math.max(...samples.map((one) => one.steps));
-  show();
-};
-element.addEventListener('input', show);
-element.addEventListener('pointermove', (event) => {
-  const lane = event.target.closest('.lane');
-  if (!lane) return;
-  const box = lane.getBoundingClientRect(), one = samples[Number(lane.parentElement.dataset.sample)];
-  const step = Math.floor(samples.longest * (event.clientX - box.left) / box.width);
-  if (step < 0 || step >= one.steps) return;
-  element.querySelector('.sample-choice').value = one.number;
-  element.querySelector('.at').max = one.steps - 1;
-  element.querySelector('.at').value = step;
-  show();
-});
-watch('value', () => setTimeout(begin));
-begin();
-"""
-)
-
-GATES = (
-    LESSON
-    + _COMMON
-    + """
 let view = null, frame = 0;
 const one = (selector) => element.querySelector(selector);
 const line = (pen, last) => {  // curves through the middles between points
@@ -132,14 +51,14 @@ const show = () => {
     if (here && mark.parentElement.classList.contains('letters')) letter = mark.textContent;
   }
   const seconds = view.seconds ? `, ${(view.seconds * step).toFixed(2)} s` : '';
-  const sign = letter === ' ' ? ', at the space' : letter ? `, at \\u201c${letter}\\u201d` : '';
+  const sign = letter === ' ' ? ', at the space' : letter ? `, at \u201c${letter}\u201d` : '';
   const [i, f, o, g, c, h] = ['input', 'forget', 'output', 'candidate', 'cell', 'hidden'].map((name) => value(name));
   const signed = (number) => number < 0 ? `(${told(number)})` : told(number);
   one('.where').textContent = `Step ${step + 1} of ${view.steps}${seconds}${sign}. Unit ${view.units[unit]}:`;
   one('.sum .c').textContent =
-    `c = f \\u00b7 c before + i \\u00b7 g = ${told(f)} \\u00d7 ${signed(value('cell', 1))} + ${told(i)} \\u00d7 ` +
+    `c = f \u00b7 c before + i \u00b7 g = ${told(f)} \u00d7 ${signed(value('cell', 1))} + ${told(i)} \u00d7 ` +
     `${signed(g)} = ${told(c)}`;
-  one('.sum .h').textContent = `h = o \\u00b7 tanh c = ${told(o)} \\u00d7 ${signed(Math.tanh(c))} = ${told(h)}`;
+  one('.sum .h').textContent = `h = o \u00b7 tanh c = ${told(o)} \u00d7 ${signed(Math.tanh(c))} = ${told(h)}`;
   one('.of').textContent = `unit ${view.units[unit]}`;
   if (view.unit !== unit) trace(view.unit = unit);
   if (view.pen) {
@@ -213,5 +132,3 @@ element.addEventListener('pointermove', (event) => {
 });
 watch('value', () => setTimeout(begin));
 begin();
-"""
-)

@@ -1,0 +1,3 @@
+watch('value', () => {
+  if (props.value) requestAnimationFrame(() => document.querySelector('#writing-file').click());
+});
