@@ -30,8 +30,6 @@ _MODELS = {"Writer, writing a text": "writer", "Recogniser, hearing a recording"
 _RECORDINGS = {said: name for name, said in traces.EXAMPLES.items()}
 _KEPT = 8  # tapes that are remembered, of a few megabytes each
 _LESSON_STEPS = 100
-
-
 _script = functools.partial(asset, "lstm_apps.inspector")
 
 
@@ -42,87 +40,58 @@ def build(load: Callable[[str], Any] | None = None) -> gr.Blocks:
         load: gives a model by its name, "writer" or "recognizer", each asked for once, when it is first looked into;
             the bundled ones if left out.
     """
-    models = {
-        name: components.once(functools.partial(load, name) if load else components.bundled(name))
-        for name in _MODELS.values()
-    }
-    lock = threading.Lock()
-
-    @functools.lru_cache(maxsize=_KEPT)
-    def taped(model: str, what: str, seed: int) -> traces.Tape:
-        make = traces.written if model == "writer" else traces.heard
-        return make(models[model](), what, *([seed] if model == "writer" else []))
-
-    def look_inside(model: str, what: str, layer: Any, seed: int = 1) -> tuple[traces.Tape, int]:
-        """The tape, and the number of the layer. Raises InputError."""
-        if model not in models:
-            raise InputError(f"There is no such model; there are {', '.join(models)}.", usage=True)
-        with lock, one_thread():
-            found = taped(model, what, _seed(seed) if model == "writer" else 0)
-        return found, experiments.whole(layer, "layer", 1, len(found.layers))
-
-    # --- what a script can call --------------------------------------------------------------------------------
-
-    def gates(
-        model: str = "writer", text: str = TEXT, recording: str = "river.ogg", layer: int = 1, seed: int = 1
-    ) -> dict[str, Any]:
-        """Gates and states of a layer while the writer writes `text` or the recogniser hears `recording`.
-
-        Gives "units" (numbers of the units shown, those whose tanh(c) changes most, longest memory first),
-        "steps", "letters" ([first step, step after the last, character]), "shapes" of the tensors, and "input",
-        "forget", "output", "candidate", "cell" and "hidden", each [step][unit].
-        """
-        with _sentences():
-            found, number = look_inside(str(model), str(text if model == "writer" else recording), layer, seed)
-            activations = found.layers[number - 1][1]
-            units = order(activations, html.UNITS, "memory")
-            return {
-                "units": units.tolist(),
-                "steps": found.steps,
-                "letters": [list(letter) for letter in found.letters],
-                "shapes": {what: list(shape) for what, shape in found.shapes},
-                **{name: activations[name][:, units].round(4).astype(float).round(4).tolist() for name in traces.GATES},
-            }
-
-    def gradient_flow(steps: int = _LESSON_STEPS) -> dict[str, list[float]]:
-        """The loss's gradient at each step of the adding problem of that length, by untrained network."""
-        with _sentences(), one_thread():
-            return experiments.fading(steps)
-
-    def forget_bias(bias: float = 1.0) -> dict[str, list[float]]:
-        """What is left after 0 to 100 steps at a forget bias: its sigmoid's powers, and two measured gradients."""
-        with _sentences(), one_thread():
-            return experiments.remembering(bias)
-
     with components.blocks(TITLE) as tab:
+        InspectorTab(load)
+    return tab
+
+
+class InspectorTab:
+    """The components of the tab and what they call; endpoints ``gates``, ``gradient_flow`` and ``forget_bias``."""
+
+    def __init__(self, load: Callable[[str], Any] | None) -> None:
+        self.models = {
+            name: components.once(functools.partial(load, name) if load else components.bundled(name))
+            for name in _MODELS.values()
+        }
+        self.lock = threading.Lock()
+        self.taped = functools.lru_cache(maxsize=_KEPT)(self._taped)
+        self._add_model()
+        self._add_gates()
+        self._add_gradient()
+        self._add_forget_bias()
+        self._connect()
+
+    def _add_model(self) -> None:
+        """What is looked into, and the tensor it reads."""
         with gr.Row(equal_height=True):
-            model = gr.Radio(
+            self.model = gr.Radio(
                 list(_MODELS.items()), value="writer", label="Model", scale=2, min_width=260, elem_id="inside-model"
             )
-            text = gr.Textbox(
+            self.text = gr.Textbox(
                 TEXT, label="Text", info=f"up to {traces.MOST_CHARACTERS} characters", lines=1, max_lines=1,
                 max_length=traces.MOST_CHARACTERS, scale=3, min_width=240, elem_id="inside-text",
             )  # fmt: skip
-            recording = gr.Radio(
+            self.recording = gr.Radio(
                 list(_RECORDINGS.items()), value="river.ogg", label="Recording", scale=3, min_width=240, visible=False,
                 elem_id="inside-recording",
             )  # fmt: skip
-            go = gr.Button("Look inside", variant="primary", scale=1, min_width=140, elem_id="inside-go")
-        status = gr.HTML(
+            self.go = gr.Button("Look inside", variant="primary", scale=1, min_width=140, elem_id="inside-go")
+        self.status = gr.HTML(
             components.status("Ready."), elem_classes="status", elem_id="inside-status", apply_default_css=False
         )
-
         _lesson(
             "Samples, timesteps, features",
             "An LSTM reads a batch of sequences as one tensor. Its first axis counts the samples, its second the "
             "timesteps of the longest one, its third the features, the numbers that describe one timestep. Shorter "
             "samples are filled up with padding, and their true lengths go along.",
         )
-        shapes = gr.HTML(
+        self.shapes = gr.HTML(
             html.nothing("The model's input appears here."), elem_id="inside-shapes", elem_classes="inside",
             apply_default_css=False, js_on_load=_script("numbers.js", "shapes.js"),
         )  # fmt: skip
 
+    def _add_gates(self) -> None:
+        """The gates and states of a layer."""
         _lesson(
             "Gates, cell state and hidden state",
             "Every step of a layer, as it really ran. The forget gate says how much of each unit's cell state stays, "
@@ -133,15 +102,17 @@ def build(load: Callable[[str], Any] | None = None) -> gr.Blocks:
             "Learning to forget. The soft window: Graves 2013, Generating sequences with recurrent neural networks.",
         )
         with gr.Row():
-            layer = gr.Radio(["1", "2"], value="1", label="Layer", min_width=200, elem_id="inside-layer")
-            by = gr.Dropdown(
+            self.layer = gr.Radio(["1", "2"], value="1", label="Layer", min_width=200, elem_id="inside-layer")
+            self.by = gr.Dropdown(
                 list(ORDERS.items()), value="memory", label="Units sorted by", min_width=200, elem_id="inside-order"
             )
-        seen = gr.HTML(
+        self.seen = gr.HTML(
             html.nothing("Press Look inside."), elem_id="inside-gates", elem_classes="inside", apply_default_css=False,
             js_on_load=_script("when_seen.js", "numbers.js", "gates.js"),
         )  # fmt: skip
 
+    def _add_gradient(self) -> None:
+        """The gradient of untrained networks, and their training."""
         _lesson(
             "Gradient flow",
             "The adding problem: of a sequence of random numbers two are marked, one in each half, and their sum is "
@@ -151,7 +122,7 @@ def build(load: Callable[[str], Any] | None = None) -> gr.Blocks:
             sources="Hochreiter and Schmidhuber 1997; Bengio, Simard and Frasconi 1994, Learning long-term "
             "dependencies with gradient descent is difficult.",
         )
-        steps = gr.Slider(
+        self.steps = gr.Slider(
             experiments.FEWEST,
             experiments.MOST,
             _LESSON_STEPS,
@@ -159,22 +130,26 @@ def build(load: Callable[[str], Any] | None = None) -> gr.Blocks:
             label="Length in timesteps",
             elem_id="inside-steps",
         )
-        flow = gr.HTML(
+        self.flow = gr.HTML(
             html.nothing("The gradient appears here."), elem_id="inside-flow", elem_classes=["inside", "inside-plot"],
             apply_default_css=False, js_on_load=_script("when_seen.js"),
         )  # fmt: skip
         with gr.Row():
-            train = gr.Button("Train both", variant="primary", size="sm", min_width=140, elem_id="inside-train")
-            stop = gr.Button("Stop", size="sm", min_width=140, interactive=False, elem_id="inside-stop")
-        learnt = gr.HTML(
+            self.train = gr.Button("Train both", variant="primary", size="sm", min_width=140, elem_id="inside-train")
+            self.stop = gr.Button("Stop", size="sm", min_width=140, interactive=False, elem_id="inside-stop")
+        self.learnt = gr.HTML(
             components.status(
                 f"Both learn from the same batches until the LSTM has it: some seconds, at most "
                 f"{experiments.MOST_TRAINED} timesteps."
             ),
             elem_classes="status", elem_id="inside-learnt", apply_default_css=False,
         )  # fmt: skip
-        losses = gr.HTML("", elem_id="inside-losses", elem_classes=["inside", "inside-plot"], apply_default_css=False)
+        self.losses = gr.HTML(
+            "", elem_id="inside-losses", elem_classes=["inside", "inside-plot"], apply_default_css=False
+        )
 
+    def _add_forget_bias(self) -> None:
+        """How long a memory lasts."""
         _lesson(
             "The forget bias",
             "With a bias b and nothing else, a forget gate keeps σ(b) of the cell state at every step, so σ(b)ⁿ is "
@@ -184,97 +159,156 @@ def build(load: Callable[[str], Any] | None = None) -> gr.Blocks:
             sources="Jozefowicz, Zaremba and Sutskever 2015, An empirical exploration of recurrent network "
             "architectures; Tallec and Ollivier 2018, Can recurrent neural networks warp time?",
         )
-        bias = gr.Slider(-2, 5, 1, step=0.5, label="Forget bias b", elem_id="inside-bias")
-        memory = gr.HTML(
+        self.bias = gr.Slider(-2, 5, 1, step=0.5, label="Forget bias b", elem_id="inside-bias")
+        self.memory = gr.HTML(
             html.nothing("The memory appears here."), elem_id="inside-memory", elem_classes=["inside", "inside-plot"],
             apply_default_css=False, js_on_load=_script("when_seen.js"),
         )  # fmt: skip
-        for slider in (steps, bias):  # Gradio would compare what it is sent with numbers, with a traceback for a word
+        for slider in (self.steps, self.bias):
+            # Gradio would compare what it is sent with numbers, with a traceback for a word
             slider.preprocess = _as_it_is  # type: ignore[method-assign]
 
-        # --- what the page asks for ----------------------------------------------------------------------------
-
-        def look(model: str, text: str, recording: str, layer: str, by: str) -> Iterator[dict[Any, Any]]:
-            if not models[model].done:
-                yield {status: components.status(f"Loading the {'writer' if model == 'writer' else 'recogniser'} …")}
-            try:
-                found, number = look_inside(model, text if model == "writer" else recording, _layer(layer, 1))
-            except InputError as error:
-                yield {shapes: html.nothing("Nothing was seen."), seen: html.nothing("Nothing was seen."),
-                       status: components.status(str(error), problem=True)}  # fmt: skip
-                return
-            yield {
-                shapes: html.shapes(found), seen: html.gates(found, number, by), status: _told(found),
-                layer_: gr.Radio([(name, str(k)) for k, (name, _) in enumerate(found.layers, 1)], value=str(number)),
-            }  # fmt: skip
-
-        def again(model: str, text: str, recording: str, layer: str, by: str) -> dict[Any, Any]:
-            """The same tape, seen otherwise."""
-            try:
-                found, number = look_inside(model, text if model == "writer" else recording, _layer(layer, 1))
-            except InputError as error:
-                return {status: components.status(str(error), problem=True)}
-            return {seen: html.gates(found, number, by), status: _told(found)}
-
-        def choose(model: str) -> dict[Any, Any]:
-            writes = model == "writer"
-            count = 2 if writes else 4
-            return {
-                text: gr.Textbox(visible=writes), recording: gr.Radio(visible=not writes),
-                layer_: gr.Radio([str(k) for k in range(1, count + 1)], value="1"),
-            }  # fmt: skip
-
-        def fade(steps: Any) -> str:
-            with one_thread():
-                return _or_sentence(lambda: html.fading(experiments.fading(steps)))
-
-        def remember(bias: Any) -> str:
-            with one_thread():
-                return _or_sentence(lambda: html.remembering(bias, experiments.remembering(bias)))
-
-        def learn(steps: Any) -> Iterator[dict[Any, Any]]:
-            on, off = gr.Button(interactive=True), gr.Button(interactive=False)
-            yield {train: off, stop: on, learnt: components.status("Training …")}
-            try:
-                with one_thread():
-                    length = min(
-                        experiments.whole(steps, "length", experiments.FEWEST, experiments.MOST),
-                        experiments.MOST_TRAINED,
-                    )
-                    found = experiments.Training(length)
-                    for found in experiments.Training.run(length):
-                        yield {losses: html.training(found), learnt: components.status(_learning(found))}
-                yield {
-                    losses: html.training(found, over=True), train: on, stop: off,
-                    learnt: components.status("Done. " + _learning(found)),
-                }  # fmt: skip
-            except InputError as error:
-                yield {train: on, stop: off, learnt: components.status(str(error), problem=True)}
-
-        def stopped() -> dict[Any, Any]:
-            return {train: gr.Button(interactive=True), stop: gr.Button(interactive=False),
-                    learnt: components.status("Stopped.")}  # fmt: skip
-
-        layer_ = layer
+    def _connect(self) -> None:
+        """Which event calls what."""
         private: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         one = {**private, "concurrency_id": "inside", "concurrency_limit": 1}
-        asked: dict[str, Any] = {
-            "inputs": [model, text, recording, layer, by], "outputs": [shapes, seen, status, layer], **one,
+        given: dict[str, Any] = {
+            "inputs": [self.model, self.text, self.recording, self.layer, self.by],
+            "outputs": [self.shapes, self.seen, self.status, self.layer], **one,
         }  # fmt: skip
-        gr.on([go.click, text.submit, seen.click], look, **asked)
-        recording.input(look, **asked)
-        gr.on([layer.input, by.input], again, **{**asked, "outputs": [seen, status]}, trigger_mode="always_last")
-        model.input(choose, model, [text, recording, layer], **private).then(look, **asked)
-        gr.on([steps.release, flow.click], fade, steps, flow, **one, trigger_mode="always_last")
-        gr.on([bias.release, memory.click], remember, bias, memory, **one, trigger_mode="always_last")
-        run = train.click(
-            learn, steps, [train, stop, learnt, losses], **private, concurrency_id="inside-training",
-            concurrency_limit=1,
+        gr.on([self.go.click, self.text.submit, self.seen.click], self.look, **given)
+        self.recording.input(self.look, **given)
+        gr.on(
+            [self.layer.input, self.by.input],
+            self.again,
+            **{**given, "outputs": [self.seen, self.status]},
+            trigger_mode="always_last",
+        )
+        self.model.input(self.choose, self.model, [self.text, self.recording, self.layer], **private).then(
+            self.look, **given
+        )
+        gr.on(
+            [self.steps.release, self.flow.click], self.fade, self.steps, self.flow, **one, trigger_mode="always_last"
+        )
+        gr.on(
+            [self.bias.release, self.memory.click],
+            self.remember,
+            self.bias,
+            self.memory,
+            **one,
+            trigger_mode="always_last",
+        )
+        run = self.train.click(
+            self.learn, self.steps, [self.train, self.stop, self.learnt, self.losses], **private,
+            concurrency_id="inside-training", concurrency_limit=1,
         )  # fmt: skip
-        stop.click(stopped, None, [train, stop, learnt], cancels=[run], **private)
-        for function in (gates, gradient_flow, forget_bias):
+        self.stop.click(self.stopped, None, [self.train, self.stop, self.learnt], cancels=[run], **private)
+        for function in (self.gates, self.gradient_flow, self.forget_bias):
             gr.api(function, api_name=function.__name__, concurrency_id="inside", concurrency_limit=1)
-    return tab
+
+    def _taped(self, model: str, what: str, seed: int) -> traces.Tape:
+        make = traces.written if model == "writer" else traces.heard
+        return make(self.models[model](), what, *([seed] if model == "writer" else []))
+
+    def look_inside(self, model: str, what: str, layer: Any, seed: int = 1) -> tuple[traces.Tape, int]:
+        """The tape, and the number of the layer. Raises InputError."""
+        if model not in self.models:
+            raise InputError(f"There is no such model; there are {', '.join(self.models)}.", usage=True)
+        with self.lock, one_thread():
+            found = self.taped(model, what, _seed(seed) if model == "writer" else 0)
+        return found, experiments.whole(layer, "layer", 1, len(found.layers))
+
+    def gates(
+        self, model: str = "writer", text: str = TEXT, recording: str = "river.ogg", layer: int = 1, seed: int = 1
+    ) -> dict[str, Any]:
+        """Gates and states of a layer while the writer writes `text` or the recogniser hears `recording`.
+
+        Gives "units" (numbers of the units shown, those whose tanh(c) changes most, longest memory first),
+        "steps", "letters" ([first step, step after the last, character]), "shapes" of the tensors, and "input",
+        "forget", "output", "candidate", "cell" and "hidden", each [step][unit].
+        """
+        with _sentences():
+            found, number = self.look_inside(str(model), str(text if model == "writer" else recording), layer, seed)
+            activations = found.layers[number - 1][1]
+            units = order(activations, html.UNITS, "memory")
+            return {
+                "units": units.tolist(),
+                "steps": found.steps,
+                "letters": [list(letter) for letter in found.letters],
+                "shapes": {what: list(shape) for what, shape in found.shapes},
+                **{name: activations[name][:, units].round(4).astype(float).round(4).tolist() for name in traces.GATES},
+            }
+
+    def gradient_flow(self, steps: int = _LESSON_STEPS) -> dict[str, list[float]]:
+        """The loss's gradient at each step of the adding problem of that length, by untrained network."""
+        with _sentences(), one_thread():
+            return experiments.fading(steps)
+
+    def forget_bias(self, bias: float = 1.0) -> dict[str, list[float]]:
+        """What is left after 0 to 100 steps at a forget bias: its sigmoid's powers, and two measured gradients."""
+        with _sentences(), one_thread():
+            return experiments.remembering(bias)
+
+    def look(self, model: str, text: str, recording: str, layer: str, by: str) -> Iterator[dict[Any, Any]]:
+        if not self.models[model].done:
+            yield {self.status: components.status(f"Loading the {'writer' if model == 'writer' else 'recogniser'} …")}
+        try:
+            found, number = self.look_inside(model, text if model == "writer" else recording, _layer(layer, 1))
+        except InputError as error:
+            yield {self.shapes: html.nothing("Nothing was seen."), self.seen: html.nothing("Nothing was seen."),
+                   self.status: components.status(str(error), problem=True)}  # fmt: skip
+            return
+        yield {
+            self.shapes: html.shapes(found), self.seen: html.gates(found, number, by), self.status: _told(found),
+            self.layer: gr.Radio([(name, str(k)) for k, (name, _) in enumerate(found.layers, 1)], value=str(number)),
+        }  # fmt: skip
+
+    def again(self, model: str, text: str, recording: str, layer: str, by: str) -> dict[Any, Any]:
+        """The same tape, seen otherwise."""
+        try:
+            found, number = self.look_inside(model, text if model == "writer" else recording, _layer(layer, 1))
+        except InputError as error:
+            return {self.status: components.status(str(error), problem=True)}
+        return {self.seen: html.gates(found, number, by), self.status: _told(found)}
+
+    def choose(self, model: str) -> dict[Any, Any]:
+        writes = model == "writer"
+        count = 2 if writes else 4
+        return {
+            self.text: gr.Textbox(visible=writes), self.recording: gr.Radio(visible=not writes),
+            self.layer: gr.Radio([str(k) for k in range(1, count + 1)], value="1"),
+        }  # fmt: skip
+
+    def fade(self, steps: Any) -> str:
+        with one_thread():
+            return _or_sentence(lambda: html.fading(experiments.fading(steps)))
+
+    def remember(self, bias: Any) -> str:
+        with one_thread():
+            return _or_sentence(lambda: html.remembering(bias, experiments.remembering(bias)))
+
+    def learn(self, steps: Any) -> Iterator[dict[Any, Any]]:
+        on, off = gr.Button(interactive=True), gr.Button(interactive=False)
+        yield {self.train: off, self.stop: on, self.learnt: components.status("Training …")}
+        try:
+            with one_thread():
+                length = min(
+                    experiments.whole(steps, "length", experiments.FEWEST, experiments.MOST),
+                    experiments.MOST_TRAINED,
+                )
+                found = experiments.Training(length)
+                for found in experiments.Training.run(length):
+                    yield {self.losses: html.training(found), self.learnt: components.status(_learning(found))}
+            yield {
+                self.losses: html.training(found, over=True), self.train: on, self.stop: off,
+                self.learnt: components.status("Done. " + _learning(found)),
+            }  # fmt: skip
+        except InputError as error:
+            yield {self.train: on, self.stop: off, self.learnt: components.status(str(error), problem=True)}
+
+    def stopped(self) -> dict[Any, Any]:
+        return {self.train: gr.Button(interactive=True), self.stop: gr.Button(interactive=False),
+                self.learnt: components.status("Stopped.")}  # fmt: skip
 
 
 def _lesson(title: str, *sentences: str, sources: str = "") -> None:

@@ -57,123 +57,154 @@ def build(load: Callable[[], Captioner] | None = None, model: str = "captioner")
         load: gives the captioner, called once, when the first photo comes.
         model: what to load if `load` is left out: a bundled name, a folder, or a Hugging Face Hub id.
     """
-    captioner = components.once(load or components.bundled(model))
     gr.set_static_paths([_FOLDER])  # served from where they lie, and allowed as the photo
-
     with components.blocks(TITLE) as tab:
+        CaptionTab(components.once(load or components.bundled(model)))
+    return tab
+
+
+class CaptionTab:
+    """The components of the tab and what they call, with the endpoint ``caption``."""
+
+    def __init__(self, captioner: components.Once[Captioner]) -> None:
+        self.captioner = captioner
+        self._add_photo()
+        self._add_settings()
+        self._connect()
+
+    def _add_photo(self) -> None:
+        """The photo, its caption, and what is said of it."""
         with gr.Row():
             with gr.Column(min_width=280):
-                image: Any = gr.Image(
+                self.image = gr.Image(
                     label="Photo", type="filepath", sources=["upload", "webcam", "clipboard"], height=340, buttons=[],
                     elem_id="captioning-image", alt_text="The photo to be described",
                 )  # fmt: skip
                 # Gradio would open the file itself, without bounds and without a sentence where it cannot.
-                image.preprocess = _path
+                self.image.preprocess = _path  # type: ignore[method-assign]
             with gr.Column(min_width=280):
-                photo = gr.HTML(html.empty(_NOTHING), elem_id="captioning-photo", apply_default_css=False)
-        words = gr.HTML(html.words(), elem_id="captioning-words", apply_default_css=False, js_on_load=html.WORDS_SCRIPT)
-        status = gr.HTML(
+                self.photo = gr.HTML(html.empty(_NOTHING), elem_id="captioning-photo", apply_default_css=False)
+        self.words = gr.HTML(
+            html.words(), elem_id="captioning-words", apply_default_css=False, js_on_load=html.WORDS_SCRIPT
+        )
+        self.status = gr.HTML(
             components.status("Ready."), elem_classes="status", elem_id="captioning-status", apply_default_css=False
         )
         with gr.Row():
-            go = gr.Button("Describe", variant="primary", size="sm", min_width=260, elem_id="captioning-go")
-            downloads = [
+            self.go = gr.Button("Describe", variant="primary", size="sm", min_width=260, elem_id="captioning-go")
+            self.downloads = [
                 gr.DownloadButton(
                     f"Save {what}", interactive=False, size="sm", min_width=120, elem_id=f"captioning-save-{id_}"
                 )
                 for id_, what in (("json", "JSON"), ("attention", "attention"))
             ]
-        chosen = gr.HTML(
+        self.chosen = gr.HTML(
             html.examples([_FOLDER / f"{name}.jpg" for name in EXAMPLES], EXAMPLES), elem_id="captioning-examples",
             apply_default_css=False, js_on_load=html.EXAMPLES_SCRIPT,
         )  # fmt: skip
+
+    def _add_settings(self) -> None:
+        """What a caption is to say, and how it is searched for."""
         with gr.Row():
-            include = gr.Textbox(
+            self.include = gr.Textbox(
                 value="", label="Must say", info="words or phrases, with commas between", max_lines=1, max_length=500,
                 min_width=240, elem_id="captioning-include",
             )  # fmt: skip
-            exclude = gr.Textbox(
+            self.exclude = gr.Textbox(
                 value="", label="Must not say", info="words, with commas between", max_lines=1, max_length=500,
                 min_width=240, elem_id="captioning-exclude",
             )  # fmt: skip
-        with gr.Accordion("How it searches", open=False):
+        with gr.Accordion("Search settings", open=False):
             with gr.Row():
-                beam = _slider("Beam", "sentences followed", 1, 20, 5, 1)
-                n_best = _slider("Captions", "how many, at most the beam", 1, 10, 3, 1)
-                diversity = _slider("Diversity", "between the captions", 0, 3, 0.0, 0.1)
+                self.beam = _slider("Beam", "sentences followed", 1, 20, 5, 1)
+                self.n_best = _slider("Captions", "how many, at most the beam", 1, 10, 3, 1)
+                self.diversity = _slider("Diversity", "between the captions", 0, 3, 0.0, 0.1)
             with gr.Row():
-                min_words = _slider("Fewest words", "at least so many", 1, 20, 1, 1)
-                max_words = _slider("Most words", "at most so many", 1, 40, 20, 1)
-                length_penalty = _slider("Length penalty", "0: short, 1: long", 0, 1.5, 0.7, 0.1)
+                self.min_words = _slider("Minimum words", "in a caption", 1, 20, 1, 1)
+                self.max_words = _slider("Maximum words", "in a caption", 1, 40, 20, 1)
+                self.length_penalty = _slider("Length penalty", "0: short, 1: long", 0, 1.5, 0.7, 0.1)
         gr.HTML(f"<p>{escape(LICENCE)}</p>", elem_classes="fine-print", apply_default_css=False)
-        answer = gr.JSON(label="Caption", visible=False)  # for those who call the tab by its API
+        self.answer = gr.JSON(label="Caption", visible=False)  # for those who call the tab by its API
 
-        def caption(
-            image: str | None,
-            include: str = "",
-            exclude: str = "",
-            beam: int = 5,
-            n_best: int = 3,
-            diversity: float = 0.0,
-            min_words: int = 1,
-            max_words: int = 20,
-            length_penalty: float = 0.7,
-        ) -> Iterator[dict[Any, Any]]:
-            off = [gr.DownloadButton(value=None, interactive=False)] * len(downloads)
-            cleared: dict[Any, Any] = {answer: None, words: html.words(), **dict(zip(downloads, off, strict=True))}
-            if image is None:
-                yield {**cleared, photo: html.empty(_NOTHING), status: components.status("There is no photo yet.")}
-                return
-            try:
-                opened = open_image(image, name=Path(image).name)
-                address = html.as_data(attention_maps.photo(opened, html.PHOTO_SIDE), "JPEG", quality=85)
-                told = "Looking …" if captioner.done else "Loading the captioner …"
-                yield {**cleared, photo: html.photo(address), status: components.status(told)}
-                model = captioner()
-                started = time.perf_counter()
-                options = {
-                    "beam": int(beam),
-                    "n_best": min(int(n_best), int(beam)),
-                    "min_words": int(min_words),
-                    "max_words": int(max_words),
-                    "length_penalty": length_penalty,
-                    "diversity": diversity,
-                    "groups": int(beam) if diversity > 0 else 1,
-                    "include": listed(include),
-                    "exclude": listed(exclude),
-                }
-                shown, found = 0, Caption("", (), 0.0)
-                for found in model.stream(opened, **options):
-                    if found.confidence is None:
-                        yield {words: html.words(found, shown), status: components.status("Looking …")}
-                        shown = len(found.words)
-                took = time.perf_counter() - started
-                found = replace(found, source=Path(image).name)
-                with tempfile.TemporaryDirectory() as folder:  # Gradio copies from here into its cache
-                    on = [gr.DownloadButton(value=file, interactive=True) for file in _saved(found, opened, folder)]
-                    yield {
-                        answer: found.as_dict(),
-                        photo: html.photo(address, found.text, hint=True),
-                        words: html.words(found, shown),
-                        status: components.status(_told(found, took)),
-                        **dict(zip(downloads, on, strict=True)),
-                    }
-            except InputError as error:
-                yield {**cleared, status: components.status(str(error), problem=True)}
-                raise gr.Error(escape(str(error)), print_exception=False) from error
-
-        asked: dict[str, Any] = {
-            "fn": caption,
-            "inputs": [image, include, exclude, beam, n_best, diversity, min_words, max_words, length_penalty],
-            "outputs": [answer, photo, words, status, *downloads],
+    def _connect(self) -> None:
+        """Which event calls what."""
+        given: dict[str, Any] = {
+            "fn": self.caption,
+            "inputs": [
+                self.image,
+                self.include,
+                self.exclude,
+                self.beam,
+                self.n_best,
+                self.diversity,
+                self.min_words,
+                self.max_words,
+                self.length_penalty,
+            ],
+            "outputs": [self.answer, self.photo, self.words, self.status, *self.downloads],
             "show_progress": "hidden",
         }
-        gr.on([go.click, include.submit, exclude.submit], **asked, api_name="caption")
-        image.input(**asked, trigger_mode="always_last", api_visibility="private")
-        chosen.click(_example, outputs=image, show_progress="hidden", api_visibility="private").then(
-            **asked, api_visibility="private"
+        gr.on([self.go.click, self.include.submit, self.exclude.submit], **given, api_name="caption")
+        self.image.input(**given, trigger_mode="always_last", api_visibility="private")
+        self.chosen.click(_example, outputs=self.image, show_progress="hidden", api_visibility="private").then(
+            **given, api_visibility="private"
         )
-    return tab
+
+    def caption(
+        self,
+        image: str | None,
+        include: str = "",
+        exclude: str = "",
+        beam: int = 5,
+        n_best: int = 3,
+        diversity: float = 0.0,
+        min_words: int = 1,
+        max_words: int = 20,
+        length_penalty: float = 0.7,
+    ) -> Iterator[dict[Any, Any]]:
+        off = [gr.DownloadButton(value=None, interactive=False)] * len(self.downloads)
+        cleared: dict[Any, Any] = {
+            self.answer: None,
+            self.words: html.words(),
+            **dict(zip(self.downloads, off, strict=True)),
+        }
+        if image is None:
+            yield {
+                **cleared,
+                self.photo: html.empty(_NOTHING),
+                self.status: components.status("There is no photo yet."),
+            }
+            return
+        try:
+            opened = open_image(image, name=Path(image).name)
+            address = html.as_data(attention_maps.photo(opened, html.PHOTO_SIDE), "JPEG", quality=85)
+            message = "Looking …" if self.captioner.done else "Loading the captioner …"
+            yield {**cleared, self.photo: html.photo(address), self.status: components.status(message)}
+            model = self.captioner()
+            started = time.perf_counter()
+            groups = int(beam) if diversity > 0 else 1
+            options: dict[str, Any] = {"beam": int(beam), "n_best": min(int(n_best), int(beam)), "groups": groups}
+            options |= {"min_words": int(min_words), "max_words": int(max_words), "length_penalty": length_penalty}
+            options |= {"diversity": diversity, "include": listed(include), "exclude": listed(exclude)}
+            shown, found = 0, Caption("", (), 0.0)
+            for found in model.stream(opened, **options):
+                if found.confidence is None:
+                    yield {self.words: html.words(found, shown), self.status: components.status("Looking …")}
+                    shown = len(found.words)
+            took = time.perf_counter() - started
+            found = replace(found, source=Path(image).name)
+            with tempfile.TemporaryDirectory() as folder:  # Gradio copies from here into its cache
+                on = [gr.DownloadButton(value=file, interactive=True) for file in _saved(found, opened, folder)]
+                yield {
+                    self.answer: found.as_dict(),
+                    self.photo: html.photo(address, found.text, hint=True),
+                    self.words: html.words(found, shown),
+                    self.status: components.status(_told(found, took)),
+                    **dict(zip(self.downloads, on, strict=True)),
+                }
+        except InputError as error:
+            yield {**cleared, self.status: components.status(str(error), problem=True)}
+            raise gr.Error(escape(str(error)), print_exception=False) from error
 
 
 _NOTHING = "Your photo appears here, and for every word where the model looked."

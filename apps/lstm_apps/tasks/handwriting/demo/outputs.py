@@ -25,7 +25,7 @@ __all__ = ["FORMATS", "Line", "Sheets", "animated"]
 
 FORMATS = {
     "svg": "SVG",
-    "pressure": "SVG, as a pen presses",
+    "pressure": "SVG with pen pressure",
     "animated": "SVG that writes itself",
     "png": "PNG",
     "pdf": "PDF",

@@ -22,7 +22,7 @@ from lstm_models.errors import InputError
 from lstm_models.ink.drawing import Drawing
 from lstm_models.tasks.handwriting.styles import Style
 
-__all__ = ["SENTENCES", "TITLE", "Writer", "build", "panel"]
+__all__ = ["SENTENCES", "TITLE", "StylePanel", "Writer", "build"]
 
 TITLE = "Your own hand"
 SENTENCES = ("The five boxing wizards", "jump quickly at dawn, and", "Anna was there by noon.")
@@ -54,123 +54,143 @@ def build(
     load_reader: Callable[[], Any] | None = None,
     on_style: Any = None,
 ) -> gr.Blocks:
-    """The panel standing alone; theme and style sheet come with `lstm_apps.demo.launch`. See `panel`."""
+    """The panel standing alone; theme and style sheet come with `lstm_apps.demo.launch`. See `StylePanel`."""
     with components.blocks(TITLE) as blocks:
-        panel(load_writer, load_reader, on_style)
+        StylePanel(load_writer, load_reader, on_style)
     return blocks
 
 
-def panel(
-    load_writer: Callable[[], Writer] | None = None,
-    load_reader: Callable[[], Any] | None = None,
-    on_style: Any = None,
-) -> None:
-    """Adds the panel to the current blocks, with the endpoint ``fit_style`` for scripts.
+class StylePanel:
+    """The panel that fits a style to a few lines, with the endpoint ``fit_style`` for scripts.
 
     Args:
         load_writer: gives the writer, called once, when somebody first fits a style; the bundled one if left out.
         load_reader: gives the reader that checks what the lines say; the bundled one if left out.
         on_style: a component, such as `gr.State`, that is given each fitted style as JSON (`Style.json`).
     """
-    writer = components.once(load_writer or components.bundled("writer"))
-    reader = components.once(load_reader or components.bundled("reader"))
-    running: dict[str, threading.Event] = {}
 
-    gr.HTML(
-        "<p>Write each line on its pad, in your usual hand; the texts can be changed. One line is enough, three are "
-        "better.</p>",
-        elem_classes="fine-print", apply_default_css=False,
-    )  # fmt: skip
-    texts, sheets = [], []
-    for number, sentence in enumerate(SENTENCES, 1):
-        texts.append(
-            gr.Textbox(
-                sentence, label=f"Line {number}", lines=1, max_lines=1, max_length=_LONGEST_TEXT,
-                elem_id=f"own-text-{number}",
-            )
+    def __init__(
+        self,
+        load_writer: Callable[[], Writer] | None = None,
+        load_reader: Callable[[], Any] | None = None,
+        on_style: Any = None,
+    ) -> None:
+        self.writer = components.once(load_writer or components.bundled("writer"))
+        self.reader = components.once(load_reader or components.bundled("reader"))
+        self.running: dict[str, threading.Event] = {}
+        self.style = gr.State(None) if on_style is None else on_style
+        self._add_components()
+        self._connect()
+
+    def _add_components(self) -> None:
+        gr.HTML(
+            "<p>Write each line on its pad, in your usual hand; the texts can be changed. One line is enough, three "
+            "are better.</p>",
+            elem_classes="fine-print", apply_default_css=False,
         )  # fmt: skip
-        sheets.append(ink_pad.pad(f"own-pad-{number}", label=f"Pad for line {number}", hint="Write it here", wide=True))
-    with gr.Row():
-        go = gr.Button("Fit my hand", variant="primary", min_width=160, elem_id="own-fit")
-        halt = gr.Button("Stop", interactive=False, min_width=100, elem_id="own-stop")
-    status = gr.HTML(components.status("Ready."), elem_classes="status", elem_id="own-status", apply_default_css=False)
-    style = gr.State(None) if on_style is None else on_style
-    with gr.Column(visible=False) as result:
-        with gr.Row(equal_height=True):
-            sample = gr.Textbox(
-                SAMPLE, label="Write in your hand", lines=1, max_lines=6, max_length=_LONGEST_SAMPLE, scale=5,
-                min_width=240, elem_id="own-sample",
+        self.texts: list[Any] = []
+        self.sheets: list[Any] = []
+        for number, sentence in enumerate(SENTENCES, 1):
+            self.texts.append(
+                gr.Textbox(
+                    sentence, label=f"Line {number}", lines=1, max_lines=1, max_length=_LONGEST_TEXT,
+                    elem_id=f"own-text-{number}",
+                )
             )  # fmt: skip
-            write_go = gr.Button("Write", variant="primary", scale=1, min_width=120, elem_id="own-write")
-        paper = gr.HTML("", elem_id="own-paper", apply_default_css=False, css_template=_STYLE)
-    for sentence in NOTES:
-        gr.HTML(f"<p>{escape(sentence)}</p>", elem_classes="fine-print", apply_default_css=False)
+            self.sheets.append(
+                ink_pad.pad(f"own-pad-{number}", label=f"Pad for line {number}", hint="Write it here", wide=True)
+            )
+        with gr.Row():
+            self.go = gr.Button("Fit my hand", variant="primary", min_width=160, elem_id="own-fit")
+            self.halt = gr.Button("Stop", interactive=False, min_width=100, elem_id="own-stop")
+        self.status = gr.HTML(
+            components.status("Ready."), elem_classes="status", elem_id="own-status", apply_default_css=False
+        )
+        with gr.Column(visible=False) as self.result:
+            with gr.Row(equal_height=True):
+                self.sample = gr.Textbox(
+                    SAMPLE, label="Write in your hand", lines=1, max_lines=6, max_length=_LONGEST_SAMPLE, scale=5,
+                    min_width=240, elem_id="own-sample",
+                )  # fmt: skip
+                self.write_go = gr.Button("Write", variant="primary", scale=1, min_width=120, elem_id="own-write")
+            self.paper = gr.HTML("", elem_id="own-paper", apply_default_css=False, css_template=_STYLE)
+        for sentence in NOTES:
+            gr.HTML(f"<p>{escape(sentence)}</p>", elem_classes="fine-print", apply_default_css=False)
 
-    def fit(request: gr.Request, *drawn: str) -> Iterator[dict[Any, Any]]:
+    def _connect(self) -> None:
+        """Which event calls what."""
+        quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+        self.go.click(
+            self.fit, inputs=[*self.texts, *self.sheets, self.sample],
+            outputs=[self.go, self.halt, self.status, self.style, self.paper, self.result], concurrency_limit=2,
+            **quiet,
+        ).then(self.rest, outputs=[self.go, self.halt], queue=False, **quiet)  # fmt: skip
+        self.halt.click(self.end, queue=False, **quiet)
+        gr.on(
+            [self.write_go.click, self.sample.submit],
+            self.write,
+            inputs=[self.sample, self.style],
+            outputs=[self.paper, self.status],
+            **quiet,
+        )
+        gr.api(self.fit_style, api_name="fit_style")
+
+    def fit(self, request: gr.Request, *drawn: str) -> Iterator[dict[Any, Any]]:
         """Texts of all lines, then the values of all pads, then the sample."""
-        stop = running[_visitor(request)] = threading.Event()
+        stop = self.running[_visitor(request)] = threading.Event()
         try:
-            lines = _lines(drawn[: len(texts)], drawn[len(texts) : -1])
-            busy = {go: gr.Button(interactive=False), halt: gr.Button(interactive=True)}
-            yield {**busy, status: _progress("Fitting …" if writer.done else "Loading the writer …")}
+            lines = _lines(drawn[: len(self.texts)], drawn[len(self.texts) : -1])
+            busy = {self.go: gr.Button(interactive=False), self.halt: gr.Button(interactive=True)}
+            yield {**busy, self.status: _progress("Fitting …" if self.writer.done else "Loading the writer …")}
             made = None
-            for made in fitted(writer, reader, lines, stop):
+            for made in fitted(self.writer, self.reader, lines, stop):
                 if not isinstance(made, Style):
-                    yield {status: _progress("Fitting …", made)}
+                    yield {self.status: _progress("Fitting …", made)}
             if not isinstance(made, Style):
-                yield {status: components.status("Stopped.")}
+                yield {self.status: components.status("Stopped.")}
                 return
             told = "One line" if len(lines) == 1 else f"{len(lines)} lines"
-            yield {status: components.status(f"{told} fitted. Writing …"), style: made.json()}
+            yield {self.status: components.status(f"{told} fitted. Writing …"), self.style: made.json()}
             yield {
-                paper: _page(_written(writer(), drawn[-1], made), made), result: gr.Column(visible=True),
-                status: components.status(f"{told} fitted: below, the writer writes in your hand."),
+                self.paper: _page(_written(self.writer(), drawn[-1], made), made), self.result: gr.Column(visible=True),
+                self.status: components.status(f"{told} fitted: below, the writer writes in your hand."),
             }  # fmt: skip
         except InputError as error:
-            yield {status: components.status(str(error), problem=True)}
+            yield {self.status: components.status(str(error), problem=True)}
         finally:
             stop.set()  # also where the visitor has left
-            if running.get(_visitor(request)) is stop:
-                del running[_visitor(request)]
+            if self.running.get(_visitor(request)) is stop:
+                del self.running[_visitor(request)]
 
-    def rest() -> dict[Any, Any]:
-        return {go: gr.Button(interactive=True), halt: gr.Button(interactive=False)}
+    def rest(self) -> dict[Any, Any]:
+        return {self.go: gr.Button(interactive=True), self.halt: gr.Button(interactive=False)}
 
-    def end(request: gr.Request) -> None:
-        if (stop := running.get(_visitor(request))) is not None:
+    def end(self, request: gr.Request) -> None:
+        if (stop := self.running.get(_visitor(request))) is not None:
             stop.set()
 
-    def write(text: str, document: str | None) -> dict[Any, Any]:
+    def write(self, text: str, document: str | None) -> dict[Any, Any]:
         try:
             if not document:
                 raise InputError("There is no style yet: write a line above and fit your hand.", usage=True)
             made = Style.from_json(document)
             return {
-                paper: _page(_written(writer(), text, made), made),
-                status: components.status("Written in your hand."),
+                self.paper: _page(_written(self.writer(), text, made), made),
+                self.status: components.status("Written in your hand."),
             }
         except InputError as error:
-            return {status: components.status(str(error), problem=True)}
+            return {self.status: components.status(str(error), problem=True)}
 
-    def fit_style(lines: list, sentence: str = SAMPLE) -> dict:  # type: ignore[type-arg]
+    def fit_style(self, lines: list, sentence: str = SAMPLE) -> dict:  # type: ignore[type-arg]
         """A style fitted to lines such as {"text": "what it says", "strokes": [[[x, y], …], …]}, and a sentence in it:
         {"style": …, "svg": …}."""
         try:
             taken = _sent(lines)
-            made: Any = list(fitted(writer, reader, taken, threading.Event()))[-1]
-            drawing = _written(writer(), sentence, made)
+            made: Any = list(fitted(self.writer, self.reader, taken, threading.Event()))[-1]
+            drawing = _written(self.writer(), sentence, made)
         except InputError as error:
             raise gr.Error(escape(str(error)), print_exception=False) from error
         return {"style": json.loads(made.json()), "svg": drawing.svg()}
-
-    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-    go.click(
-        fit, inputs=[*texts, *sheets, sample], outputs=[go, halt, status, style, paper, result], concurrency_limit=2,
-        **quiet,
-    ).then(rest, outputs=[go, halt], queue=False, **quiet)  # fmt: skip
-    halt.click(end, queue=False, **quiet)
-    gr.on([write_go.click, sample.submit], write, inputs=[sample, style], outputs=[paper, status], **quiet)
-    gr.api(fit_style, api_name="fit_style")
 
 
 def fitted(
