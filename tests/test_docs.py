@@ -6,6 +6,8 @@ A page's blocks go in order through one temporary folder, in which the files lie
 - ``sh`` line by line: ``lstm-models`` is parsed by the real command line, and run too if it is no `PARSED` one; of
   ``make``, ``pip``, ``python`` and ``docker`` the targets, extras, files and options are looked up; what else a line
   may call is in `NOT_RUN`, with the reason. Any other program fails the test.
+- a block with a title, such as ``python title="numbers.py"``, is a file or command of docs/adding_a_task.md, which
+  tests/test_new_task.py writes and runs.
 - ``json`` and ``csv`` are read, ``text`` (or no kind) may name only files that exist, and any other kind fails.
 
 Run: pytest tests/test_docs.py
@@ -337,7 +339,9 @@ def test_blocks_of(
     names: dict[str, Any] = {"__name__": "page"}
     for kind, line, text in blocks(page):
         where = f"{page.name}:{line}"
-        if kind == "python":
+        if ' title="' in kind:
+            assert page.name == "adding_a_task.md", f"{where}: only a block of adding_a_task.md may have a title"
+        elif kind == "python":
             exec(compile("\n" * (line - 1) + text, str(page), "exec"), names)
             capsys.readouterr()
         elif kind == "sh":

@@ -122,8 +122,7 @@ def gradient_flow(model: nn.Module, x: Tensor, *, probes: int = 4, seed: int = 0
 
     Args:
         model: an :class:`~lstm_models.nn.lstm.LSTM`, a ``torch.nn.RNN``, ``GRU`` or ``LSTM``, or a model with one
-        inside
-            (the first one counts, from the input that the model gives it).
+            inside (the first one counts, from the input that the model gives it).
         x: ``[batch, time, feature]`` for a recurrent network (as ``batch_first=True``), for a model what it takes.
         probes: random directions of the output over which the Jacobian's norm is estimated (Hutchinson 1990); exact
             from as many as the output has units.

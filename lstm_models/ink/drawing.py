@@ -202,7 +202,11 @@ class Drawing:
         """The same picture as `svg`, as a PDF of one page with lines, not pixels; 96 pixels are one inch.
 
         Args:
-            width, color, margin, background, frame: as for `svg`; a colour such as #1a2a5c or navy.
+            width: as for `svg`, as are the next four.
+            color: such as #1a2a5c or navy.
+            margin: as for `svg`.
+            background: as for `svg`.
+            frame: as for `svg`.
             page: width and height of the page in mm. The picture comes to lie in its middle, made smaller if it does
                 not fit; with a `frame`, the frame is the page. None makes the page as large as the picture.
             kind: `plain` or `pressure`, as for `svg`.
