@@ -1,6 +1,7 @@
 # make demo        opens the demo on http://127.0.0.1:7860
 # make test        runs every test
 # make lint        ruff and mypy
+# make docs        the documentation site, into build/site; make docs-serve shows it while you edit
 # make bench       the measurements of benchmarks/
 # make audit       known flaws of the packages that deploy/requirements.txt pins; asks the network
 # make train-smoke trains a tiny model of every task end to end, in under two minutes on a CPU
@@ -14,7 +15,7 @@ RUN := runs/smoke
 PORT ?= 7860
 BENCHMARKS := $(subst /,.,$(patsubst benchmarks/%.py,%,$(filter-out %/__init__.py,$(wildcard benchmarks/backbone/*.py benchmarks/tasks/*.py benchmarks/demo/*.py))))
 
-.PHONY: demo test lint bench audit train-smoke clean
+.PHONY: demo test lint docs docs-serve bench audit train-smoke clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -27,6 +28,12 @@ lint: $(VENV)/.installed-lint
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+docs: $(VENV)/.installed-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+docs-serve: $(VENV)/.installed-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
 
 bench: $(VENV)/.installed-bench
 	failed=0; for name in $(BENCHMARKS); do echo "== $$name"; OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.$$name || failed=1; done; exit $$failed
@@ -70,6 +77,10 @@ $(VENV)/.installed-test: pyproject.toml | $(BIN)/python
 
 $(VENV)/.installed-lint: $(VENV)/.installed-test
 	$(BIN)/python -m pip install --editable '.[train,export,test,lint]'
+	touch $@
+
+$(VENV)/.installed-docs: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --editable '.[docs]'
 	touch $@
 
 $(VENV)/.installed-bench: $(VENV)/.installed-test
