@@ -106,12 +106,17 @@ def uri_of(path: Path) -> str:
 
 
 def reference() -> str:
-    """Directives of mkdocstrings for the public names, in the order of ``__all__``."""
-    tree = ast.parse((ROOT / "lstm_models" / "__init__.py").read_text("utf-8"))
-    named = next(
-        node.value
-        for node in tree.body
-        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__"
-    )
-    names = [name for name in ast.literal_eval(named) if not name.startswith("__")]
-    return "# Reference\n\nThe public names of `lstm_models`.\n\n" + "\n\n".join(f"::: lstm_models.{name}" for name in names)
+    """Directives of mkdocstrings for the public names, each where it is defined."""
+    package = ROOT / "lstm_models"
+    stub = package / "__init__.pyi"
+    nodes = list(ast.walk(ast.parse((stub if stub.exists() else package / "__init__.py").read_text("utf-8"))))
+    homes = {}
+    for node in nodes:
+        if isinstance(node, ast.ImportFrom) and node.module:
+            module = f"lstm_models.{node.module}" if node.level else node.module
+            homes |= {alias.asname or alias.name: f"{module}.{alias.name}" for alias in node.names}
+    assigned = [node for node in nodes if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None]
+    named = next(node.value for node in assigned if "__all__" in ast.unparse(node).partition("=")[0])
+    names = [name for name in ast.literal_eval(named) if name in homes]
+    directives = "\n\n".join(f"::: {homes[name]}" for name in names)
+    return f"# Reference\n\nThe public names of `lstm_models`, such as `lstm_models.load`.\n\n{directives}"
