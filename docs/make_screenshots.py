@@ -83,7 +83,7 @@ def main() -> None:
                 page = opened(chromium, url, "handwriting", DESK, "light")
                 own_hand(page, unseen(options.lines))
                 saved(
-                    page.locator("#tab-own, [role=tabpanel]:visible").last, options.folder / "own_hand_demo.png", 1190
+                    page.locator("#tab-own, [role=tabpanel]:visible").last, options.folder / "style_pads.png", 1190
                 )
     finally:
         served.close()
