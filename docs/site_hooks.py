@@ -1,5 +1,6 @@
 """What MkDocs does not do by itself for the documentation site (mkdocs.yml names this file):
 
+- each page of docs/tasks/ gets into the navigation;
 - pages outside docs/ that a page links to, such as README.md and model cards, become pages of the site;
 - so do source files that a page links to; a link to a folder becomes its text;
 - the reference: one section for each name of ``lstm_models.__all__``, from its docstrings.
@@ -22,6 +23,19 @@ DOCS = ROOT / "docs"
 # Targets of links and pictures; what stands in a fenced block or between backticks is skipped
 _LINK = re.compile(r"(?P<code>^( *)```.*?^\2```|`[^`\n]+`)|\]\((?P<target>[^)\s]+)\)", re.MULTILINE | re.DOTALL)
 _SOURCES = {".py": "python", ".yaml": "yaml", ".yml": "yaml", ".toml": "toml"}
+
+
+def on_config(config: Any) -> Any:
+    """Every page of docs/tasks/ stands in the navigation, under its title."""
+    for entry in config.nav:
+        if "Tasks" in entry:
+            pages = sorted((DOCS / "tasks").glob("*.md"))
+            entry["Tasks"] = [{_title(page): f"tasks/{page.name}"} for page in pages]
+    return config
+
+
+def _title(page: Path) -> str:
+    return page.read_text("utf-8").splitlines()[0].removeprefix("# ")
 
 
 def on_files(files: Files, config: Any) -> Files:
