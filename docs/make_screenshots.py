@@ -82,9 +82,7 @@ def main() -> None:
             if options.lines is not None:
                 page = opened(chromium, url, "handwriting", DESK, "light")
                 own_hand(page, unseen(options.lines))
-                saved(
-                    page.locator("#tab-own, [role=tabpanel]:visible").last, options.folder / "style_pads.png", 1190
-                )
+                saved(page.locator("#tab-own, [role=tabpanel]:visible").last, options.folder / "style_pads.png", 1190)
     finally:
         served.close()
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import json
 import os
 import shutil
 import subprocess
@@ -19,6 +20,25 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("lstm_models", "datasets/lstm_datasets", "apps/lstm_apps")
+# One process for all commands of a checkout, as each would import torch anew; prints what each printed, as JSON
+DRIVER = """
+import contextlib, io, json, runpy, sys
+from lstm_apps.cli import main
+printed = []
+for program, *words in json.load(sys.stdin):
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        if program == "pytest":
+            import pytest
+            code = pytest.main(words)
+        elif program == "python":
+            code = runpy.run_path(*words) and 0
+        else:
+            code = main(words)
+    printed.append(out.getvalue())
+    assert code == 0, (program, words, code, printed[-1])
+print(json.dumps(printed))
+"""
+UNIT_TESTS = ("pytest", "-q", "-p", "no:cacheprovider", "tests/lstm_models")
 
 
 def load_script(path: Path) -> ModuleType:
@@ -42,15 +62,22 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(checkout: Path, *command: str) -> str:
-    """What a command of Python prints, with the packages of the checkout."""
+def run(checkout: Path, *commands: tuple[str, ...]) -> list[str]:
+    """What each command prints, with the packages of the checkout."""
     path = os.pathsep.join(str(checkout / folder) for folder in (".", "datasets", "apps"))
-    environment = os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        [sys.executable, *command], cwd=checkout, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-c", DRIVER],
+        cwd=checkout,
+        env=os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+        input=json.dumps(commands),
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    assert done.returncode == 0, f"{command}:\n{done.stdout}\n{done.stderr}"
-    return done.stdout
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    printed = json.loads(done.stdout.splitlines()[-1])
+    assert isinstance(printed, list)
+    return printed
 
 
 def page_blocks() -> Mapping[str, str]:
@@ -58,7 +85,6 @@ def page_blocks() -> Mapping[str, str]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)  # seven processes, each of which imports torch
 def test_the_example_trains_and_spells_numbers(checkout: Path) -> None:
     """The commands of the page, in order; most lines it then writes are numbers, also some that it never saw."""
     from num2words import num2words
@@ -66,27 +92,21 @@ def test_the_example_trains_and_spells_numbers(checkout: Path) -> None:
     script.new_task("character_model", checkout)
     blocks = page_blocks()
     (checkout / "make_numbers.py").write_text(blocks["make_numbers.py"], "utf-8")
-    printed = []
-    for line in blocks["in the checkout"].splitlines():
-        program, *words = line.split()
-        assert program in ("python", "lstm-models")
-        printed.append(run(checkout, *words) if program == "python" else run(checkout, "-m", "lstm_apps", *words))
-    run(checkout, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/lstm_models/tasks/character_model")
-    assert len(printed[2].splitlines()) == 10
-    # A perplexity below ln(857) nats a line would mean that the sums are wrong: no model can know the next line
+    commands = [tuple(line.split()) for line in blocks["in the checkout"].splitlines()]
+    assert [command[0] for command in commands] == ["python", *["lstm-models"] * 3]
+    sample = ("lstm-models", "sample-text", "--model", "runs/numbers/model", "--count", "100", "--seed", "2")
+    *_, ten, figures, hundred, _ = run(checkout, *commands, sample, UNIT_TESTS)
+    assert len(ten.splitlines()) == 10
+    # No model can know which line comes next: by Gibbs' inequality the mean of the lines is at least ln(857) nats
     lines = (checkout / "numbers.txt").read_text("utf-8").splitlines()
-    perplexity = ast.literal_eval(printed[3].strip().splitlines()[-1])["perplexity"]
     best = len(lines) ** (len(lines) / sum(len(line) + 1 for line in lines))
-    assert best < perplexity < 1.15 * best
-    options = ("--model", "runs/numbers/model", "--count", "100", "--seed", "2")
-    written = run(checkout, "-m", "lstm_apps", "sample-text", *options).splitlines()
+    assert best < ast.literal_eval(figures.splitlines()[-1])["perplexity"] < 1.15 * best
     numbers = {num2words(number) for number in range(1000)}
-    assert sum(line in numbers for line in written) > 60
-    assert any(line in numbers - set(lines) for line in written)
+    assert sum(line in numbers for line in hundred.splitlines()) > 60
+    assert any(line in numbers - set(lines) for line in hundred.splitlines())
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 def test_another_name_names_everything(checkout: Path) -> None:
     changed = script.new_task("weather_forecasting", checkout)
     for path in changed:
@@ -95,9 +115,10 @@ def test_another_name_names_everything(checkout: Path) -> None:
         assert "CharacterModel" not in text
         assert path.suffix == ".yaml" or ast.parse(text)
     assert checkout / "lstm_models" / "tasks" / "weather_forecasting" / "network.py" in changed
-    run(checkout, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/lstm_models/tasks/weather_forecasting")
-    assert "weather-forecasting" in run(checkout, "-m", "lstm_apps", "--help")
-    assert "--model.hidden_size" in run(checkout, "-m", "lstm_apps", "train", "weather-forecasting", "--help")
+    commands = (("lstm-models", "--help"), ("lstm-models", "train", "weather-forecasting", "--help"), UNIT_TESTS)
+    general, train, _ = run(checkout, *commands)
+    assert "weather-forecasting" in general
+    assert "--model.hidden_size" in train
 
 
 @pytest.mark.parametrize(
