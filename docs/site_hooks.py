@@ -3,7 +3,7 @@
 - each page of docs/tasks/ gets into the navigation;
 - pages outside docs/ that a page links to, such as README.md and model cards, become pages of the site;
 - so do source files that a page links to; a link to a folder becomes its text;
-- the reference: one section for each name of ``lstm_models.__all__``, from its docstrings.
+- the reference: one section for each public name of ``lstm_models``, from its docstrings.
 """
 
 from __future__ import annotations
@@ -121,16 +121,12 @@ def uri_of(path: Path) -> str:
 
 def reference() -> str:
     """Directives of mkdocstrings for the public names, each where it is defined."""
-    package = ROOT / "lstm_models"
-    stub = package / "__init__.pyi"
-    nodes = list(ast.walk(ast.parse((stub if stub.exists() else package / "__init__.py").read_text("utf-8"))))
-    homes = {}
-    for node in nodes:
-        if isinstance(node, ast.ImportFrom) and node.module:
-            module = f"lstm_models.{node.module}" if node.level else node.module
-            homes |= {alias.asname or alias.name: f"{module}.{alias.name}" for alias in node.names}
-    assigned = [node for node in nodes if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None]
-    named = next(node.value for node in assigned if "__all__" in ast.unparse(node).partition("=")[0])
-    names = [name for name in ast.literal_eval(named) if name in homes]
-    directives = "\n\n".join(f"::: {homes[name]}" for name in names)
-    return f"# Reference\n\nThe public names of `lstm_models`, such as `lstm_models.load`.\n\n{directives}"
+    tree = ast.parse((ROOT / "lstm_models" / "__init__.pyi").read_text("utf-8"))
+    homes = {
+        alias.name: f"lstm_models.{node.module}.{alias.name}"
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom) and node.level
+        for alias in node.names
+    }
+    directives = "\n\n".join(f"::: {home}" for name, home in sorted(homes.items()) if not name.startswith("_"))
+    return f"# Reference\n\nThe public names of `lstm_models`, such as `lstm_models.load`.\n\n{directives}\n"
