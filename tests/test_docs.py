@@ -273,7 +273,9 @@ class Reader:
                 return
             if words[1] in ("venv", "pytest"):
                 return
-            words = [f"{words[1].replace('.', '/')}.py", *words[2:]]
+            path = f"{words[1].replace('.', '/')}.py"
+            root = next((root for root in (".", "apps", "datasets") if (ROOT / root / path).is_file()), ".")
+            words = [f"{root}/{path}", *words[2:]]
         file = ROOT / words[0]
         assert file.is_file(), f"{self.where}: there is no {words[0]}"
         source = file.read_text("utf-8")
