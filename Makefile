@@ -1,5 +1,7 @@
 # make demo        opens the demo on http://127.0.0.1:7860
 # make test        runs every test
+# make test-fast   leaves out those that drive a browser, train a model or start programs: for the loop of writing code
+# make test-task TASK=speech   runs the tests of one task, of all three packages
 # make lint        ruff and mypy
 # make docs        the documentation site, into build/site; make docs-serve shows it while you edit
 # make bench       the measurements of benchmarks/
@@ -15,14 +17,20 @@ RUN := runs/smoke
 PORT ?= 7860
 BENCHMARKS := $(subst /,.,$(patsubst benchmarks/%.py,%,$(filter-out %/__init__.py,$(wildcard benchmarks/backbone/*.py benchmarks/tasks/*.py benchmarks/demo/*.py))))
 
-.PHONY: demo test lint docs docs-serve bench audit train-smoke clean
+.PHONY: demo test test-fast test-task lint docs docs-serve bench audit train-smoke clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
 	$(BIN)/lstm-models demo --port $(PORT)
 
 test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(PYTEST_OPTIONS)
+
+test-fast: $(VENV)/.installed-test
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile -m "not browser and not slow" $(PYTEST_OPTIONS)
+
+test-task: $(VENV)/.installed-test
+	$(BIN)/python -m pytest $(wildcard tests/*/tasks/$(subst -,_,$(TASK)) tests/lstm_datasets/$(subst -,_,$(TASK)) tests/benchmarks/test_$(subst -,_,$(TASK)).py) $(PYTEST_OPTIONS)
 
 lint: $(VENV)/.installed-lint
 	$(BIN)/ruff check

@@ -1,5 +1,8 @@
-"""Settings of every test: one thread, and no deadlines, because the machine may be busy."""
+"""Settings of every test: one thread, and no deadlines, because the machine may be busy; which tests are slow."""
 
+from pathlib import Path
+
+import pytest
 import torch
 from hypothesis import HealthCheck, settings
 
@@ -8,3 +11,30 @@ settings.register_profile(
     "house", deadline=None, max_examples=30, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("house")
+
+# Files whose tests train a model, start programs, build the package or load the large bundled models, many times over;
+# `make test-fast` leaves them out. A single slow test of another file has the mark itself.
+SLOW = (
+    "benchmarks/*.py",
+    "lstm_apps/cli/test_faults.py",
+    "lstm_apps/demo/test_launch.py",
+    "lstm_apps/server/*.py",
+    "lstm_apps/tasks/*/demo/test_tab_served.py",
+    "lstm_apps/tasks/*/test_commands.py",
+    "lstm_apps/tasks/*/test_evaluate*.py",
+    "lstm_apps/tasks/*/test_train.py",
+    "lstm_apps/tasks/speech/synthesis/*.py",
+    "lstm_apps/training/test_fit.py",
+    "lstm_models/io/test_decoding_memory.py",
+    "lstm_models/test_package.py",
+    "test_deploy.py",
+    "test_docs.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        path = item.path.relative_to(here)
+        if any(path.match(pattern) for pattern in SLOW):
+            item.add_marker(pytest.mark.slow)

@@ -26,7 +26,7 @@ class Command:
         summary: what it does, in half a line, for ``lstm-models --help``.
         positional: parameters given without a name.
         short: parameter -> one-letter option, such as {"out": "o"}.
-        aliases: an option's earlier name -> its parameter; it works and is not shown.
+        aliases: an option's earlier name -> its parameter, where there is one; it works and is not shown.
         presets: whether ``--config NAME`` may name a file of ``presets/`` beside the function's module.
     """
 
@@ -186,6 +186,7 @@ MEASURES: dict[str, Command] = {
     "handwriting-style": Command(
         "lstm_apps.tasks.handwriting.evaluate_style:evaluate",
         "how alike a style fitted to three lines of an unseen writer is to their hand",
+        aliases={"out": "json"},
     )
 }
 
@@ -245,7 +246,9 @@ def command(verb: str, task: str | None = None) -> Command:
     if task not in TASKS:
         raise InputError(_no_such("task", task, [*TASKS, *(MEASURES if verb == "evaluate" else ())]), usage=True)
     presets = verb == "train" and TASKS[task].presets
-    return Command(getattr(TASKS[task], verb), PER_TASK[verb].replace("TASK", task), presets=presets)
+    aliases = {"out": "json"} if verb == "evaluate" else {}  # what two tasks called the file of figures before
+    summary = PER_TASK[verb].replace("TASK", task)
+    return Command(getattr(TASKS[task], verb), summary, presets=presets, aliases=aliases)
 
 
 def _no_such(kind: str, name: str, known: list[str]) -> str:

@@ -7,9 +7,9 @@ lstm-models evaluate handwriting --data IAM_ONDB --candidates 4 --plot legibilit
 from __future__ import annotations
 
 import dataclasses
-import json
 import time
 from collections.abc import Sequence
+from json import dumps
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,7 @@ def evaluate(
     candidates: int = 0,
     reader: str = "reader",
     plot: str | None = None,
-    out: str | None = None,
+    json: str | None = None,
 ) -> dict[str, Any]:
     """Measures a writer on held-out lines and prints the figures as JSON.
 
@@ -72,13 +72,13 @@ def evaluate(
         candidates: of each line, for re-reading; 0 leaves re-reading and the own reader out.
         reader: the own reader: a bundled model, a folder, or the id of one on the Hugging Face hub.
         plot: a picture (.png, .svg or .pdf) of legibility against diversity over the setting; none if missing.
-        out: a .json file for the figures; only printed if missing.
+        json: a .json file for the figures, which are printed, too.
 
     Returns:
         The figures.
 
     Raises:
-        InputError: the model, the data or an option is not what it should be, or ``out`` cannot be written.
+        InputError: the model, the data or an option is not what it should be, or ``json`` cannot be written.
         ModuleNotFoundError: lines are to be read, and the reader (the extra ``bench``) is not installed.
     """
     if min(lines, read, styles, seed, candidates) < 0 or not all(0 <= setting <= 1 for setting in legibility):
@@ -93,7 +93,7 @@ def evaluate(
         raise InputError(f"{model} is no handwriting writer", usage=True)
     if plot is not None and Path(plot).suffix.lower() not in (".png", ".svg", ".pdf"):
         raise InputError(f"{plot} is no picture; a name ending in .png, .svg or .pdf would be right", usage=True)
-    for path in filter(None, (out, plot)):
+    for path in filter(None, (json, plot)):
         if not Path(path).resolve().parent.is_dir():
             raise InputError(f"{path} cannot be written: there is no folder {Path(path).resolve().parent}")
         if Path(path).is_dir():
@@ -118,9 +118,9 @@ def evaluate(
         texts = [text for text, _ in sentences[:: max(1, len(sentences) // 2)][:2]]
         figures["diversity"] = diversity.sweep(writer, texts, styles, checker, judge, seed)
         diversity.plot(figures["diversity"], plot)
-    text = json.dumps(figures, indent=2, ensure_ascii=False)
-    if out is not None:
-        write_whole(out, text + "\n")
+    text = dumps(figures, indent=2, ensure_ascii=False)
+    if json is not None:
+        write_whole(json, text + "\n")
     print(text)
     return figures
 

@@ -9,11 +9,11 @@ shows on real lines first.
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from json import dumps
 from typing import Any
 
 import numpy as np
@@ -48,7 +48,7 @@ def evaluate(
     writers: int | None = None,
     legibility: float = 0.75,
     seed: int = 1,
-    out: str | None = None,
+    json: str | None = None,
 ) -> dict[str, Any]:
     """Measures how alike fitted styles and their owners' hands are, and prints the figures as JSON.
 
@@ -69,20 +69,20 @@ def evaluate(
         writers: so many unseen writers at most.
         legibility: of what is written.
         seed: of the random numbers.
-        out: a .json file for the figures; only printed if missing.
+        json: a .json file for the figures, which are printed, too.
 
     Returns:
         The figures.
 
     Raises:
-        InputError: the model, the data or an option is not what it should be, or ``out`` cannot be written.
+        InputError: the model, the data or an option is not what it should be, or ``json`` cannot be written.
     """
     if min(lines, sentences) < 1 or seed < 0 or (writers is not None and writers < 2):
         raise InputError("lines and sentences must be 1 or more, writers 2 or more, seed 0 or more", usage=True)
     if not 0 <= legibility <= 1:
         raise InputError(f"legibility must lie between 0 and 1, not {legibility:g}", usage=True)
-    if out is not None:
-        check_writable(out)
+    if json is not None:
+        check_writable(json)
     writer = hub.load(model)
     if not isinstance(writer, HandwritingWriter) or writer.style is None:
         raise InputError(f"{model} is no handwriting writer that learnt styles", usage=True)
@@ -126,9 +126,9 @@ def evaluate(
         real = [[list(line.strokes) for line in each.probe] for each in hands.values()]
         said = [[line.text for line in each.probe] for each in hands.values()]
         figures["real"]["character_error_rate"] = misread(judging, real, said)
-    text = json.dumps(figures, indent=2, ensure_ascii=False)
-    if out is not None:
-        write_whole(out, text + "\n")
+    text = dumps(figures, indent=2, ensure_ascii=False)
+    if json is not None:
+        write_whole(json, text + "\n")
     print(text)
     return figures
 

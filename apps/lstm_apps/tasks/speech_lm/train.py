@@ -12,6 +12,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from json import dumps
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from lstm_datasets.speech.readers import read_speech
 from lstm_datasets.speech.text_normalizer import normalize
 from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
-from lstm_models.io.atomic_write import shown
+from lstm_models.io.atomic_write import check_writable, shown, write_whole
 from lstm_models.ngram.estimation import Estimate, Losses, Source, estimate
 from lstm_models.ngram.model import BEGIN, END, SPECIAL, UNKNOWN, NGram
 
@@ -89,13 +90,19 @@ def train(
     return _told(model, out, sum(len(part.sentences) for part in parts), sum(part.left_out for part in parts))
 
 
-def evaluate(model: str, data: list[str], text: list[str] = []) -> dict[str, float]:  # noqa: B006 - never changed
+def evaluate(
+    model: str,
+    data: list[str],
+    text: list[str] = [],  # noqa: B006 - never changed
+    json: str | None = None,
+) -> dict[str, float]:
     """Prints the perplexity of a language model on transcripts or texts, and how many of their words it does not know.
 
     Args:
         model: bundled, or a folder.
         data: recordings whose transcripts are scored, a line for each.
         text: texts likewise.
+        json: a .json file for the figures.
 
     Returns:
         "NAME/perplexity" (of the known words) and "NAME/unknown" (share) for each.
@@ -103,6 +110,8 @@ def evaluate(model: str, data: list[str], text: list[str] = []) -> dict[str, flo
     Raises:
         InputError: something cannot be read, or the model is no language model.
     """
+    if json is not None:
+        check_writable(json)
     lm = hub.load(model)
     if not isinstance(lm, NGram):
         raise InputError(f"{model} is no language model.", usage=True)
@@ -116,6 +125,8 @@ def evaluate(model: str, data: list[str], text: list[str] = []) -> dict[str, flo
         value, unknown, count = perplexity(lm, sentences)
         figures |= {f"{name}/perplexity": value, f"{name}/unknown": unknown}
         print(f"{name}: perplexity {value:.1f}, {100 * unknown:.2f} % of {count:,} words unknown")
+    if json is not None:
+        write_whole(json, dumps(figures, indent=2) + "\n")
     return figures
 
 

@@ -188,7 +188,7 @@ def test_rereading_is_measured_beside_and_plotted(data, model, tmp_path, capsys)
     )
     reader = hub.save(HandwritingReader(small), tmp_path / "reader", card="A test.")
     options = ["--candidates", "2", "--styles", "2", "--reader", str(reader), "--plot", str(picture)]
-    assert cli.main([*command, *options, "--out", str(out)]) == 0
+    assert cli.main([*command, *options, "--json", str(out)]) == 0
     figures = json.loads(out.read_text())
     again = figures["reread"]
     assert again["candidates"] == 2
@@ -250,8 +250,8 @@ def test_runaways_are_counted(model, monkeypatch):
         ({"--data": "{folder}/none.npz"}, 1, "there is no handwriting data at"),
         ({"--model": "{folder}/none"}, 2, "there is no model or folder"),
         ({"--validation": "other"}, 1, "0 to validate on"),
-        ({"--out": "{folder}/none/figures.json"}, 1, "there is no folder"),
-        ({"--out": "{folder}"}, 1, "is a folder"),
+        ({"--json": "{folder}/none/figures.json"}, 1, "there is no folder"),
+        ({"--json": "{folder}"}, 1, "is a folder"),
         ({"--legibility": "[2]"}, 2, "legibility between 0 and 1"),
         ({"--lines": "-1"}, 2, "must be 0 or more"),
         ({"--candidates": "40"}, 2, "candidates must be a whole number from 1 to 32"),

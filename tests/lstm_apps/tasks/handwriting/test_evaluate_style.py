@@ -105,7 +105,7 @@ def test_no_line_serves_two_purposes_and_no_learnt_writer_any(data):
         (["--writers", "1"], "writers 2 or more"),
         (["--legibility", "2"], "legibility must lie between 0 and 1"),
         (["--model", "reader"], "reader is no handwriting writer that learnt styles"),
-        (["--out", "nowhere/figures.json"], "the folder nowhere does not exist"),
+        (["--json", "nowhere/figures.json"], "the folder nowhere does not exist"),
         (["--lines", "20"], "unseen writers have the 38 lines"),
     ],
 )
