@@ -163,6 +163,7 @@ TASKS: dict[str, Task] = {
                     short={"out": "o"},
                 )
             },
+            tab="lstm_apps.tasks.punctuation.demo.tab",
         ),
         Task(
             name="tagging",
@@ -177,6 +178,7 @@ TASKS: dict[str, Task] = {
                     short={"out": "o"},
                 )
             },
+            tab="lstm_apps.tasks.tagging.demo.tab",
         ),
     )
 }

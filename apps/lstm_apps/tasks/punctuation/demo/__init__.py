@@ -1,0 +1,1 @@
+"""The punctuation tab of the demo."""

@@ -1,0 +1,1 @@
+"""The tagging tab of the demo."""
