@@ -66,6 +66,12 @@ train-smoke: $(VENV)/.installed-test
 	OMP_NUM_THREADS=1 $(BIN)/lstm-models train speech --config tiny --data $(RUN)/data/speech/lines.csv --run $(RUN)/speech \
 		--training.accelerator cpu
 	OMP_NUM_THREADS=1 $(BIN)/lstm-models transcribe $(RUN)/data/speech/000.wav --model $(RUN)/speech/model
+	OMP_NUM_THREADS=1 $(BIN)/lstm-models train tagging --config tiny --data $(RUN)/data/tagging.conllu \
+		--data $(RUN)/data/names.conll --run $(RUN)/tagging --training.accelerator cpu
+	OMP_NUM_THREADS=1 $(BIN)/lstm-models tag "Anna saw Paris." --model $(RUN)/tagging/model
+	OMP_NUM_THREADS=1 $(BIN)/lstm-models train punctuation --config tiny --data $(RUN)/data/texts.txt \
+		--run $(RUN)/punctuation --training.accelerator cpu
+	OMP_NUM_THREADS=1 $(BIN)/lstm-models punctuate "hello how are you" --model $(RUN)/punctuation/model
 
 clean:
 	rm -rf $(VENV) $(RUN) build dist .pytest_cache .ruff_cache .mypy_cache

@@ -71,6 +71,8 @@ STAND_INS = {
     "speech": "recognizer",
     "handwriting": "writer",
     "handwriting-reader": "reader",
+    "punctuation": "punctuator",
+    "tagging": "tagger",
 }
 # Programs that are not run, and why.
 NOT_RUN = {
@@ -139,6 +141,9 @@ def furnish(folder: Path) -> None:
         soundfile.write(folder / name, talk, rate)
     (folder / "poem.txt").write_text("Good morning.", "utf-8")
     (folder / "letter.txt").write_text("Dear reader,\n\nthis is a letter.\n", "utf-8")
+    (folder / "transcript.txt").write_text("hello how are you i am fine", "utf-8")
+    (folder / "talk.srt").write_text("1\n00:00:01,000 --> 00:00:02,000\ngood morning\n", "utf-8")
+    (folder / "sentences.conllu").write_text("1\tAnna\t" + "\t".join("_" * 8) + "\n\n", "utf-8")
     for name in ("reports.txt", "books.txt"):
         (folder / name).write_text("the report is ready\nthe train leaves at nine\n" * 30, "utf-8")
     make_data.handwriting(folder / "lines.jsonl", 12)

@@ -12,7 +12,7 @@ import sys
 from itertools import pairwise
 from pathlib import Path
 
-from tests.helpers import tiny_photos, tiny_speech
+from tests.helpers import tiny_photos, tiny_sentences, tiny_speech
 
 # A letter as polylines in a box one unit wide and high, y down; each polyline is one stroke of the pen.
 LETTERS = {
@@ -67,6 +67,9 @@ def main() -> None:
     handwriting(folder / "handwriting.jsonl")
     tiny_photos.folder(folder / "photos", 24)
     tiny_speech.table(folder / "speech", 40)
+    tiny_sentences.conllu(folder / "tagging.conllu")
+    tiny_sentences.names(folder / "names.conll")
+    tiny_sentences.texts(folder / "texts.txt")
 
 
 if __name__ == "__main__":

@@ -13,17 +13,18 @@ pytest.importorskip("lightning")
 from lstm_apps import cli
 from lstm_models.checkpoints import hub
 from lstm_models.tasks.punctuation.model import Punctuator
+from tests.helpers import tiny_sentences
 
 OPTIONS = ["--config", "tiny", "--piece", "20", "--training.steps", "4", "--training.validate_every", "2"]
 OPTIONS += ["--training.accelerator", "cpu", "--validation-words", "100"]
-SENTENCES = ["Hello, how are you?", "I am fine, thanks.", "Mary lives in Paris.", "Why is NASA in Texas?"]
-SENTENCES += ["Stop! It is late."]
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("data") / "texts.jsonl"
-    rows = [{"text": " ".join(SENTENCES), "split": "dev" if number < 4 else "train"} for number in range(20)]
+    rows = [
+        {"text": " ".join(tiny_sentences.MARKED), "split": "dev" if number < 4 else "train"} for number in range(20)
+    ]
     path.write_text("\n".join(map(json.dumps, rows)))
     return path
 
@@ -39,7 +40,7 @@ def model(data: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_training_leaves_a_model_and_its_settings(model: str) -> None:
     punctuator = hub.load(model)
     assert isinstance(punctuator, Punctuator)
-    words = " ".join(SENTENCES).lower().translate(str.maketrans("", "", ",.?!")).split()
+    words = " ".join(tiny_sentences.MARKED).lower().translate(str.maketrans("", "", ",.?!")).split()
     assert set(punctuator.config.vocabulary.split()) == set(words)
     config = json.loads((Path(model).parent / "config.json").read_text())
     assert config["task"] == "punctuation"

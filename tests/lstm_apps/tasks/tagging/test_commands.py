@@ -15,6 +15,7 @@ from lstm_apps import cli
 from lstm_models.checkpoints import hub
 from lstm_models.tasks.tagging.conllu import read_conllu
 from lstm_models.tasks.tagging.model import Tagger
+from tests.helpers import tiny_sentences
 
 OPTIONS = [
     "--config",
@@ -27,31 +28,13 @@ OPTIONS = [
     "cpu",
 ]
 OPTIONS += ["--training.learning_rate", "0.02"]
-SENTENCES = [
-    "Anna/PROPN/B-PER saw/VERB/O Paris/PROPN/B-LOC ./PUNCT/O",
-    "the/DET/O cat/NOUN/O slept/VERB/O ./PUNCT/O",
-    "NASA/PROPN/B-ORG hired/VERB/O Bob/PROPN/B-PER Ray/PROPN/I-PER",
-]
-
-
-def rows(*, conllu: bool) -> str:
-    """The sentences as CoNLL-U with parts of speech, or as columns with names."""
-    blocks = []
-    for sentence in SENTENCES * 20:
-        words = [word.rsplit("/", 2) for word in sentence.split()]
-        if conllu:
-            lines = [f"{n}\t{word}\t_\t{pos}" + "\t_" * 6 for n, (word, pos, _) in enumerate(words, 1)]
-        else:
-            lines = [f"{word}\t{name}" for word, _, name in words]
-        blocks.append("\n".join(lines))
-    return "\n\n".join(blocks) + "\n"
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data")
-    (folder / "pos.conllu").write_text(rows(conllu=True))
-    (folder / "names.conll").write_text(rows(conllu=False))
+    tiny_sentences.conllu(folder / "pos.conllu")
+    tiny_sentences.names(folder / "names.conll")
     return folder
 
 
