@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from lstm_apps.tasks.punctuation.metrics import best_offsets
 from lstm_apps.training.fitting import TrainingConfig, fit, is_main_process
 from lstm_datasets.punctuation.dataset import PunctuationPieces, mixed_case_words
 from lstm_datasets.punctuation.readers import read_documents
@@ -19,9 +20,10 @@ from lstm_datasets.word_vectors import WordVectors, read_vectors
 from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
 from lstm_models.tasks.punctuation.config import PunctuatorConfig
-from lstm_models.tasks.punctuation.features import ParsedWord
+from lstm_models.tasks.punctuation.decoding import log_probs
+from lstm_models.tasks.punctuation.features import GROUPS, MARKS, ParsedWord
 from lstm_models.tasks.punctuation.model import Punctuator
-from lstm_models.tasks.punctuation.network import collate
+from lstm_models.tasks.punctuation.network import collate, group_log_probs
 from lstm_models.text.word_vocabulary import WordVocabulary
 
 __all__ = ["train"]
@@ -97,6 +99,8 @@ def train(
         repeats=repeats,
     )
     if is_main_process():
+        punctuator.eval()
+        punctuator.config = dataclasses.replace(punctuator.config, offsets=_offsets(punctuator, held, validation_words))
         folder = hub.save(punctuator, Path(run) / "model", card=_card(words, punctuator.config, training))
         print(f"{folder}: " + ", ".join(f"{name} {value:.4f}" for name, value in figures.items()))
     return figures
@@ -118,6 +122,14 @@ def _first_words(documents: Documents, words: int) -> Documents:
     """Documents from the first on, up to so many words."""
     ends = np.cumsum([len(document) for document in documents])
     return documents[: int(np.searchsorted(ends, words)) + 1]
+
+
+def _offsets(punctuator: Punctuator, held: Documents, words: int) -> tuple[float, float, float]:
+    """The offsets of the decision with the highest F1 of all marks on held-out text."""
+    found = [word for document in _first_words(held, words) for word in document]
+    marks, _ = log_probs(punctuator, [word.text for word in found])
+    wanted = np.array([GROUPS[MARKS.index(word.mark)] for word in found])
+    return best_offsets(group_log_probs(marks).numpy(), wanted)
 
 
 def _with_vocabulary(model: PunctuatorConfig, files: Sequence[Documents], size: int) -> PunctuatorConfig:
