@@ -163,7 +163,6 @@ TASKS: dict[str, Task] = {
                     short={"out": "o"},
                 )
             },
-            tab="lstm_apps.tasks.punctuation.demo.tab",
         ),
         Task(
             name="tagging",

@@ -2,7 +2,9 @@ import json
 import math
 
 import pytest
+import torch
 
+from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
 from lstm_models.tasks.tagging.conllu import fill_conllu, read_conllu
 from lstm_models.tasks.tagging.decoding import scores
@@ -116,3 +118,27 @@ def test_odd_texts_are_tagged(tagger, text):
 
 def test_a_text_in_another_language_says_so(tagger):
     assert tagger.tag("der hund geht nicht nach hause").notes
+
+
+def test_the_stack_runs_in_onnxruntime(tmp_path):
+    """The bundled tagger's LSTM, exported, gives what it gives here."""
+    pytest.importorskip("onnx")
+    onnxruntime = pytest.importorskip("onnxruntime")
+    from lstm_models.export import export_onnx
+
+    lstm = hub.load("tagger").lstm
+    session = onnxruntime.InferenceSession(str(export_onnx(lstm, tmp_path / "tagger.onnx")))
+    x, lengths, state = torch.randn(2, 7, lstm.input_size), torch.tensor([7, 4]), lstm.initial_state(2)
+    given = {"x": x, "lengths": lengths, "h": state.h.detach(), "c": state.c.detach()}
+    output = session.run(None, {name: value.numpy() for name, value in given.items()})[0]
+    with torch.no_grad():
+        torch.testing.assert_close(torch.from_numpy(output), lstm(x, lengths=lengths)[0], atol=1e-4, rtol=0)
+
+
+def test_the_bundled_tagger_knows_names_with_and_without_capitals():
+    tagger = hub.load("tagger")
+    for text in ("Angela Merkel visited Paris.", "angela merkel visited paris"):
+        assert [(entity.text.title(), entity.kind) for entity in tagger.tag(text).entities] == [
+            ("Angela Merkel", "PER"),
+            ("Paris", "LOC"),
+        ]
