@@ -25,6 +25,7 @@ from lstm_models.errors import InputError
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code."""
+    _open_streams()
     try:
         run(sys.argv[1:] if argv is None else list(argv))
         sys.stdout.flush()
@@ -41,6 +42,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         elif sentence:
             print(f"{PROGRAM}: {sentence}", file=sys.stderr)
         return code
+
+
+def _open_streams() -> None:
+    """Put something in place of standard streams that a shell has closed (``<&-``), for which Python has None.
+
+    Their descriptors are taken first: else the next file that is opened would be standard output to a library.
+    """
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            with contextlib.suppress(OSError):
+                found = os.open(os.devnull, os.O_RDWR)
+                if found != number:
+                    os.dup2(found, number)
+                    os.close(found)
+                stream = os.fdopen(number, mode, encoding="utf-8", closefd=False)
+                setattr(sys, name, stream)
+                setattr(sys, f"__{name}__", stream)
 
 
 def run(argv: list[str]) -> None:

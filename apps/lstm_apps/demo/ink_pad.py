@@ -24,12 +24,14 @@ from lstm_models.errors import InputError
 from lstm_models.ink.line_grouping import lines_of
 from lstm_models.ink.stroke_files import open_strokes
 
-__all__ = ["MOST_POINTS", "MOST_STROKES", "pad", "placed", "sent_file", "strokes", "value_of"]
+__all__ = ["MOST_POINTS", "MOST_STROKES", "TAKES_BYTES", "pad", "placed", "sent_file", "strokes", "value_of"]
 
 MOST_STROKES = 2_000
 MOST_POINTS = 20_000
 """A pad takes no more ink: a full page of writing has half as much."""
-_MOST_CHARACTERS = 2_000_000  # of a file that is opened on the pad, or of the strokes as JSON
+TAKES_BYTES = 2**20
+"""Of a request to a function that takes a pad's ink, or a file that is opened on it."""
+_MOST_CHARACTERS = 900_000  # of a file that is opened on the pad, or of the strokes as JSON
 _FARTHEST = 100_000  # pixels
 _LONGEST = 20_000.0  # pixels of what a file puts on the pad, which shows it smaller
 _PITCH = 76  # pixels between two rules
@@ -90,10 +92,12 @@ def pad(
         f'<g class="ink"></g></svg><p class="hint" aria-hidden="true">{escape(hint)}</p></div>'
         f'<div class="tools">{tools}<p class="told" role="status"></p></div>'
     )
-    return gr.HTML(
+    made: Any = gr.HTML(
         "[]", label=label, html_template=markup, css_template=_STYLE, js_on_load=_SCRIPT, elem_id=elem_id,
         apply_default_css=False,
     )  # fmt: skip
+    made.takes_bytes = TAKES_BYTES
+    return made
 
 
 def strokes(value: Any, called: str = "The pad") -> list[np.ndarray]:

@@ -15,15 +15,18 @@ import re
 import signal
 import socket
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 from lstm_apps.cli import registry
 from lstm_apps.demo import theme
 from lstm_apps.demo.components import KEEP_SECONDS, collected
 from lstm_apps.server.memory import few_arenas
+from lstm_apps.server.private_folder import PrivateFolder
 from lstm_models.errors import InputError
 
 _FRAMES = {"same": "'self'", "none": "'none'", "any": "*"}
+_STOP_SECONDS = 10.0  # after SIGTERM
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -42,6 +45,8 @@ def launch(
     trusted_proxy: str = "",
     origins: str = "",
     frames: str = "same",
+    hosts: str = "",
+    time_limit: int = 300,
     mcp: bool = False,
 ) -> None:
     """Serve the demo until Ctrl-C.
@@ -59,10 +64,14 @@ def launch(
         concurrency: photos and recordings at work at a time; as many as there are processor cores if 0. Handwriting has
             places of its own, up to eight, as those who write share one network.
         queue: requests that may wait; who comes then is told so.
-        rate: requests that an address may make a minute, and half as many at once; 0 sets no limit.
+        rate: requests that an address may make a minute, and half as many at once; a quarter of those that wait may
+            be of one address. 0 sets no such limits.
         trusted_proxy: addresses or networks of proxies, with commas between, whose X-Forwarded-For is believed.
         origins: addresses, with commas between, whose pages may call this server: https://example.org.
         frames: whose pages may show the demo in a frame: same (its own), none, any, or addresses with commas between.
+        hosts: names under which it may be asked, with commas between, beside this machine's addresses and its name:
+            demo.example.org, *.example.org for all below, or * for any. Behind a trusted proxy any name is right.
+        time_limit: seconds that a request may be at work.
         mcp: offer the demo's functions as tools by the Model Context Protocol, at /gradio_api/mcp/.
 
     Raises:
@@ -82,22 +91,57 @@ def launch(
         "mcp": mcp,
     }
     limits |= {"auth": auth, "trusted_proxy": trusted_proxy, "origins": origins, "frames": frames}
-    _check(max_size=max_size, concurrency=concurrency, queue=queue, rate=rate)
+    limits |= {"hosts": hosts, "time_limit": time_limit}
+    _check(max_size=max_size, concurrency=concurrency, queue=queue, rate=rate, time_limit=time_limit)
     few_arenas()
+    with _private_folder():
+        _serve_until_stopped(task, options, limits, host, port, share, open_browser)
+
+
+@contextlib.contextmanager
+def _private_folder() -> Iterator[None]:
+    """A folder of this run for what visitors send, and what is made for them; Gradio takes it from the environment."""
+    name = "GRADIO_TEMP_DIR"
+    before = os.environ.get(name)
+    folder = PrivateFolder(before)
+    os.environ[name] = str(folder.path)
+    try:
+        yield
+    finally:
+        folder.close()
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
+
+
+def _serve_until_stopped(
+    task: str | None, options: dict[str, Any], limits: dict[str, Any], host: str, port: int, share: bool,
+    open_browser: bool,
+) -> None:  # fmt: skip
     page = assemble(task, **options)
-    _share_cores(concurrency)
+    _share_cores(limits["concurrency"])
     url = serve(page, host=host, port=port, share=share, open_browser=open_browser, **limits)
-    stop = threading.Event()
+    stop, received = threading.Event(), list[int]()
+
+    def stopped(number: int, _: object) -> None:
+        received.append(number)
+        stop.set()
+
     for name in ("SIGTERM", "SIGINT"):  # a container is stopped by SIGTERM: what was sent to the demo goes then too
         with contextlib.suppress(AttributeError, ValueError):  # Windows; or not the main thread
-            signal.signal(getattr(signal, name), lambda *_: stop.set())
+            signal.signal(getattr(signal, name), stopped)
     print(f"The demo is at {url} (Ctrl-C stops it).", flush=True)
     if page.share_url:
         print(f"For a week also at {page.share_url}", flush=True)
-    if mcp:
+    if limits["mcp"]:
         print(f"Its tools, by MCP, are at {url}gradio_api/mcp/", flush=True)
     while page.is_running and not stop.wait(0.5):
         pass
+    if getattr(signal, "SIGTERM", None) in received:  # whatever is still at work: who sends it wants the process gone
+        last = threading.Timer(_STOP_SECONDS, os._exit, (0,))
+        last.daemon = True
+        last.start()
     page.close(verbose=False)
 
 
@@ -148,6 +192,8 @@ def serve(
     trusted_proxy: str = "",
     origins: str = "",
     frames: str = "same",
+    hosts: str = "",
+    time_limit: float = 300,
     mcp: bool = False,
 ) -> str:
     """Start serving what `assemble` gave, in a thread of its own, and give back the address; `page.close()` ends it.
@@ -166,7 +212,6 @@ def serve(
         from lstm_apps.server.rate_limits import Addresses
 
         proxies = _listed(trusted_proxy)
-        behind = share or bool(proxies) or not _is_loopback(host)
         rules = Rules(
             rate=rate,
             queue=queue,
@@ -174,7 +219,9 @@ def serve(
             addresses=Addresses(proxies),
             origins=_addresses(origins, "--origins"),
             frames=_FRAMES.get(frames) or " ".join(_addresses(frames, "--frames")),
-            hosts=() if behind else (*_LOOPBACK, host.strip("[]")),
+            hosts=("*",) if share else tuple(_names(hosts, host)),
+            numbers=not _is_loopback(host),
+            seconds=time_limit,
         )
         settings = app.Settings(
             rules,
@@ -183,7 +230,7 @@ def serve(
             mcp=mcp,
             style={"theme": theme.theme(), "css": page.style_sheet, "server_name": host},
         )
-        page.server = app.Thread(app.application(page, settings), bound)
+        page.server = app.Thread(app.application(page, settings), bound, rules.addresses)
         page.server_name, page.server_port = host, bound.getsockname()[1]
         shown = {"0.0.0.0": "localhost", "::": "localhost"}.get(host, host)
         page.local_url = f"http://{f'[{shown}]' if ':' in shown else shown}:{page.server_port}/"
@@ -227,7 +274,7 @@ def _share_cores(concurrency: int) -> None:
 
 
 def _check(**numbers: int) -> None:
-    least = {"max_size": 1, "queue": 1}
+    least = {"max_size": 1, "queue": 1, "time_limit": 1}
     for name, number in numbers.items():
         if number < least.get(name, 0):
             option = f"--{name.replace('_', '-')}"
@@ -245,6 +292,21 @@ def _addresses(text: str, told: str) -> tuple[str, ...]:
             words = "same, none, any or addresses" if told == "--frames" else "addresses"
             raise InputError(f"{told} is {each}; {words} such as https://example.org would be right.", usage=True)
     return tuple(_listed(text))
+
+
+def _names(hosts: str, host: str) -> Iterator[str]:
+    """The names under which a server that listens on `host` may be asked."""
+    yield from _LOOPBACK
+    yield host.strip("[]").lower()
+    if not _is_loopback(host):
+        name = socket.gethostname().lower()
+        yield from (name, name.partition(".")[0], f"{name.partition('.')[0]}.local")
+    for each in _listed(hosts.lower()):
+        if not re.fullmatch(r"\*|(\*\.)?[a-z0-9_.-]+|[0-9a-f:]+", each):
+            raise InputError(
+                f"--hosts is {each}; names such as demo.example.org, *.example.org or * would be right.", usage=True
+            )
+        yield each
 
 
 def _is_loopback(host: str) -> bool:

@@ -22,19 +22,25 @@ from typing import Any, Literal
 import fastapi
 import gradio as gr
 import uvicorn
+from gradio.components.api_component import Api
 from pydantic import BaseModel
 from starlette.middleware.cors import CORSMiddleware
 
 from lstm_apps.demo.components import Once
-from lstm_apps.server.auth import matches
+from lstm_apps.server.auth import Sessions, matches
+from lstm_apps.server.connections import FewLines, most_connections, protocol
+from lstm_apps.server.deadlines import limited
+from lstm_apps.server.fetching import fetched
 from lstm_apps.server.metrics import Metrics
-from lstm_apps.server.middleware import Guard, Rules
+from lstm_apps.server.middleware import MOST_JSON, RequestLimits, Rules
+from lstm_apps.server.rate_limits import Addresses
 from lstm_models import __version__
 from lstm_models.errors import InputError
 
 __all__ = ["Page", "Settings", "Thread", "application", "cores"]
 
 _LOG = logging.getLogger("lstm_apps.server.app")
+_LONGEST = 10_000  # characters of a field that does not say how many it takes
 _START_SECONDS = 60.0  # a busy machine takes its time
 
 
@@ -44,22 +50,49 @@ class Page(gr.Blocks):
     Attributes:
         models: task -> what loads its models.
         tasks: task -> the functions of its tab.
-        fetches: whether an input may be the address of a file elsewhere, which the server fetches.
+        fetch_bytes: of a file that an input may be the address of, which the server fetches then; 0 to fetch nothing.
     """
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.models: dict[str, list[Once[Any]]] = {}
         self.tasks: dict[str, list[Any]] = {}
-        self.fetches = False
+        self.fetch_bytes = 0
         self.metrics: Metrics | None = None
 
+    def function(self, which: int | str | None) -> Any:
+        """The function of that number, or of that name in the API; None where there is none."""
+        if isinstance(which, int):
+            return self.fns.get(which)
+        return next((each for each in self.fns.values() if which is not None and each.api_name == which), None)
+
+    def most_bytes(self, which: int | str | None = None) -> int:
+        """Bytes that a request for a function may have; of the one that takes most, if none is named.
+
+        A component, or a function, may say ``takes_bytes``, such as a pad that takes a page of ink.
+        """
+        functions = list(self.fns.values()) if which is None else [self.function(which)]
+        parts = [
+            part for each in functions if each is not None for part in (each.fn, *each.inputs, *self._targets(each))
+        ]
+        return max([MOST_JSON, *(getattr(part, "takes_bytes", 0) for part in parts)])
+
+    def _targets(self, function: Any) -> Iterator[Any]:
+        for number, _ in function.targets:
+            if number in self.blocks:
+                yield self.blocks[number]
+
     async def preprocess_data(self, block_fn: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        """As Gradio's; inputs of a wrong kind are a sentence."""
-        if not self.fetches and any(map(_is_elsewhere, _dictionaries(inputs))):
-            raise gr.Error(
-                "Send the file itself: the demo fetches nothing from other addresses.", print_exception=False
-            )
+        """As Gradio's; inputs of a wrong kind, or too long for their fields, are a sentence."""
+        for component, value in zip(block_fn.inputs, inputs, strict=False):
+            _check_length(component, value)
+        for each in filter(_is_elsewhere, _dictionaries(inputs)):
+            if not self.fetch_bytes:
+                raise gr.Error(
+                    "Send the file itself: the demo fetches nothing from other addresses.", print_exception=False
+                )
+            each["path"] = await fetched(each["path"], self.fetch_bytes, self.GRADIO_CACHE)
+            each.pop("url", None)
         try:
             return await super().preprocess_data(block_fn, inputs, *args, **kwargs)
         except gr.Error:
@@ -109,7 +142,7 @@ class Settings:
     """How the page is served.
 
     Attributes:
-        rules: what the guard allows.
+        rules: what is allowed.
         accounts: user -> password; nobody has to log in where there are none.
         concurrency: requests at work at a time, beside those that say for themselves how many may be.
         mcp: offer the page's functions as tools, by the Model Context Protocol.
@@ -148,12 +181,12 @@ def application(page: Page, settings: Settings) -> fastapi.FastAPI:
     if settings.mcp:
         _check_mcp(settings)
     page.queue(max_size=settings.rules.queue, api_open=False, default_concurrency_limit=settings.concurrency)
-    page.fetches = settings.mcp  # tools are given files by their addresses; Gradio keeps to public ones
+    page.fetch_bytes = settings.rules.max_bytes if settings.mcp else 0  # tools are given files by their addresses
     if page.metrics is None:
         page.metrics = Metrics(lambda: len(page._queue), page.models)
         for task, functions in page.tasks.items():
             for function in filter(_works, functions):
-                function.fn = page.metrics.watched(task, function.fn)
+                function.fn = page.metrics.watched(task, limited(function.fn, settings.rules.seconds))
                 if function.concurrency_limit == "default":  # all that work share the places, first come first
                     function.concurrency_id, function.concurrency_limit = "models", settings.concurrency
     metrics = page.metrics
@@ -161,12 +194,12 @@ def application(page: Page, settings: Settings) -> fastapi.FastAPI:
     basic = _basic(settings.accounts)
 
     @app.get("/healthz", summary="Whether the server lives, and which models are loaded")
-    def healthz() -> Health:
+    async def healthz() -> Health:  # not in a thread, of which all may be busy
         states = {task: _state(models) for task, models in page.models.items()}
         return Health(status="alive", version=__version__, models=states)
 
     @app.get("/readyz", summary="Whether it takes more work", responses={503: {"model": Readiness}})
-    def readyz(response: fastapi.Response) -> Readiness:
+    async def readyz(response: fastapi.Response) -> Readiness:
         waiting, most = len(page._queue), settings.rules.queue
         status: Any = "stopping" if page._queue.stopped else "full" if waiting >= most else "ready"
         response.status_code = 200 if status == "ready" else 503
@@ -190,7 +223,7 @@ def application(page: Page, settings: Settings) -> fastapi.FastAPI:
             footer_links=[],
             run_history=False,
             show_error=False,
-            max_file_size=settings.rules.max_bytes + 2**17,  # so that it is the guard which says that it is too much
+            max_file_size=settings.rules.max_bytes + 2**17,  # so that it is our own limits that say so
             ssr_mode=False,
             enable_monitoring=False,
             mcp_server=settings.mcp,
@@ -201,19 +234,32 @@ def application(page: Page, settings: Settings) -> fastapi.FastAPI:
         raise InputError(f"The tools could not be offered by MCP: {page.mcp_error}")
     page.app = page.server_app = app.routes[-1].app  # type: ignore[attr-defined]
     page._queue.set_server_app(page.app)
-    app.add_middleware(Guard, rules=settings.rules, page=page, count=lambda outcome: metrics.count("any", outcome))
+    page.app.tokens = Sessions()
+    app.add_middleware(RequestLimits, rules=settings.rules, page=page, count=lambda name: metrics.count("any", name))
     # Gradio's own rules of other origins give way to these
     app.add_middleware(CORSMiddleware, allow_origins=settings.rules.origins, allow_methods=["*"], allow_headers=["*"])
     return app
 
 
 class Thread:
-    """Uvicorn in a thread, on a socket that is bound already."""
+    """Uvicorn in a thread, on a socket that is bound already.
 
-    def __init__(self, app: Any, bound: socket.socket) -> None:
+    Args:
+        app: what it serves.
+        bound: the socket.
+        addresses: say which peers are trusted proxies; none if left out.
+    """
+
+    def __init__(self, app: Any, bound: socket.socket, addresses: Addresses | None = None) -> None:
         config = uvicorn.Config(
-            app, log_level="warning", proxy_headers=False, server_header=False, timeout_graceful_shutdown=3, ws="none"
-        )
+            app, log_level="warning", proxy_headers=False, server_header=False, timeout_graceful_shutdown=3, ws="none",
+            http=protocol(addresses or Addresses(), most_connections()), h11_max_incomplete_event_size=2**16,
+        )  # fmt: skip
+        few = FewLines()
+        for name in ("uvicorn.error", "asyncio", _LOG.name):
+            logger = logging.getLogger(name)
+            if not any(isinstance(each, FewLines) for each in logger.filters):
+                logger.addFilter(few)
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, args=([bound],), daemon=True)
 
@@ -305,6 +351,16 @@ def _dictionaries(value: Any) -> Iterator[dict[str, Any]]:
             waiting.extend(each.values())
         elif isinstance(each, (list, tuple)):
             waiting.extend(each)
+
+
+def _check_length(component: Any, value: Any) -> None:
+    """Raise gradio.Error where a text is longer than its field takes; the page keeps to it, a script may not."""
+    if not isinstance(value, str):
+        return
+    most = getattr(component, "max_length", None) or getattr(component, "takes_bytes", None) or _LONGEST
+    if len(value) > most:
+        name = "A text" if isinstance(component, Api) else getattr(component, "label", None) or "A field"
+        raise gr.Error(f"{name} has {len(value):,} characters; the demo takes {most:,} there.", print_exception=False)
 
 
 def _is_elsewhere(value: dict[str, Any]) -> bool:

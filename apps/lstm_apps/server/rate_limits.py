@@ -1,28 +1,33 @@
-"""Limits of the demo's server: how often an address may ask, how much is kept of what it sends, whose word counts.
+"""Limits of the demo's server: how often an address may ask, what is kept of its uploads, which proxies are trusted.
 
-Plain objects without a web framework; `lstm_apps.server.middleware` applies them to requests.
+Plain objects without a web framework; `lstm_apps.server.middleware` applies them to requests. The package ``limits``
+has no bucket that takes a fraction of a token, and a page's hundred parts must cost less than one question.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
+import os
 import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from lstm_models.errors import InputError
 
-__all__ = ["Addresses", "Kept", "Rates"]
+__all__ = ["Addresses", "RateLimiter", "UploadQuota"]
 
 _MOST_ADDRESSES = 10_000  # that are remembered; the one not seen for longest is forgotten first
+_BLOCK = 4096  # bytes that the smallest file takes on a disk, and as much for its folder
 
 
-class Rates:
-    """A token bucket for each address: `rate` asks a minute, and half a minute's worth at once.
+class RateLimiter:
+    """A token bucket for each address: `rate` requests a minute, and half a minute's worth at once.
 
     Args:
-        rate: asks a minute; 0 sets no limit.
+        rate: requests a minute; 0 sets no limit.
         clock: gives seconds that only grow.
     """
 
@@ -52,30 +57,63 @@ class Rates:
         return len(self._buckets)
 
 
-class Kept:
-    """The bytes of uploads that may still lie on the disk: those of the last `seconds`.
+@dataclass(frozen=True)
+class _Upload:
+    when: float
+    address: str
+    bytes: int
+    paths: tuple[str, ...]
+
+
+class UploadQuota:
+    """What of uploads lies on the disk: by its real size there, all together and of each address.
+
+    Files whose time is over are removed with their folders, whenever somebody asks for room.
 
     Args:
-        most: bytes; `room` says how many more may come.
+        most: bytes of all addresses.
+        seconds: that a file may stay.
+        fraction: of `most` that one address may take.
+        clock: gives seconds that only grow.
     """
 
-    def __init__(self, most: int, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self.most, self.seconds = most, seconds
+    def __init__(
+        self, most: int, seconds: float, fraction: float = 0.25, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.most, self.seconds, self.fraction = most, seconds, fraction
         self._clock = clock
-        self._sizes: deque[tuple[float, int]] = deque()
+        self._uploads: deque[_Upload] = deque()
+        self._by_address: dict[str, int] = {}
         self._sum = 0
 
-    @property
-    def room(self) -> int:
-        """Bytes that may still come."""
-        while self._sizes and self._sizes[0][0] < self._clock() - self.seconds:
-            self._sum -= self._sizes.popleft()[1]
-        return self.most - self._sum
+    def room(self, address: str) -> int:
+        """Bytes that may still come from the address."""
+        while self._uploads and self._uploads[0].when < self._clock() - self.seconds:
+            self._forget(self._uploads.popleft())
+        left = round(self.most * self.fraction) - self._by_address.get(address, 0)
+        return min(self.most - self._sum, left)
 
-    def add(self, size: int) -> None:
-        """Count an upload of so many bytes."""
-        self._sizes.append((self._clock(), size))
-        self._sum += size
+    def add(self, address: str, paths: Sequence[str]) -> None:
+        """Count files that have come to lie at these paths."""
+        size = 0
+        for path in paths:
+            with contextlib.suppress(OSError):
+                size += -(-os.stat(path).st_size // _BLOCK) * _BLOCK + _BLOCK
+        if size:
+            self._uploads.append(_Upload(self._clock(), address, size, tuple(paths)))
+            self._by_address[address] = self._by_address.get(address, 0) + size
+            self._sum += size
+
+    def _forget(self, upload: _Upload) -> None:
+        self._sum -= upload.bytes
+        self._by_address[upload.address] -= upload.bytes
+        if not self._by_address[upload.address]:
+            del self._by_address[upload.address]
+        for path in upload.paths:
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+            with contextlib.suppress(OSError):  # others may have sent the same content, and use its folder
+                os.rmdir(os.path.dirname(path))
 
 
 class Addresses:

@@ -238,12 +238,12 @@ def fit(
         The figures of the best validation: ``validation_loss`` a frame, and ``validation/…`` a line.
 
     Raises:
-        InputError: the folder holds another run, there is nothing to resume, a checkpoint cannot be written, the loss
-            is no longer finite, or a device is not there.
+        InputError: the folder holds another run, or one that is still going on; there is nothing to resume, a
+            checkpoint cannot be written, the loss is no longer finite, or a device is not there.
         Stopped: Ctrl-C or SIGTERM; a checkpoint to resume from has been written.
     """
     run = Path(run)
-    last, best = run / "checkpoints" / "last.ckpt", run / "checkpoints" / "best.ckpt"
+    last = run / "checkpoints" / "last.ckpt"
     resume = resume or (last.exists() and int(os.environ.get("SLURM_RESTART_COUNT") or 0) > 0)
     _check(data, held, config, last, resume)
     config = _able(config)
@@ -253,6 +253,51 @@ def fit(
             raise PermissionError(13, "Permission denied")
     except OSError as error:
         raise InputError(f"the run's folder {run} cannot be written: {error.strerror}") from None
+    with _alone(run):
+        return _fit(model, data, held, collate, config, run, resume=resume, settings=settings, repeats=repeats)
+
+
+@contextlib.contextmanager
+def _alone(run: Path) -> Iterator[None]:
+    """While this training is the only one that writes into the folder; its own other processes do not ask.
+
+    The system gives the lock back when the process ends, however it does.
+    """
+    import filelock
+
+    if int(os.environ.get("LOCAL_RANK") or os.environ.get("SLURM_PROCID") or 0):
+        yield
+        return
+    lock = filelock.FileLock(run / "checkpoints" / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        raise InputError(f"another training is writing into {run}: wait for it, or name another folder") from None
+    except (OSError, NotImplementedError):  # a file system without locks
+        yield
+        return
+    try:
+        yield
+    finally:
+        lock.release()
+        with contextlib.suppress(OSError):
+            (run / "checkpoints" / ".lock").unlink()
+
+
+def _fit(
+    model: nn.Module,
+    data: Dataset[Any],
+    held: Dataset[Any],
+    collate: Collate,
+    config: TrainingConfig,
+    run: Path,
+    *,
+    resume: bool,
+    settings: Mapping[str, Any] | None,
+    repeats: Sequence[int] | None,
+) -> dict[str, float]:
+    """As `fit`, in a folder that is this training's alone."""
+    last, best = run / "checkpoints" / "last.ckpt", run / "checkpoints" / "best.ckpt"
     seed_everything(config.seed, workers=True, verbose=False)
     task = _Task(model, config)
     checkpoints = RunCheckpoints(

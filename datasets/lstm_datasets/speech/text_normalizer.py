@@ -4,7 +4,7 @@
 >>> normalize("Mr. O’Hara paid £3.50 on the 21st of May, 1984 — at 5:30 p.m.!")
 "mister o'hara paid three pounds fifty on the twenty first of may nineteen eighty four at five thirty p m"
 
-Numbers are spelt by ``num2words``; letters with accents lose them by ``anyascii``. What is read aloud in several ways
+Numbers are spelt by `number_words`; letters with accents lose them by ``anyascii``. What is read aloud in several ways
 (2005, 12/3, “Dr.” in an address) gets the one that is most usual in read books. Text that is normalised already stays
 as it is.
 """
@@ -15,6 +15,9 @@ import functools
 import re
 import unicodedata
 from collections.abc import Callable
+from typing import Literal
+
+from lstm_datasets.speech.number_words import number_words
 
 __all__ = ["ALPHABET", "characters_outside", "normalize"]
 
@@ -150,16 +153,14 @@ def _folded(character: str) -> str:
 
 
 @functools.lru_cache(maxsize=65536)
-def _words(number: str, to: str = "cardinal") -> str:
+def _words(number: str, to: Literal["cardinal", "ordinal", "year"] = "cardinal") -> str:
     """A number of digits, with a decimal point or without, as words."""
-    from num2words import num2words
-
     whole, point, decimals = number.partition(".")
     if point:
         return f"{_words(whole or '0')} point {_digits(decimals)}"
     if len(whole) > _LONGEST or (len(whole) > 1 and whole[0] == "0" and to == "cardinal"):
         return _digits(whole)
-    return num2words(int(whole), to=to).replace("-", " ").replace(",", "")
+    return number_words(int(whole), to)
 
 
 def _digits(number: str) -> str:

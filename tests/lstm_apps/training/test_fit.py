@@ -15,6 +15,7 @@ import time
 import warnings
 from pathlib import Path
 
+import filelock
 import pytest
 import torch
 from torch import nn
@@ -455,6 +456,17 @@ def test_run_folder_that_holds_a_run(whole):
         toy_training.train(whole[0])
     assert error.value.exit_code == 1
     assert (whole[0] / "checkpoints" / "last.ckpt").read_bytes() == before
+
+
+def test_a_run_folder_that_another_training_writes_into(tmp_path):
+    """The lock is the system's: it is held here as another process would."""
+    (tmp_path / "checkpoints").mkdir()
+    with (
+        filelock.FileLock(tmp_path / "checkpoints" / ".lock"),
+        pytest.raises(InputError, match=r"another training is writing into .*: wait for it, or name another folder"),
+    ):
+        toy_training.train(tmp_path)
+    assert not (tmp_path / "checkpoints" / "last.ckpt").exists()
 
 
 def test_nothing_to_resume(tmp_path):

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from lstm_apps.demo import components
+from lstm_apps.server import deadlines
 from lstm_apps.tasks.handwriting.demo import html, inputs
 from lstm_apps.tasks.handwriting.demo.inputs import Look
 from lstm_apps.tasks.handwriting.demo.outputs import FORMATS, Line, Sheets
@@ -139,7 +140,7 @@ class Desk:
                         break
                     svg = Line(drawing).picture(job.look, frame=frame.around(drawing))
                     yield Shown(html.paper(svg, job.look), ("Writing …",), Line(drawing))
-            ended = ("Stopped.",) if stopped() else ()
+            ended = (_why(),) if stopped() else ()
         line = Line(drawing)
         told = _told(_count(len(drawing.strokes), "stroke"), started, drawing.seed)
         answer = json.loads(drawing.json())
@@ -181,7 +182,7 @@ class Desk:
                         notes += (f"The demo writes {MOST_PAGES} pages at a time; the rest of the text was left out.",)
                         break
             except Stopped:
-                notes += ("Stopped.",)
+                notes += (_why(),)
         if not len(sheets):
             raise InputError("It was stopped before the first page was full.", usage=True)
         told = _told(_count(len(sheets), "page"), started, seed)
@@ -270,11 +271,15 @@ class _Turn:
             if (before := self._stops.get(self._visitor)) is not None:
                 before.set()
             self._stops[self._visitor] = self._event
-        return self._event.is_set
+        return lambda: self._event.is_set() or deadlines.passed()
 
     def __exit__(self, *_: object) -> None:
         if self._visitor is not None and self._stops.get(self._visitor) is self._event:
             del self._stops[self._visitor]
+
+
+def _why() -> str:
+    return "Stopped, as its time was over: the rest was left out." if deadlines.passed() else "Stopped."
 
 
 def live(

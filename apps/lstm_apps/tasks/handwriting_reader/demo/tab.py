@@ -111,6 +111,7 @@ def panel(load: Callable[[], Reader] | None = None) -> None:
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": 2}
     sheet.input(read, inputs=sheet, outputs=[words, status], trigger_mode="always_last", **quiet)
     sheet.upload(open_file, outputs=[sheet, words, status], **quiet)
+    read_strokes.takes_bytes = ink_pad.TAKES_BYTES  # type: ignore[attr-defined]
     gr.api(read_strokes, api_name="read_strokes")
 
 
