@@ -14,27 +14,24 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
 
 from lstm_datasets.captioning.readers import CaptionedPhoto
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import write_whole
 from lstm_models.nn.image_encoder import ImageEncoder
-from lstm_models.text.vocabulary import END, Vocabulary
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["CaptionData", "PhotoFeatures", "photo_features"]
+__all__ = ["PhotoFeatures", "photo_features"]
 
 FORMAT = 1
 TOLERATED = 0.1  # share of photos that may be unreadable
-SIDED = frozenset({"left", "right"})  # words that a mirrored photo makes untrue
 
 Progress = Callable[[Iterable[range], int], Iterable[range]]
 
@@ -172,54 +169,3 @@ def _name(photos: Sequence[CaptionedPhoto], encoder: ImageEncoder, versions: int
     settings = [FORMAT, dataclasses.astuple(encoder.config), versions, seed if versions > 2 else 0]
     digest.update(json.dumps(settings).encode())
     return f"{encoder.config.backbone}-{len(photos)}-{digest.hexdigest()[:16]}"
-
-
-class CaptionData(Dataset[dict[str, Any]]):
-    """Photos with captions as a captioner trains on them.
-
-    Args:
-        photos: with captions.
-        features: of the same photos.
-        vocabulary: of the captioner.
-        longest: words of a caption that count; the rest is cut off.
-        seed: of the choice among the versions of a photo.
-    """
-
-    def __init__(
-        self,
-        photos: Sequence[CaptionedPhoto],
-        features: PhotoFeatures,
-        vocabulary: Vocabulary,
-        *,
-        longest: int = 20,
-        seed: int = 0,
-    ) -> None:
-        self.features, self.seed, self.epoch = features, seed, 0
-        self.kept = [index for index in range(len(photos)) if index not in features.failures]
-        self.captions = []
-        self.sided = []
-        for index in self.kept:
-            encoded = [[*vocabulary.encode(text)[:longest], END] for text in photos[index].captions]
-            self.captions.append(sorted(encoded, key=len, reverse=True))
-            words = {word for text in photos[index].captions for word in text.lower().split()}
-            self.sided.append(bool(words & SIDED))
-        self.lengths = [len(captions[0]) for captions in self.captions]
-
-    @property
-    def references(self) -> list[list[list[int]]]:
-        """The captions' word numbers without their ends, for a reward; photo numbers are places in this list."""
-        return [[caption[:-1] for caption in captions] for captions in self.captions]
-
-    def set_epoch(self, epoch: int) -> None:
-        """Another epoch, other versions."""
-        self.epoch = epoch
-
-    def __len__(self) -> int:
-        return len(self.kept)
-
-    def __getitem__(self, index: int) -> dict[str, Any]:
-        versions = self.features.bits.shape[1]
-        version = int(np.random.default_rng((self.seed, self.epoch, index)).integers(versions)) if versions > 1 else 0
-        if self.sided[index]:
-            version -= version % 2  # not mirrored
-        return {"frozen": self.features(self.kept[index], version), "captions": self.captions[index], "photo": index}

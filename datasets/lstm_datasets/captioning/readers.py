@@ -18,13 +18,13 @@ from __future__ import annotations
 
 import json
 import re
-import tarfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lstm_datasets.tables import FileFinder, is_file, lines_of, read_text, table_rows
+from lstm_datasets.tar_index import tar_members
 from lstm_models.errors import InputError
 from lstm_models.io.images import IMAGE_SUFFIXES, open_image
 
@@ -166,28 +166,14 @@ def _read_shard(path: Path) -> Iterator[CaptionedPhoto]:
     split = path.stem.partition("-")[0] if "-" in path.stem else ""
     places: dict[str, tuple[int, int]] = {}
     captions: dict[str, tuple[str, ...]] = {}
-    try:
-        with tarfile.open(path) as tar:
-            whole = path.stat().st_size
-            if whole % tarfile.BLOCKSIZE:  # tarfile takes a header cut off for the end
-                raise EOFError
-            for member in tar:
-                if member.offset_data + member.size > whole:
-                    raise EOFError
-                key, _, kind = member.name.rpartition(".")
-                if not member.isfile():
-                    continue
-                if f".{kind.lower()}" in IMAGE_SUFFIXES:
-                    places[key] = (member.offset_data, member.size)
-                elif kind == "json":
-                    file = tar.extractfile(member)
-                    captions[key] = _texts(json.load(file)["captions"] if file else [])
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or 'it is truncated'}") from None
-    except (tarfile.TarError, EOFError):
-        raise InputError(f"{path} is damaged, cut off or no tar") from None
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise InputError(f'{path}: {member.name} is not a JSON object {{"captions": ["…", …]}}') from None
+    for member in tar_members(path):
+        if member.suffix in IMAGE_SUFFIXES:
+            places[member.key] = member.place
+        elif member.suffix == ".json":
+            try:
+                captions[member.key] = _texts(json.loads(member.read())["captions"])
+            except (ValueError, KeyError, TypeError, RecursionError):
+                raise InputError(f'{path}: {member.name} is not a JSON object {{"captions": ["…", …]}}') from None
     for key, place in places.items():
         yield CaptionedPhoto(key, captions.get(key, ()), split, path, place)
 

@@ -19,22 +19,17 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
-from torch.utils.data import Dataset
 
 from lstm_datasets.tables import lines_of
 from lstm_models.errors import InputError
 from lstm_models.ink.stroke_files import svg_strokes
 from lstm_models.ink.svg_paths import SVGError
-from lstm_models.tasks.handwriting.features import StrokeFeatures
-from lstm_models.tasks.handwriting.network import HandwritingWriter, WriterConfig
 
 __all__ = [
     "HandwritingLine",
-    "WriterLines",
     "alphabet_of",
     "clean",
     "read_lines",
@@ -174,65 +169,6 @@ def alphabet_of(lines: Iterable[HandwritingLine], least: int = 3) -> str:
 def without_text(lines: Iterable[HandwritingLine]) -> list[HandwritingLine]:
     """The lines without their texts, for a model of strokes alone (Graves 2013, section 4)."""
     return [replace(line, text="") for line in lines]
-
-
-class WriterLines(Dataset[dict[str, Any]]):
-    """Lines as a writer sees them: {"offsets" [points, 3], "text" [characters], "style"}, encoded once.
-
-    Args:
-        lines: the lines; characters outside the alphabet are spelt with those inside, or left out.
-        model: whose alphabet, styles and stroke features are used.
-        slant: largest random slant while training, as x per y; 0 for none.
-        scale: largest random change of size while training, as a share; 0 for none.
-    """
-
-    def __init__(
-        self,
-        lines: Sequence[HandwritingLine],
-        model: HandwritingWriter,
-        *,
-        slant: float = 0.0,
-        scale: float = 0.0,
-        seed: int = 0,
-    ) -> None:
-        from lstm_models.tasks.handwriting.network import spell
-
-        config: WriterConfig = model.config
-        styles = {writer: number for number, writer in enumerate(config.styles, 1)}
-        self.features: StrokeFeatures = config.features
-        self.slant, self.scale, self.seed, self.epoch = slant, scale, seed, 0
-        self.items: list[dict[str, Any]] = []
-        for line in lines:
-            text = line.text.replace(ILLEGIBLE, "") if ILLEGIBLE not in config.alphabet else line.text
-            spelt = spell(text, config.alphabet)[0]
-            self.items.append(
-                {
-                    "offsets": self.features.encode(line.strokes),
-                    "text": model.encode(spelt),
-                    "style": styles.get(line.writer, 0) if config.style_size else 0,
-                }
-            )
-        self.lengths = [len(item["offsets"]) for item in self.items]
-
-    def __len__(self) -> int:
-        return len(self.items)
-
-    def set_epoch(self, epoch: int) -> None:
-        """Another epoch, other random slants and sizes."""
-        self.epoch = epoch
-
-    def __getitem__(self, index: int) -> dict[str, Any]:
-        item = self.items[index]
-        if not (self.slant or self.scale):
-            return item
-        generator = np.random.default_rng((self.seed, self.epoch, index))
-        slant, size = generator.uniform(-1, 1, 2) * (self.slant, self.scale)
-        std, mean = np.array(self.features.std, np.float32), np.array(self.features.mean, np.float32)
-        offsets = item["offsets"].copy()
-        moves = (offsets[:, :2] * std + mean) * np.float32(1 + size)
-        moves[:, 0] += np.float32(slant) * moves[:, 1]
-        offsets[:, :2] = (moves - mean) / std
-        return {**item, "offsets": offsets}
 
 
 # Readers -----------------------------------------------------------------------------------------------------------

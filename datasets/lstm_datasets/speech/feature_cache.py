@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from lstm_datasets.speech.dataset import Augmentation
+from lstm_datasets.speech.augmentation import Augmentation
 from lstm_models.errors import InputError
 from lstm_models.nn.acoustic_encoder import AcousticEncoder, level
 from lstm_models.nn.prepacked_linear import halves

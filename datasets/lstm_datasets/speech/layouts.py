@@ -9,7 +9,6 @@ from __future__ import annotations
 import glob
 import json
 import re
-import tarfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from lstm_datasets.speech.tables import (
     with_suffix,
 )
 from lstm_datasets.tables import csv_rows, lines_of, read_text
+from lstm_datasets.tar_index import tar_members
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import shown
 from lstm_models.io.audio import AUDIO_SUFFIXES
@@ -132,29 +132,15 @@ def _shard(path: Path) -> Iterator[Row]:
     places: dict[str, tuple[int, int]] = {}
     known: dict[str, Any] = {}
     name = shown(path)
-    try:
-        with tarfile.open(path, "r:") as tar:
-            whole = path.stat().st_size
-            if whole % tarfile.BLOCKSIZE:  # tarfile takes a header cut off for the end
-                raise EOFError
-            for member in tar:
-                if member.offset_data + member.size > whole:
-                    raise EOFError
-                key, _, kind = member.name.rpartition(".")
-                if not member.isfile():
-                    continue
-                if f".{kind.lower()}" in AUDIO_SUFFIXES:
-                    places[key] = (member.offset_data, member.size)
-                elif kind in ("json", "txt"):
-                    file = tar.extractfile(member)
-                    content = file.read() if file else b""
-                    known[key] = json.loads(content) if kind == "json" else {"text": content.decode()}
-    except OSError as error:
-        raise InputError(f"{name} cannot be read: {error.strerror or 'it is truncated'}") from None
-    except (tarfile.TarError, EOFError):
-        raise InputError(f"{name} is damaged, cut off, compressed or no tar") from None
-    except (ValueError, RecursionError):
-        raise InputError(f'{name}: {member.name} is no JSON object {{"text": "…"}}') from None
+    for member in tar_members(path):
+        if member.suffix in AUDIO_SUFFIXES:
+            places[member.key] = member.place
+        elif member.suffix in (".json", ".txt"):
+            try:
+                content = member.read()
+                known[member.key] = json.loads(content) if member.suffix == ".json" else {"text": content.decode()}
+            except (ValueError, RecursionError):
+                raise InputError(f'{name}: {member.name} is no JSON object {{"text": "…"}}') from None
     if not places:
         raise InputError(f"{name} holds no recordings (KEY.opus, .flac, .wav, .mp3 or .ogg, each with KEY.json)")
     for key, place in places.items():

@@ -10,7 +10,8 @@ import pytest
 import torch
 from PIL import ImageOps
 
-from lstm_datasets.captioning.feature_cache import CaptionData, photo_features
+from lstm_datasets.captioning.dataset import CaptionData
+from lstm_datasets.captioning.feature_cache import photo_features
 from lstm_datasets.captioning.readers import read_captions
 from lstm_models.errors import InputError
 from lstm_models.nn.image_encoder import ImageConfig, ImageEncoder

@@ -151,7 +151,7 @@ def test_a_missing_photo_says_so_when_it_is_opened(tmp_path: Path) -> None:
         ("captions_train2017.json", b'{"annotations": [{}], "images": []}', "neither COCO"),
         ("dataset.json", b'{"images": [{}]}', "neither COCO"),
         ("x.token.txt", b"photo.jpg#0 no tab\n", "line 1: expected"),
-        ("train-000.tar", b"not a tar at all", "cut off or no tar"),
+        ("train-000.tar", b"not a tar at all", "cut off, compressed or no tar"),
         ("train-000.tar", b"", "no tar"),
         ("notes.pdf", b"%PDF", "no captions|no file of captions"),
     ],

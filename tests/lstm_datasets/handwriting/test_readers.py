@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from lstm_datasets.handwriting.readers import HandwritingLine, WriterLines, alphabet_of, clean, read_lines, split_lines
+from lstm_datasets.handwriting.dataset import WriterLines
+from lstm_datasets.handwriting.readers import HandwritingLine, alphabet_of, clean, read_lines, split_lines
 from lstm_models.errors import InputError
 from lstm_models.tasks.handwriting.features import StrokeFeatures
 from lstm_models.tasks.handwriting.network import HandwritingWriter, WriterConfig

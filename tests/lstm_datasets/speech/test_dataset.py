@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from lstm_datasets.speech.dataset import Augmentation, SpeechData, fitted_features
+from lstm_datasets.speech.augmentation import Augmentation
+from lstm_datasets.speech.dataset import SpeechData, fitted_features
 from lstm_datasets.speech.readers import read_speech
 from lstm_models.tasks.speech.network import Recognizer, RecognizerConfig, batch_utterances
 from tests.helpers.tiny_speech import say, sentences, shard

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from lstm_datasets.speech import feature_cache
-from lstm_datasets.speech.dataset import Augmentation
+from lstm_datasets.speech.augmentation import Augmentation
 from lstm_datasets.speech.feature_cache import EncodedSpeech
 from lstm_datasets.speech.readers import Recording, read_speech
 from lstm_models.errors import InputError

@@ -13,7 +13,8 @@ from pathlib import Path
 import torch
 
 from lstm_apps.training.fitting import TrainingConfig, fit, is_main_process
-from lstm_datasets.captioning.feature_cache import CaptionData, photo_features
+from lstm_datasets.captioning.dataset import CaptionData
+from lstm_datasets.captioning.feature_cache import photo_features
 from lstm_datasets.captioning.readers import CaptionedPhoto, read_captions, split_photos
 from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError

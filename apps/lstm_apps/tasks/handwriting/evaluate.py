@@ -19,7 +19,8 @@ import torch
 from lstm_apps.tasks.handwriting import diversity
 from lstm_apps.tasks.handwriting.metrics import legible, runaways
 from lstm_datasets.batching import FrameBatchSampler
-from lstm_datasets.handwriting.readers import HandwritingLine, WriterLines, clean, read_lines, split_lines, without_text
+from lstm_datasets.handwriting.dataset import WriterLines
+from lstm_datasets.handwriting.readers import HandwritingLine, clean, read_lines, split_lines, without_text
 from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import write_whole

@@ -14,9 +14,9 @@ from pathlib import Path
 import torch
 
 from lstm_apps.training.fitting import TrainingConfig, fit, is_main_process
+from lstm_datasets.handwriting.dataset import WriterLines
 from lstm_datasets.handwriting.readers import (
     HandwritingLine,
-    WriterLines,
     alphabet_of,
     clean,
     read_lines,

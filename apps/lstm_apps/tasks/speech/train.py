@@ -14,7 +14,8 @@ from typing import Any
 import torch
 
 from lstm_apps.training.fitting import TrainingConfig, fit, is_main_process
-from lstm_datasets.speech.dataset import Augmentation, SpeechData, fitted_features
+from lstm_datasets.speech.augmentation import Augmentation
+from lstm_datasets.speech.dataset import SpeechData, fitted_features
 from lstm_datasets.speech.feature_cache import EncodedSpeech
 from lstm_datasets.speech.readers import Recording, read_speech, split_recordings
 from lstm_models.checkpoints import hub
