@@ -25,7 +25,7 @@ RUN grep -E '^torch(vision|audio)?==' deploy/requirements.txt > torch.txt \
         && pip install --no-deps --requirement deploy/requirements.txt; \
     else pip install --requirement deploy/requirements.txt; fi
 
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml README.md LICENSE THIRD_PARTY_NOTICES.md ./
 COPY lstm_models lstm_models
 COPY datasets datasets
 COPY apps apps

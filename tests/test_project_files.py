@@ -76,7 +76,18 @@ def test_dependabot_looks_where_there_is_something() -> None:
 def test_the_citation_is_of_this_version() -> None:
     citation = read(ROOT / "CITATION.cff")
     assert citation["version"] == lstm_models.__version__
-    assert citation["license"] == PROJECT["license"]
+    assert citation["license"] == PROJECT["license"].split(" AND ")[0]  # of the code; a citation has no LicenseRef
+
+
+def test_the_licence_names_those_of_the_weights() -> None:
+    from packaging.licenses import canonicalize_license_expression
+
+    assert canonicalize_license_expression(PROJECT["license"]) == PROJECT["license"]
+    notices = (ROOT / "THIRD_PARTY_NOTICES.md").read_text("utf-8")
+    assert PROJECT["license"] in " ".join(notices.split())
+    for folder in (ROOT / "lstm_models" / "weights").iterdir():
+        if folder.is_dir():
+            assert f"weights/{folder.name}`" in notices, f"{folder.name} has no notice"
 
 
 def test_forms_of_issues_have_what_github_needs() -> None:
