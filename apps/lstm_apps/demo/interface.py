@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import functools
+import gc
 import importlib
 import ipaddress
 import os
@@ -136,8 +137,13 @@ def _serve_until_stopped(
         print(f"For a week also at {page.share_url}", flush=True)
     if limits["mcp"]:
         print(f"Its tools, by MCP, are at {url}gradio_api/mcp/", flush=True)
-    while page.is_running and not stop.wait(0.5):
-        pass
+    gc.collect()
+    gc.freeze()  # a collection need not look through the page and the libraries, for which it would stop everything
+    try:
+        while page.is_running and not stop.wait(0.5):
+            pass
+    finally:
+        gc.unfreeze()
     if getattr(signal, "SIGTERM", None) in received:  # whatever is still at work: who sends it wants the process gone
         last = threading.Timer(_STOP_SECONDS, os._exit, (0,))
         last.daemon = True
