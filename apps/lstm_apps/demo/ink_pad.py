@@ -174,15 +174,15 @@ def sent_file(name: Any, text: Any) -> list[np.ndarray]:
         raise InputError("The file was not sent as its name and its text.", usage=True)
     if len(text) > _MOST_CHARACTERS:
         raise InputError(f"{Path(name).name} is too large for the pad.", usage=True)
-    told = Path(name).name[:100] or "The file"
+    called = Path(name).name[:100] or "The file"
     with tempfile.TemporaryDirectory() as folder:  # an SVG is read from a file
         path = Path(folder) / "strokes"
         path.write_text(text, encoding="utf-8", errors="replace")
-        drawn = open_strokes(path, name=told)
+        drawn = open_strokes(path, name=called)
     count = sum(map(len, drawn))
     if count > MOST_POINTS or len(drawn) > MOST_STROKES:
         raise InputError(
-            f"{told} has {count:,} points in {len(drawn):,} strokes; the demo takes {MOST_POINTS:,} in "
+            f"{called} has {count:,} points in {len(drawn):,} strokes; the demo takes {MOST_POINTS:,} in "
             f"{MOST_STROKES:,}.",
             usage=True,
         )

@@ -291,12 +291,12 @@ def _listed(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def _addresses(text: str, told: str) -> tuple[str, ...]:
+def _addresses(text: str, option: str) -> tuple[str, ...]:
     """The addresses of pages in a text: scheme, name and port, and nothing after them."""
     for each in _listed(text):
         if not re.fullmatch(r"https?://[\w*.:\[\]-]+", each):
-            words = "same, none, any or addresses" if told == "--frames" else "addresses"
-            raise InputError(f"{told} is {each}; {words} such as https://example.org would be right.", usage=True)
+            words = "same, none, any or addresses" if option == "--frames" else "addresses"
+            raise InputError(f"{option} is {each}; {words} such as https://example.org would be right.", usage=True)
     return tuple(_listed(text))
 
 

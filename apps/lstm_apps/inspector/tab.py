@@ -259,7 +259,7 @@ class InspectorTab:
                    self.status: components.status(str(error), problem=True)}  # fmt: skip
             return
         yield {
-            self.shapes: html.shapes(found), self.seen: html.gates(found, number, by), self.status: _told(found),
+            self.shapes: html.shapes(found), self.seen: html.gates(found, number, by), self.status: _summary(found),
             self.layer: gr.Radio([(name, str(k)) for k, (name, _) in enumerate(found.layers, 1)], value=str(number)),
         }  # fmt: skip
 
@@ -269,7 +269,7 @@ class InspectorTab:
             found, number = self.look_inside(model, text if model == "writer" else recording, _layer(layer, 1))
         except InputError as error:
             return {self.status: components.status(str(error), problem=True)}
-        return {self.seen: html.gates(found, number, by), self.status: _told(found)}
+        return {self.seen: html.gates(found, number, by), self.status: _summary(found)}
 
     def choose(self, model: str) -> dict[Any, Any]:
         writes = model == "writer"
@@ -317,7 +317,7 @@ def _lesson(title: str, *sentences: str, sources: str = "") -> None:
     )  # fmt: skip
 
 
-def _told(found: traces.Tape) -> str:
+def _summary(found: traces.Tape) -> str:
     what = "points of the pen" if found.model == "writer" else f"steps of {1000 * found.seconds:.0f} ms"
     return components.status(f"Ready: {found.steps} {what}, {len(found.layers)} LSTM layers.", *found.notes)
 

@@ -100,14 +100,14 @@ class Recording:
         try:
             source = self.file if self.place is None else _bytes(self.file, self.place)
         except OSError as error:
-            raise InputError(f"{self._told()} cannot be read: {(error.strerror or str(error)).lower()}.") from None
-        with open_audio(source, name=self._told()) as audio:
+            raise InputError(f"{self._label()} cannot be read: {(error.strerror or str(error)).lower()}.") from None
+        with open_audio(source, name=self._label()) as audio:
             samples = audio.samples()
         if audio.notes:  # its text goes on where the sound does not
             raise InputError(audio.notes[0])
         return samples
 
-    def _told(self) -> str:
+    def _label(self) -> str:
         return shown(self.file) if self.place is None else f"{shown(self.key)} in {shown(self.file.name)}"
 
 
@@ -144,11 +144,11 @@ def read_speech(
         raise InputError("no speech data is named", usage=True)
     paths = [path for each in named for path in expand(str(each))]
     rows = [row for path in dict.fromkeys(paths) for row in read_layout(path)]
-    told = ", ".join(shown(str(each)) for each in named[:3]) + (" …" if len(named) > 3 else "")
+    label = ", ".join(shown(str(each)) for each in named[:3]) + (" …" if len(named) > 3 else "")
     if not rows:
-        raise InputError(f"{told} holds no recordings")
+        raise InputError(f"{label} holds no recordings")
     if split is not None:
-        rows = _of_split(rows, split, told)
+        rows = _of_split(rows, split, label)
     found, sentences = [], []
     files: dict[Path, IO[bytes]] = {}
     try:
@@ -170,13 +170,14 @@ def read_speech(
     if len(sentences) > skip_at_most * len(rows):
         allowed = f"more than the {100 * skip_at_most:g} % that may be skipped" if found else "so none is left"
         raise InputError(
-            f"{len(sentences)} of {len(rows)} recordings in {told} cannot be used, {allowed}; the first: {sentences[0]}"
+            f"{len(sentences)} of {len(rows)} recordings in {label} cannot be used, {allowed}; the first: "
+            f"{sentences[0]}"
         )
     if not found:
-        raise InputError(f"{told}: none of the {len(rows)} recordings can be used; the first: {sentences[0]}")
+        raise InputError(f"{label}: none of the {len(rows)} recordings can be used; the first: {sentences[0]}")
     if sentences and skipped is None:
         warnings.warn(
-            f"{len(sentences)} of {len(rows)} recordings in {told} are left out; the first: {sentences[0]}",
+            f"{len(sentences)} of {len(rows)} recordings in {label} are left out; the first: {sentences[0]}",
             stacklevel=2,
         )
     return found
@@ -232,12 +233,12 @@ def _held_voices(recordings: Sequence[Recording]) -> set[tuple[str, str]]:
     return chosen
 
 
-def _of_split(rows: list[Row], split: str, told: str) -> list[Row]:
+def _of_split(rows: list[Row], split: str, label: str) -> list[Row]:
     wanted = SPLITS.get(split, split)
     chosen = [row for row in rows if row.split == wanted]
     if not chosen:
         known = ", ".join(sorted({row.split for row in rows if row.split})) or "none"
-        raise InputError(f"{told} has no split “{split}”; it has {known}", usage=True)
+        raise InputError(f"{label} has no split “{split}”; it has {known}", usage=True)
     return chosen
 
 

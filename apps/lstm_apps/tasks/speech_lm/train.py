@@ -73,7 +73,7 @@ def train(
             raise InputError("an ARPA file is converted as it is: leave out --text and --data.", usage=True)
         model = NGram.from_arpa(arpa)
         hub.save(model, out, card=_card(model, [Path(arpa).name], 0))
-        return _told(model, out, 0, 0)
+        return _summary(model, out, 0, 0)
     if not text and not data:
         raise InputError("name something to learn from: --text, --data, or both.", usage=True)
     excluded = Excluded.read(exclude) if exclude else Excluded()
@@ -87,7 +87,7 @@ def train(
     whole = _estimate(parts, words, order)
     model = NGram.from_ngrams(words, _pruned(whole, words, size).levels(), unknown=unknown or words)
     hub.save(model, out, card=_card(model, [part.name for part in parts], size))
-    return _told(model, out, sum(len(part.sentences) for part in parts), sum(part.left_out for part in parts))
+    return _summary(model, out, sum(len(part.sentences) for part in parts), sum(part.left_out for part in parts))
 
 
 def evaluate(
@@ -252,7 +252,7 @@ def _check(order: int, vocabulary: int, size: float, data_weight: float) -> None
         raise InputError(f"the weight of transcripts is above 0, and is {data_weight}.", usage=True)
 
 
-def _told(model: NGram, out: str, sentences: int, left_out: int) -> dict[str, float]:
+def _summary(model: NGram, out: str, sentences: int, left_out: int) -> dict[str, float]:
     counts = {f"{n}-grams": float(count) for n, count in enumerate(model.config.counts, 1)}
     print(f"{out}: " + ", ".join(f"{count:,.0f} {name}" for name, count in counts.items()))
     if sentences:

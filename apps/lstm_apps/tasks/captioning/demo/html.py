@@ -66,10 +66,10 @@ def photo(address: str, alt: str = "Your photo", *, hint: bool = False) -> str:
         alt: what a screen reader says.
         hint: tell beneath it that words can be chosen.
     """
-    told = escape(_HINT) if hint else ""
+    message = escape(_HINT) if hint else ""
     return (
         f'<figure class="looked"><div class="photo"><img src="{address}" alt="{escape(alt)}"><div class="veil"></div>'
-        f'</div><figcaption role="status" data-hint="{escape(_HINT)}">{told}</figcaption></figure>'
+        f'</div><figcaption role="status" data-hint="{escape(_HINT)}">{message}</figcaption></figure>'
     )
 
 
@@ -128,8 +128,8 @@ def _word(word: Word, late: int) -> str:
 def _sure(caption: Caption) -> str:
     if caption.confidence is None:
         return ""
-    told = f"{round(100 * caption.confidence)} % sure" + (", uncertain" if caption.uncertain else "")
-    return f"<small>{told}</small>"
+    label = f"{round(100 * caption.confidence)} % sure" + (", uncertain" if caption.uncertain else "")
+    return f"<small>{label}</small>"
 
 
 def examples(pictures: Sequence[Path], names: Mapping[str, str]) -> str:

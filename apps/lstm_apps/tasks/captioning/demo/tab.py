@@ -199,7 +199,7 @@ class CaptionTab:
                     self.answer: found.as_dict(),
                     self.photo: html.photo(address, found.text, hint=True),
                     self.words: html.words(found, shown),
-                    self.status: components.status(_told(found, took)),
+                    self.status: components.status(_summary(found, took)),
                     **dict(zip(self.downloads, on, strict=True)),
                 }
         except InputError as error:
@@ -236,7 +236,7 @@ def _saved(caption: Caption, photo: Image, folder: str) -> Sequence[str]:
     return [str(caption.save(name.with_suffix(".json"), attention=True)), str(sheet)]
 
 
-def _told(caption: Caption, seconds: float) -> str:
+def _summary(caption: Caption, seconds: float) -> str:
     count = len(caption.words)
     sure = "" if caption.confidence is None else f", {round(100 * caption.confidence)}\u00a0% sure"
     return f"“{caption.text}.” {count} {'word' if count == 1 else 'words'} in {seconds:.1f} s{sure}."

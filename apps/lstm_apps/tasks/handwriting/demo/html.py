@@ -128,12 +128,12 @@ def verdict(text: str, read: str, rate: float, about: str = "") -> str:
         else:
             parts.append(f"<del>{escape(said)}</del>")
     wrong = sum("<mark" in part or "<del" in part for part in parts)
-    told = "one word differs" if wrong == 1 else f"{wrong} words differ" if wrong else "every word as it should be"
+    message = "one word differs" if wrong == 1 else f"{wrong} words differ" if wrong else "every word as it should be"
     sort = "good" if rate <= 0.02 else "bad" if rate > 0.1 else ""
-    told = f"{told}; {100 * rate:.1f} % of characters wrong.{f' {about}' if about else ''}"
+    message = f"{message}; {100 * rate:.1f} % of characters wrong.{f' {about}' if about else ''}"
     return (
         f'<div class="verdict {sort}" role="status"><p class="read">Read back as: “{" ".join(parts)}”</p>'
-        f'<p class="rate">{escape(told)}</p></div>'
+        f'<p class="rate">{escape(message)}</p></div>'
     )
 
 

@@ -140,8 +140,8 @@ def _color(value: Any) -> str:
     try:
         if not isinstance(value, str) or len(value) > _LONGEST_COLOR:  # before any pattern sees it
             raise ValueError
-        told = re.sub(r"(\d+\.\d+)", lambda match: str(round(float(match[1]))), value)
-        red, green, blue = ImageColor.getrgb(re.sub(r"^rgba\((.*),[^,]*\)$", r"rgb(\1)", told.strip()))[:3]
+        rounded = re.sub(r"(\d+\.\d+)", lambda match: str(round(float(match[1]))), value)
+        red, green, blue = ImageColor.getrgb(re.sub(r"^rgba\((.*),[^,]*\)$", r"rgb(\1)", rounded.strip()))[:3]
         return f"#{red:02x}{green:02x}{blue:02x}"
     except (ValueError, TypeError):
         raise InputError("The colour must be one such as #1a2a5c or navy.", usage=True) from None

@@ -142,9 +142,10 @@ class Desk:
                     yield Shown(html.paper(svg, job.look), ("Writing …",), Line(drawing))
             ended = (_why(),) if stopped() else ()
         line = Line(drawing)
-        told = _told(_count(len(drawing.strokes), "stroke"), started, drawing.seed)
+        summary = _summary(_count(len(drawing.strokes), "stroke"), started, drawing.seed)
         answer = json.loads(drawing.json())
-        yield Shown(html.paper(line.picture(job.look), job.look), (told, *drawing.notes, *ended), line, answer=answer)
+        sentences = (summary, *drawing.notes, *ended)
+        yield Shown(html.paper(line.picture(job.look), job.look), sentences, line, answer=answer)
 
     def pages(self, job: Asked, options: PageOptions, visitor: str | None = None) -> Iterator[Shown]:
         """Pages, each when it is full; the last is shown again at the end, when all are there.
@@ -185,9 +186,9 @@ class Desk:
                 notes += (_why(),)
         if not len(sheets):
             raise InputError("It was stopped before the first page was full.", usage=True)
-        told = _told(_count(len(sheets), "page"), started, seed)
+        summary = _summary(_count(len(sheets), "page"), started, seed)
         answer = {"text": job.text, "seed": seed, "pages": len(sheets), "notes": list(notes)}
-        last = self._page(sheets, job.look, 1, (told, *notes))
+        last = self._page(sheets, job.look, 1, (summary, *notes))
         yield Shown(last.paper, last.sentences, sheets, 1, answer)
 
     def stop(self, visitor: str) -> None:
@@ -352,6 +353,6 @@ def _count(number: int, what: str) -> str:
     return f"one {what}" if number == 1 else f"{number:,} {what}s"
 
 
-def _told(what: str, started: float, seed: int | None) -> str:
-    told = f"{what[0].upper()}{what[1:]} in {time.perf_counter() - started:.1f} s"
-    return told + ("." if seed is None else f", seed {seed}.")
+def _summary(what: str, started: float, seed: int | None) -> str:
+    summary = f"{what[0].upper()}{what[1:]} in {time.perf_counter() - started:.1f} s"
+    return summary + ("." if seed is None else f", seed {seed}.")

@@ -149,11 +149,11 @@ class StylePanel:
             if not isinstance(made, Style):
                 yield {self.status: components.status("Stopped.")}
                 return
-            told = "One line" if len(lines) == 1 else f"{len(lines)} lines"
-            yield {self.status: components.status(f"{told} fitted. Writing …"), self.style: made.json()}
+            count = "One line" if len(lines) == 1 else f"{len(lines)} lines"
+            yield {self.status: components.status(f"{count} fitted. Writing …"), self.style: made.json()}
             yield {
                 self.paper: _page(_written(self.writer(), drawn[-1], made), made), self.result: gr.Column(visible=True),
-                self.status: components.status(f"{told} fitted: below, the writer writes in your hand."),
+                self.status: components.status(f"{count} fitted: below, the writer writes in your hand."),
             }  # fmt: skip
         except InputError as error:
             yield {self.status: components.status(str(error), problem=True)}

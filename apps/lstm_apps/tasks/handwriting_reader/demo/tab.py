@@ -66,7 +66,7 @@ def panel(load: Callable[[], Reader] | None = None) -> None:
     )
     gr.HTML(f"<p>{escape(NOTES)}</p>", elem_classes="fine-print", apply_default_css=False)
 
-    def told(drawn: Sequence[np.ndarray]) -> Iterator[dict[Any, Any]]:
+    def answers(drawn: Sequence[np.ndarray]) -> Iterator[dict[Any, Any]]:
         if not drawn:
             yield {words: _nothing(_NOTHING), status: components.status("Ready.")}
             return
@@ -79,11 +79,11 @@ def panel(load: Callable[[], Reader] | None = None) -> None:
         started = time.perf_counter()
         reading = model.read(drawn, alternatives=ALTERNATIVES, name="The pad")
         took = time.perf_counter() - started
-        yield {words: shown(reading), status: components.status(_told(reading, took))}
+        yield {words: shown(reading), status: components.status(_summary(reading, took))}
 
     def read(value: str) -> Iterator[dict[Any, Any]]:
         try:
-            yield from told(ink_pad.strokes(value))
+            yield from answers(ink_pad.strokes(value))
         except InputError as error:
             yield {words: _nothing("Nothing was read."), status: components.status(str(error), problem=True)}
 
@@ -92,7 +92,7 @@ def panel(load: Callable[[], Reader] | None = None) -> None:
             drawn = ink_pad.placed(ink_pad.sent_file(event.name, event.text))
             value = ink_pad.value_of(drawn)
             yield {sheet: value}
-            yield from told(ink_pad.strokes(value))
+            yield from answers(ink_pad.strokes(value))
         except (InputError, AttributeError) as error:
             sentence = str(error) if isinstance(error, InputError) else "The file was not sent."
             yield {status: components.status(sentence, problem=True)}
@@ -185,7 +185,7 @@ def _nothing(sentence: str) -> str:
     return f'<div class="transcript"><p class="waiting">{escape(sentence)}</p></div>'
 
 
-def _told(reading: Reading, seconds: float) -> str:
+def _summary(reading: Reading, seconds: float) -> str:
     count, lines = len(reading.words), reading.text.count("\n") + 1
     if not count:
         return f"No words, in {seconds:.1f} s."
