@@ -60,6 +60,7 @@ def execute(command: Command, name: str, argv: list[str]) -> None:
 
     function = command.resolve()
     options, presets = options_of(command, function), presets_of(command, function)
+    presets |= {alias: presets[preset] for alias, preset in command.preset_aliases.items()}
     lists: dict[str, list[str]] = {}
     arguments = normalized(options, argv, command.positional, presets, lists)
     parser = build_parser(command, function, name)

@@ -28,6 +28,7 @@ class Command:
         short: parameter -> one-letter option, such as {"out": "o"}.
         aliases: an option's earlier name -> its parameter, where there is one; it works and is not shown.
         presets: whether ``--config NAME`` may name a file of ``presets/`` beside the function's module.
+        preset_aliases: a preset's earlier name -> its name now; it works and is not shown.
     """
 
     function: str
@@ -36,6 +37,7 @@ class Command:
     short: Mapping[str, str] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
     presets: bool = False
+    preset_aliases: Mapping[str, str] = field(default_factory=dict)
 
     def resolve(self) -> Callable[..., Any]:
         """Import the function."""
@@ -54,6 +56,7 @@ class Task:
         evaluate: that of ``evaluate TASK``.
         verbs: verbs of its own.
         presets: whether there are any for ``train TASK --config``.
+        preset_aliases: a preset's earlier name -> its name now.
         tab: the module of its tab in the demo, with ``TITLE`` and ``build()``; None where it has no tab of its own.
     """
 
@@ -63,6 +66,7 @@ class Task:
     evaluate: str
     verbs: Mapping[str, Command] = field(default_factory=dict)
     presets: bool = True
+    preset_aliases: Mapping[str, str] = field(default_factory=dict)
     tab: str | None = None
 
 
@@ -89,6 +93,7 @@ TASKS: dict[str, Task] = {
             summary="speech to text: LSTM layers that hear a fifth of a second ahead, for recordings and microphones",
             train="lstm_apps.tasks.speech.train:train",
             evaluate="lstm_apps.tasks.speech.evaluate:evaluate",
+            preset_aliases={"encoder": "base"},
             tab="lstm_apps.tasks.speech.demo.tab",
             verbs={
                 "transcribe": Command(
@@ -249,7 +254,10 @@ def command(verb: str, task: str | None = None) -> Command:
     presets = verb == "train" and TASKS[task].presets
     aliases = {"out": "json"} if verb == "evaluate" else {}  # what two tasks called the file of figures before
     summary = PER_TASK[verb].replace("TASK", task)
-    return Command(getattr(TASKS[task], verb), summary, presets=presets, aliases=aliases)
+    renamed = TASKS[task].preset_aliases
+    return Command(
+        getattr(TASKS[task], verb), summary, presets=presets, preset_aliases=renamed if presets else {}, aliases=aliases
+    )
 
 
 def _no_such(kind: str, name: str, known: list[str]) -> str:

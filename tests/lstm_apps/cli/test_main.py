@@ -276,6 +276,28 @@ def test_every_shipped_preset_is_accepted(task: str, monkeypatch: pytest.MonkeyP
         train.instantiate(train.parse_args(argv))
 
 
+def test_every_task_has_a_tiny_and_a_base_preset() -> None:
+    pytest.importorskip("lightning")
+    for task in (task for name, task in registry.TASKS.items() if name != "toy" and task.presets):
+        command = registry.command("train", task.name)
+        presets = parser.presets_of(command, command.resolve())
+        assert {"tiny", "base", *command.preset_aliases.values()} <= set(presets), task.name
+        assert not presets.keys() & command.preset_aliases.keys()
+
+
+def test_an_earlier_name_of_a_preset(capsys: pytest.CaptureFixture[str]) -> None:
+    """It gives the same config, and the help does not show it."""
+    pytest.importorskip("lightning")
+    configs = []
+    for name in ("encoder", "base"):
+        assert cli.main(["train", "speech", "--config", name, "--data", "x", "--print-config"]) == 0
+        configs.append(capsys.readouterr().out)
+    assert configs[0] == configs[1]
+    assert "tuned: 4" in configs[0]
+    assert cli.main(["train", "speech", "--help"]) == 0
+    assert "(presets: tiny, base, encoder-tuned, " in " ".join(capsys.readouterr().out.split())
+
+
 def test_print_config_is_a_config_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["play", "hi", "--slant", "3", "--print-config"]) == 0
     (tmp_path / "c.yaml").write_text(capsys.readouterr().out)
