@@ -90,8 +90,8 @@ def options_of(command: Command, function: Callable[..., Any]) -> dict[str, Opti
     for name, letter in command.short.items():
         found[f"-{letter}"] = found[f"--{name.replace('_', '-')}"]
     for alias, name in command.aliases.items():
-        if option := found.get(f"--{name.replace('_', '-')}"):
-            found.setdefault(f"--{alias.replace('_', '-')}", option)
+        if target := found.get(f"--{name.replace('_', '-')}"):
+            found.setdefault(f"--{alias.replace('_', '-')}", target)
     return found
 
 
