@@ -94,6 +94,11 @@ class Attacker:
         return int(next(each["id"] for each in self.config["components"] if each["props"].get("elem_id") == elem_id))
 
 
+def rest(_: Attacker) -> str:
+    time.sleep(10)
+    return ""
+
+
 def svg(attacker: Attacker, text: str) -> str:
     """Open a drawing on the pad that reads."""
     pad = attacker.component("reading-pad")
@@ -164,7 +169,7 @@ def nested_use() -> str:
 WRITING = [[[x, y * 40 + (x * 7919 % 23)] for x in range(0, 1000, 2)] for y in range(39)]
 CONTENTS: dict[str, bytes] = {}  # made before anything is measured: it holds up this process
 ATTACKS: dict[str, Callable[[Attacker], str]] = {
-    "at rest": lambda _: str(time.sleep(10) or ""),
+    "at rest": rest,
     "a colour of 100,000 digits": colour,
     "SVG: a style sheet": lambda a: svg(a, f'<svg><style>{"a{b:c}" * 5_000}</style><path d="M0 0L9 9"/></svg>'),
     "SVG: nested use": lambda a: svg(a, nested_use()),
@@ -220,10 +225,10 @@ def main() -> None:
             rows.append(row)
             print(f"{name:34} {watch.longest:>14.2f} s {watch.most:>6.0f} MB   {got[:110]}", flush=True)
     finally:
+        if options.json:
+            options.json.write_text(json.dumps(rows, indent=1))
         process.terminate()
-        process.wait(30)
-    if options.json:
-        options.json.write_text(json.dumps(rows, indent=1))
+        process.wait(60)
 
 
 if __name__ == "__main__":
