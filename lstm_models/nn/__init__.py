@@ -1,1 +1,12 @@
-"""The LSTM and the other parts networks are made of."""
+"""The LSTM and the other parts networks are made of.
+
+After a fork a child computes with one thread: the threads of OpenMP do not come along, and torch waits for them for
+ever (gunicorn --preload, Celery, multiprocessing on Linux).
+"""
+
+import os
+
+import torch
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+    os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))

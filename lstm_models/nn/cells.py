@@ -116,7 +116,7 @@ class Cell(nn.Module):
 
         Returns the outputs ``[frames, recurrent]`` and h and c after each sequence's last frame.
         """
-        if self.pointwise is None or (frames.equal and frames.time <= _SHORT):
+        if self.pointwise is None or (frames.equal and frames.time <= _SHORT) or _in_plain_operations():
             return self.loop(x, h, c, frames, noise)
         extras = self.extra_parameters()
         return Recurrence.apply(  # type: ignore[no-untyped-call, no-any-return]
@@ -183,14 +183,14 @@ class StandardCell(Cell):
 
     def has_kernel(self, x: Tensor, noise: CellNoise) -> bool:
         """Whether torch has a kernel for this run."""
-        if noise.recurrent is not None or noise.zoneout_h or noise.zoneout_c:
+        if noise.recurrent is not None or noise.zoneout_h or noise.zoneout_c or prepacked_linear.transformed():
             return False
         if x.device.type != "cpu":
             return True
         half = x.dtype == torch.bfloat16 or torch.is_autocast_enabled("cpu")
         if self.projection or x.dtype == torch.float64 or (half and not prepacked_linear.halves()):
             return False
-        return torch.backends.mkldnn.is_available()
+        return prepacked_linear.onednn()
 
     def _kernels(
         self, x: Tensor, h: Tensor, c: Tensor, frames: Frames, noise: CellNoise
@@ -219,6 +219,11 @@ class StandardCell(Cell):
             h, c = (torch.cat([new_h, h[rows:]]), torch.cat([new_c, c[rows:]])) if ended else (new_h, new_c)
             outputs.append(block.empty(y))
         return torch.cat(outputs) if len(outputs) > 1 else outputs[0], h, c
+
+
+def _in_plain_operations() -> bool:
+    """Whether hand-written gradients are no use: under torch.func, and in a graph that is exported."""
+    return prepacked_linear.transformed() or torch.compiler.is_exporting()
 
 
 def _layers(

@@ -190,6 +190,15 @@ class LSTM(nn.Module):
         Raises:
             ValueError: a shape, a type or a length does not fit.
         """
+        if (
+            torch.compiler.is_dynamo_compiling() and not torch.compiler.is_exporting()
+        ):  # as torch.nn.LSTM: a break in the graph, the recurrence as it is
+            return _uncompiled(self, x, state, lengths, noise)
+        return self._forward(x, state, lengths, noise)
+
+    def _forward(
+        self, x: Tensor, state: LSTMState | None, lengths: Tensor | Sequence[int] | None, noise: Noise | None
+    ) -> tuple[Tensor, LSTMState]:
         if x.dim() != 3 or x.size(2) != self.input_size:
             raise ValueError(f"the input is {_shape(x)}, but [batch, time, {self.input_size}] is needed")
         batch, time, _ = x.shape
@@ -373,6 +382,11 @@ class LSTM(nn.Module):
 
     def extra_repr(self) -> str:
         return f"{self.input_size}, {self.hidden_size}, layers={self.layers}, bidirectional={self.bidirectional}"
+
+
+@torch._compile._disable_dynamo  # torch.compiler.disable would import torch._dynamo, a second, at once
+def _uncompiled(lstm: LSTM, *inputs: Any) -> tuple[Tensor, LSTMState]:
+    return lstm._forward(*inputs)
 
 
 def _shape(tensor: Tensor) -> str:

@@ -28,6 +28,11 @@ except (AttributeError, RuntimeError):  # a torch built without oneDNN
     _there = False
 
 
+def onednn() -> bool:
+    """Whether this torch has oneDNN."""
+    return _there
+
+
 def halves() -> bool:
     """Whether this processor has bfloat16 arithmetic; without it, oneDNN's LSTM refuses such numbers."""
     try:
@@ -41,10 +46,22 @@ def gains(weight: Tensor) -> bool:
     return _gains(weight) and weight.numel() >= _SMALL and not torch.is_autocast_enabled("cpu")
 
 
+def transformed() -> bool:
+    """Whether torch.func (grad, vmap, jvp, …) is at work, which sees through plain operations alone."""
+    active = getattr(torch._C, "_are_functorch_transforms_active", None)
+    return active is not None and bool(active())
+
+
 def _gains(*tensors: Tensor) -> bool:
-    return _there and all(
-        tensor.device.type == "cpu" and tensor.dtype == torch.float32 and type(tensor) in (Tensor, torch.nn.Parameter)
-        for tensor in tensors
+    return (
+        _there
+        and not transformed()
+        and all(
+            tensor.device.type == "cpu"
+            and tensor.dtype == torch.float32
+            and type(tensor) in (Tensor, torch.nn.Parameter)
+            for tensor in tensors
+        )
     )
 
 

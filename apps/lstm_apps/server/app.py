@@ -193,11 +193,14 @@ def application(page: Page, settings: Settings) -> fastapi.FastAPI:
     app = fastapi.FastAPI(title="lstm-models", version=__version__, docs_url=None, redoc_url=None)
     basic = _basic(settings.accounts)
 
+    # Monitors and load balancers ask by HEAD, which an answer to GET covers; a server leaves its body out
+    @app.head("/healthz", include_in_schema=False)
     @app.get("/healthz", summary="Whether the server lives, and which models are loaded")
     async def healthz() -> Health:  # not in a thread, of which all may be busy
         states = {task: _state(models) for task, models in page.models.items()}
         return Health(status="alive", version=__version__, models=states)
 
+    @app.head("/readyz", include_in_schema=False)
     @app.get("/readyz", summary="Whether it takes more work", responses={503: {"model": Readiness}})
     async def readyz(response: fastapi.Response) -> Readiness:
         waiting, most = len(page._queue), settings.rules.queue
@@ -205,6 +208,7 @@ def application(page: Page, settings: Settings) -> fastapi.FastAPI:
         response.status_code = 200 if status == "ready" else 503
         return Readiness(status=status, waiting=waiting, most=most)
 
+    @app.head("/metrics", include_in_schema=False, dependencies=[fastapi.Depends(basic)])
     @app.get(
         "/metrics", summary="What Prometheus reads; with the name and password of an account, where there are accounts",
         response_class=fastapi.responses.PlainTextResponse, responses={401: {"description": "Log in"}},

@@ -253,6 +253,12 @@ class TestHealth:
         thread.join()
         assert (model.state, model.seconds) == ("failed", None)
 
+    @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+    def test_monitors_may_ask_for_the_head_alone(self, server, path):
+        asked, head = server.http.get(path), server.http.head(path)
+        assert (head.status_code, head.headers["content-type"]) == (asked.status_code, asked.headers["content-type"])
+        assert head.content == b""
+
     def test_healthz(self, server):
         server.ask("caption", server.defaults("caption", image=server.upload("a.png", picture())))
         health = server.http.get("/healthz").json()
