@@ -1,12 +1,14 @@
 """Opens one recording safely, or says in one sentence what is wrong with it; lists the recordings of a folder.
 
+libsndfile reads what it knows; FFmpeg (PyAV) reads what it does not: AAC, and the sound of films.
+
 >>> from lstm_models.io.audio import open_audio
 >>> with open_audio("talk.flac") as audio:
 ...     for block in audio:      # float32, mono, 16 kHz, a second at most
 ...         ...
 
-Whatever its length, a block at a time is in memory. soundfile and soxr are imported by the functions, not by the
-module.
+Whatever its length, a block at a time is in memory. soundfile, soxr and PyAV are imported by the functions, not by
+the module.
 """
 
 from __future__ import annotations
@@ -28,10 +30,14 @@ import numpy as np
 
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import shown
+from lstm_models.io.hushed import Hush
 from lstm_models.io.inputs import files_of, opened
+from lstm_models.io.wave_headers import repaired
 
 if TYPE_CHECKING:
     import torch
+
+    from lstm_models.io.containers import ContainerSound
 
 __all__ = ["AUDIO_SUFFIXES", "SAMPLE_RATE", "Audio", "Resampler", "list_audio", "mono", "open_audio"]
 
@@ -40,13 +46,15 @@ SAMPLE_RATE = 16_000
 LOWEST_RATE, HIGHEST_RATE = 4_000, 384_000
 MOST_CHANNELS = 64
 LOUDEST = 100.0  # floating-point sound lies within −1..1, a little above it where it was mixed; not in the hundreds
+_CANCELLED = 0.1  # of the power that channels without anything in common leave
 _BLOCK_VALUES = 2**20  # samples of all channels that are read at a time
 
 AUDIO_SUFFIXES = frozenset({
-    ".aac", ".aif", ".aifc", ".aiff", ".amr", ".au", ".caf", ".flac", ".m4a", ".m4b", ".mp2", ".mp3", ".oga", ".ogg",
-    ".opus", ".rf64", ".snd", ".sph", ".voc", ".w64", ".wav", ".wave", ".weba", ".wma",
+    ".3gp", ".aac", ".aif", ".aifc", ".aiff", ".amr", ".au", ".avi", ".caf", ".flac", ".flv", ".m4a", ".m4b", ".m4v",
+    ".mka", ".mkv", ".mov", ".mp2", ".mp3", ".mp4", ".oga", ".ogg", ".opus", ".rf64", ".snd", ".sph", ".voc", ".w64",
+    ".wav", ".wave", ".weba", ".webm", ".wma", ".wmv",
 })  # fmt: skip
-"""Names that `list_audio` takes for recordings. AAC and its like are among them, to be reported and not passed over."""
+"""Names that `list_audio` takes for recordings; films are among them, for their sound."""
 
 
 class Audio:
@@ -60,6 +68,8 @@ class Audio:
         read: seconds read so far.
         notes: what is wrong with it that leaves something to hear, such as an end that is missing; complete when all
             was read.
+        damaged: whether some of it could not be read; known when all was read.
+        peak: the largest sample so far, 0 to 1.
     """
 
     def __init__(
@@ -69,6 +79,7 @@ class Audio:
         self.seconds = None if frames is None else frames / rate
         self.read = 0.0
         self.notes: list[str] = []
+        self.damaged, self.peak = False, 0.0
         self._blocks, self._close = blocks, close
 
     def __enter__(self) -> Audio:
@@ -93,7 +104,9 @@ class Audio:
         resampler = Resampler(self.rate)
         frames = 0
         for block in self._blocks:
-            made = resampler.push(mono(block, self.name, self.read, self.rate))
+            single = mono(block, self.name, self.read, self.rate)
+            self.peak = max(self.peak, float(np.abs(single).max())) if len(single) else self.peak
+            made = resampler.push(single)
             frames += len(block)
             self.read = frames / self.rate
             if len(made):
@@ -179,7 +192,7 @@ def mono(samples: Any, told: str = "The recording", begins: float = 0.0, rate: i
         raise InputError(f"{told} is an array {list(values.shape)}; [samples] or [samples, channels] would be right.")
     values = _scaled(values, told)
     if values.ndim == 2:
-        values = values.mean(1, dtype=np.float32) if values.shape[1] else np.zeros(0, np.float32)
+        values = mixed(values)[0] if values.shape[1] else np.zeros(0, np.float32)
     if len(values):
         with np.errstate(invalid="ignore"):
             most = float(np.abs(values).max())
@@ -193,6 +206,38 @@ def mono(samples: Any, told: str = "The recording", begins: float = 0.0, rate: i
         if most > 1:
             values = np.clip(values, -1, 1)
     return values
+
+
+def mixed(values: np.ndarray) -> tuple[np.ndarray, bool]:
+    """The mean of the channels of float32 ``[n, channels]``, or the loudest where they cancel each other.
+
+    Of n channels that have nothing in common the mean has an n-th of their mean power, of equal ones all of it; of
+    opposite ones (a microphone wired wrongly, a phone that records "wide") next to nothing. The second value says
+    whether they were.
+    """
+    count = values.shape[1]
+    if count == 1:
+        return values[:, 0], False
+    mean = values.mean(1, dtype=np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):
+        powers = np.square(values, dtype=np.float64).sum(0)
+        if float(np.square(mean, dtype=np.float64).sum()) * count < _CANCELLED * float(powers.mean()):
+            return values[:, int(powers.argmax())], True
+    return mean, False
+
+
+def _within(told: str) -> str:
+    """A recording's name within a sentence."""
+    return "the recording" if told == "The recording" else told
+
+
+def _mixing(blocks: Iterator[np.ndarray], audio: Audio) -> Iterator[np.ndarray]:
+    """Blocks [n] of blocks [n, channels], with a note where the channels cancel each other."""
+    for block in blocks:
+        single, cancelled = mixed(block)
+        if cancelled and not any("cancel each other" in note for note in audio.notes):
+            audio.notes.append(f"The channels of {_within(audio.name)} cancel each other; the louder one was used.")
+        yield single
 
 
 def _is_tensor(samples: Any) -> bool:
@@ -238,16 +283,17 @@ def open_audio(
     """The recording, opened, its header checked, nothing read yet.
 
     Args:
-        source: a file of any format libsndfile reads (WAV, FLAC, Ogg Vorbis and Opus, MP3, AIFF, …), the bytes of one,
-            a file open for reading, or samples: an array or tensor `[samples]`, `[samples, channels]` or
-            `[channels, samples]`, float within −1..1 or integers, which are scaled by their type. An `Audio` is given
+        source: a file of any format that libsndfile (WAV, FLAC, Ogg Vorbis and Opus, MP3, AIFF, …) or FFmpeg reads
+            (AAC in .m4a, the sound of .mp4, .webm, .mkv, …), the bytes of one, a file open for reading, or samples: an
+            array or tensor `[samples]`, `[samples, channels]` or `[channels, samples]`, float within −1..1 or
+            integers, which are scaled by their type. An `Audio` is given
             back as it is.
         rate: samples a second of an array; 16,000 where missing. A file has its own.
         name: what the sentences call the recording; the path if missing, or "The recording".
 
     Raises:
         InputError: the file is missing, a folder, empty, damaged, no recording or not an ordinary file, or may not be
-            read; its format is unknown to libsndfile; its rate lies outside 4 to 384 kHz; it has more than 64
+            read; its format is unknown to both; its rate lies outside 4 to 384 kHz; it has more than 64
             channels; the array has a shape or a type that no sound has. One sentence each.
     """
     if isinstance(source, Audio):
@@ -306,9 +352,11 @@ def _of_array(samples: Any, rate: int, told: str) -> Audio:
     def blocks() -> Iterator[np.ndarray]:
         for first in range(0, len(values), rate):
             part = _scaled(values[first : first + rate], told)
-            yield part if part.ndim == 1 else part.mean(1, dtype=np.float32)
+            yield part[:, None] if part.ndim == 1 else part
 
-    return Audio(told, rate, channels, len(values), blocks())
+    audio = Audio(told, rate, channels, len(values), iter(()))
+    audio._blocks = _mixing(blocks(), audio)
+    return audio
 
 
 def _seekable(source: Any, told: str, stack: contextlib.ExitStack) -> Any:
@@ -335,16 +383,33 @@ def _of_file(file: Any, told: str, stack: contextlib.ExitStack) -> Audio:
     file.seek(0)
     if head[:2] == b"\xf0\x7e":  # libsndfile prints what it thinks of such a file to standard output
         raise InputError(f"{told} is a MIDI sample dump, which is not read here; {_CONVERT}.")
+    more, file = repaired(file, head)
+    is_mp3 = re.match(_MP3, head, re.DOTALL) is not None
+    if is_mp3 and not _counted(file, head):  # libsndfile guesses their length from the first one, and ends there
+        from lstm_models.io.containers import ContainerSound
+
+        with contextlib.suppress(InputError):
+            return _of_container(ContainerSound(file, "mp3", told, _guess(head), stack), told)
+        file.seek(0)
+    hush = Hush() if is_mp3 else contextlib.nullcontext()
     try:
-        sound = stack.enter_context(soundfile.SoundFile(file))
+        with hush:
+            sound = stack.enter_context(soundfile.SoundFile(file))
     except (soundfile.SoundFileError, RuntimeError, TypeError, ValueError, OSError) as error:
-        raise InputError(f"{told} {_guess(head)}.") from error
+        from lstm_models.io.containers import ContainerSound, container_of
+
+        kind = container_of(head)
+        if kind is None:
+            raise InputError(f"{told} {_guess(head)}.") from error
+        file.seek(0)
+        return _of_container(ContainerSound(file, kind, told, _guess(head), stack), told)
     check_rate(sound.samplerate, told)
-    if sound.channels > MOST_CHANNELS:
-        raise InputError(f"{told} has {sound.channels} channels; {MOST_CHANNELS} are the most that are mixed.")
+    check_channels(sound.channels, told)
     known = 0 <= sound.frames < 2**62
     promised = _promised(sound.extra_info)
     audio = Audio(told, sound.samplerate, sound.channels, sound.frames if known else None, iter(()))
+    if more:
+        audio.notes.append(f"The header of {_within(told)} says too little; it was read to its end.")
 
     def blocks() -> Iterator[np.ndarray]:
         # Where a file is damaged, the block it is in is lost: not too large
@@ -352,23 +417,62 @@ def _of_file(file: Any, told: str, stack: contextlib.ExitStack) -> Audio:
         frames, broken = 0, False
         while True:
             try:
-                part = sound.read(size, dtype="float32", always_2d=True)
+                with hush:
+                    part = sound.read(size, dtype="float32", always_2d=True)
             except (soundfile.SoundFileError, RuntimeError):
                 broken = True
                 break
             if not len(part):
                 break
             frames += len(part)
-            # Mixed here: what comes after is the same for every source
-            yield part[:, 0] if sound.channels == 1 else part.mean(1, dtype=np.float32)
+            yield part
         if broken or promised or (known and frames < 0.99 * sound.frames):
             if not frames:
                 raise InputError(f"{told} is damaged or cut off: nothing of it can be read.")
             seconds = frames / sound.samplerate
+            audio.damaged = True
             audio.notes.append(f"{told} is damaged or cut off: {seconds:.1f} s of it could be read.")
 
-    audio._blocks = blocks()
+    audio._blocks = _mixing(blocks(), audio)  # what comes after is the same for every source
     return audio
+
+
+def _of_container(sound: ContainerSound, told: str) -> Audio:
+    check_rate(sound.rate, told)
+    check_channels(sound.channels, told)
+    audio = Audio(told, sound.rate, sound.channels, None, iter(()))
+    audio.seconds = sound.seconds
+
+    def blocks() -> Iterator[np.ndarray]:
+        frames = 0
+        for part in sound:
+            frames += len(part)
+            yield part
+        seconds = frames / sound.rate
+        if not frames:
+            raise InputError(f"{told} is damaged or cut off: nothing of its sound can be read.")
+        if sound.lost or (sound.seconds is not None and seconds < 0.99 * sound.seconds - 0.2):
+            audio.damaged = True
+            audio.notes.append(f"{told} is damaged or cut off: {seconds:.1f} s of it could be read.")
+
+    audio._blocks = _mixing(blocks(), audio)
+    return audio
+
+
+def check_channels(channels: int, told: str) -> None:
+    if channels > MOST_CHANNELS:
+        raise InputError(f"{told} has {channels} channels; {MOST_CHANNELS} are the most that are mixed.")
+
+
+def _counted(file: Any, head: bytes) -> bool:
+    """Whether an MP3 says how many frames it has."""
+    if head[:3] != b"ID3":
+        return re.search(_FRAMES, head) is not None
+    at = file.tell()
+    file.seek(10 + sum((byte & 0x7F) << 7 * (3 - place) for place, byte in enumerate(head[6:10])))
+    first = file.read(4096)
+    file.seek(at)
+    return re.search(_FRAMES, first) is not None
 
 
 def _promised(log: str) -> bool:
@@ -381,6 +485,8 @@ def _promised(log: str) -> bool:
 
 
 _CONVERT = "save it as WAV or FLAC (ffmpeg -i FILE out.flac)"
+_MP3 = rb"ID3|\xff[\xe2-\xff]"
+_FRAMES = rb"Xing|Info|VBRI"  # the first frame of an MP3, where it counts the others
 _SIGNATURES = (
     (rb"RIFF....WAVE|RF64....WAVE", "begins as a WAV file, but it is damaged, cut off or of a rare kind"),
     (rb"fLaC", "begins as a FLAC file, but it is damaged or cut off"),
@@ -388,12 +494,11 @@ _SIGNATURES = (
     (rb"ID3|\xff[\xfb\xf3\xf2\xfa]", "begins as an MP3 file, but it is damaged or cut off"),
     (rb"FORM....AIF[FC]", "begins as an AIFF file, but it is damaged or cut off"),
     (rb"caff", "begins as a CAF file, but it is damaged or cut off"),
-    (rb"\xff[\xf1\xf9]|....ftypM4[AB]", f"is an AAC recording, which is not read here; {_CONVERT}"),
-    (rb"0&\xb2u\x8ef\xcf\x11", f"is a Windows Media file, which is not read here; {_CONVERT}"),
-    (rb"#!AMR", f"is an AMR recording, which is not read here; {_CONVERT}"),
+    (rb"\xff[\xf1\xf9]|....ftypM4[AB]", "begins as an AAC recording, but it is damaged, cut off or of a rare kind"),
+    (rb"0&\xb2u\x8ef\xcf\x11", "begins as a Windows Media file, but it is damaged, cut off or of a rare kind"),
+    (rb"#!AMR", "begins as an AMR recording, but it is damaged, cut off or of a rare kind"),
     (rb"....(ftyp|moov|mdat|wide)|\x1aE\xdf\xa3|RIFF....AVI |\0\0\x01[\xb3\xba]|FLV\x01",
-     "is a video or a sound in a video's format, which is not read here; save its sound as WAV or FLAC (ffmpeg -i FILE "
-     "out.flac)"),
+     "begins as a film, or a sound in a film's format, but it is damaged, cut off or of a rare kind"),
     (rb"\xff\xd8\xff|\x89PNG|GIF8[79]a|RIFF....WEBP", "is a picture, and a recording is wanted"),
     (rb"%PDF-", "is a PDF document, and a recording is wanted"),
     (rb"PK\x03\x04|\x1f\x8b|7z\xbc\xaf|Rar!|BZh|\xfd7zXZ", "is an archive; unpack it and give its recordings"),

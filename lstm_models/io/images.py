@@ -20,7 +20,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any, BinaryIO, Union
 
 import numpy as np
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["IMAGE_SUFFIXES", "MOST_BYTES", "MOST_PIXELS", "Picture", "list_images", "open_image"]
 
-Picture = Union[str, "os.PathLike[str]", bytes, "Image", np.ndarray, "torch.Tensor"]
+Picture = Union[str, "os.PathLike[str]", bytes, BinaryIO, "Image", np.ndarray, "torch.Tensor"]
 """What `open_image` takes."""
 
 MOST_BYTES = 2**30
@@ -47,6 +47,7 @@ IMAGE_SUFFIXES = frozenset({
 })  # fmt: skip
 """Names that `list_images` takes for pictures. HEIC is among them, so that it is reported and not passed over."""
 
+_HELD_BACK = 18  # rows that libjpeg has decoded and not given out yet
 _LARGE = 2**26  # bytes; pictures that take more are decoded one after the other, whatever threads there are
 _one_large = threading.Lock()
 
@@ -63,20 +64,22 @@ def open_image(
     *,
     name: str | None = None,
     side: int | None = 1024,
+    notes: list[str] | None = None,
 ) -> Image:
     """The picture as Pillow's RGB, upright.
 
     Transparent parts are laid on white; 16-bit pictures are scaled by the range of their type; of an animation or of
-    several pages the first is taken; CMYK, palettes and the like are converted.
+    several pages the first is taken; CMYK, palettes and the like are converted, and so are colour profiles, to sRGB.
 
     Args:
-        source: a file, the bytes of one, a Pillow image (left as it is), or an array or tensor: `[height, width]`,
-            `[height, width, channels]` or `[channels, height, width]` with 1, 3 (RGB) or 4 (RGBA) channels, where
-            both could be meant channels last for numpy and first for torch. uint8, uint16, bool (False is black), or
-            float: within 0 to 1 when nothing is above 1, within 0 to 255 otherwise.
+        source: a file, the bytes of one, a file open for reading, a Pillow image (left as it is), or an array or
+            tensor: `[height, width]`, `[height, width, channels]` or `[channels, height, width]` with 1, 3 (RGB) or 4
+            (RGBA) channels, where both could be meant channels last for numpy and first for torch. uint8, uint16, bool
+            (False is black), or float: within 0 to 1 when nothing is above 1, within 0 to 255 otherwise.
         name: what the sentences call the picture; the path if missing, or "The picture".
         side: a file's picture is halved, and halved again, as long as both its sides keep at least so many pixels,
             which is more than a model sees and bounds memory and time; None for its full size.
+        notes: takes a sentence where the end of a JPEG is missing, which is a warning otherwise.
 
     Raises:
         InputError: the file is missing, a folder, empty, cut off, damaged, no picture or not an ordinary file, it may
@@ -86,13 +89,15 @@ def open_image(
     if isinstance(source, (str, os.PathLike)):
         told = shown(name if name is not None else source) or "The picture"
         with opened(source, told, "picture", MOST_BYTES) as file, _quiet():
-            return _decoded(file, told, side)
+            return _decoded(file, told, side, notes)
     told = "The picture" if name is None else shown(name)
     if isinstance(source, (bytes, bytearray, memoryview)):
         if len(source) == 0:
             raise InputError(f"{told} is empty: it has no bytes.")
         with _quiet():
-            return _decoded(io.BytesIO(source), told, side)
+            return _decoded(io.BytesIO(source), told, side, notes)
+    if hasattr(source, "read") and not hasattr(source, "getbands"):
+        return open_image(_content(source, told), name=told, side=side, notes=notes)
     if isinstance(source, np.ndarray):
         return from_array(source, told, channels_last=True)
     torch = sys.modules.get("torch")  # whoever has a tensor has imported it
@@ -106,7 +111,8 @@ def open_image(
         with _quiet():
             return upright_rgb(source, told)
     raise InputError(
-        f"{told} is a {type(source).__name__}; give a path, bytes, a Pillow image, an array or a tensor.", usage=True
+        f"{told} is a {type(source).__name__}; give a path, bytes, an open file, a Pillow image, an array or a tensor.",
+        usage=True,
     )
 
 
@@ -124,10 +130,22 @@ def list_images(folder: str | os.PathLike[str], *, recursive: bool = False) -> l
     return files_of(folder, IMAGE_SUFFIXES, wanted, recursive=recursive)
 
 
+def _content(source: Any, told: str) -> bytes:
+    try:
+        content = source.read(MOST_BYTES + 1)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{told} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
+    if not isinstance(content, bytes):
+        raise InputError(f"{told} is open as text; open it with mode “rb”.", usage=True)
+    if len(content) > MOST_BYTES:
+        raise InputError(f"{told} has more than {MOST_BYTES / 1e9:.1f} GB, which no picture has.")
+    return content
+
+
 # --- files -----------------------------------------------------------------------------------------------------------
 
 
-def _decoded(file: Any, told: str, side: int | None) -> Image:
+def _decoded(file: Any, told: str, side: int | None, notes: list[str] | None) -> Image:
     from PIL import Image as images
     from PIL import UnidentifiedImageError
 
@@ -159,8 +177,48 @@ def _decoded(file: Any, told: str, side: int | None) -> Image:
                 f"{MOST_DECODED / 1e6:,.0f} here, so make it smaller."
             )
         times = 1 if side is None else max(1, min(image.size) // side)
+        factor = 2 ** (times.bit_length() - 1)
         with _one_large if needed > _LARGE else contextlib.nullcontext():
-            return upright_rgb(image, told, 2 ** (times.bit_length() - 1))
+            try:
+                return upright_rgb(image, told, factor)
+            except InputError as error:
+                if image.format != "JPEG" or "truncated" not in str(error.__cause__):
+                    raise
+            return upright_rgb(_ended(file, image, told, notes), told, factor)
+
+
+def _ended(file: Any, image: Any, told: str, notes: list[str] | None) -> Image:
+    """A JPEG that breaks off, with the mark of its end: what is missing below is of one colour.
+
+    Raises:
+        InputError: more than half of it is missing.
+    """
+    from PIL import Image as images
+
+    file.seek(0)
+    ended = images.open(io.BytesIO(file.read() + b"\xff\xd9"), formats=["JPEG"])
+    ended.draft(None, image.size)
+    ended.load()
+    rows = np.asarray(ended).reshape(ended.height, -1)
+    filled = _last(rows == np.tile(rows[-1, -len(ended.getbands()) :], ended.width))
+    if not image.info.get("progressive"):  # what the decoder did not come to is black there, whatever the rows show
+        black = _last(np.asarray(image._new(image.im)).reshape(image.height, -1) == 0)  # type: ignore[attr-defined]
+        filled = min(filled, max(0, black - _HELD_BACK))
+    missing = filled / len(rows)
+    if missing > 0.5:
+        raise InputError(f"{told} is a JPEG picture that is damaged or cut off: more than half of it is missing.")
+    sentence = f"{told} is cut off: {100 * missing:.0f} % of its rows are missing."
+    if notes is not None:
+        notes.append(sentence)
+    else:
+        warnings.warn(sentence, stacklevel=4)
+    return ended
+
+
+def _last(rows: np.ndarray) -> int:
+    """How many rows at the end are true throughout."""
+    ends = np.flip(~rows.all(1))
+    return int(ends.argmax()) if ends.any() else len(rows)
 
 
 def _size_of(file: Any, head: bytes, formats: list[str]) -> tuple[int, int] | None:

@@ -1,8 +1,12 @@
-"""Pixels of every kind, made one kind: Pillow's RGB, upright. What `lstm_models.io.images` opens goes through here."""
+"""Pixels of every kind, made one kind: Pillow's RGB, upright, in the colours of sRGB.
+
+What `lstm_models.io.images` opens goes through here.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import io
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -16,6 +20,7 @@ MOST_PIXELS = 128_000_000
 """A picture of more is refused before it is decoded; the largest common phone camera makes 108 million."""
 MOST_DECODED = 2**29
 """Bytes that decoding a picture may take: 128 million pixels of four bytes."""
+_PRIMARIES = np.array([[0.4361, 0.2225, 0.0139], [0.3851, 0.7169, 0.0971], [0.1431, 0.0606, 0.7141]])  # XYZ of sRGB
 _ORIENTATION = 0x0112  # EXIF tag
 _BAND = 2**22  # pixels that are converted at a time: floats of them take 64 MB
 _BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16L": 2, "I;16B": 2, "I;16N": 2}  # of a pixel, by mode; others have 4
@@ -96,10 +101,49 @@ def _banded(image: Image, kind: str | None, told: str, factor: int) -> Image:
     return made
 
 
+def _managed(image: Image) -> Image:
+    """The picture in sRGB, where it has a colour profile of its own; as it is where the profile is broken."""
+    from PIL import Image as images
+    from PIL import ImageCms
+
+    content = image.info.get("icc_profile")
+    if not isinstance(content, bytes) or image.mode not in ("RGB", "RGBA", "CMYK", "L", "LA", "P"):
+        return image
+    with contextlib.suppress(Exception):  # lcms raises whatever it likes, and a photo without its profile is a photo
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(content))
+        if _is_srgb(profile.profile):
+            return image
+        alpha = None
+        if image.mode == "P":
+            image = image.convert("RGBA" if "transparency" in image.info else "RGB")
+        if image.mode in ("RGBA", "LA"):
+            alpha = image.getchannel("A")
+            image = image.convert(image.mode[:-1])
+        space = {"RGB": "RGB", "CMYK": "CMYK", "L": "GRAY"}[image.mode]
+        if profile.profile.xcolor_space.strip() == space:
+            transparency = image.info.get("transparency")
+            made = ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
+            image = cast("Image", made)
+            if transparency is not None and space == "RGB":
+                image.info["transparency"] = transparency
+        if alpha is not None:
+            image = images.merge("RGBA", (*image.convert("RGB").split(), alpha))
+    return image
+
+
+def _is_srgb(profile: Any) -> bool:
+    """Whether a profile says that it is sRGB and has its primaries (IEC 61966-2-1, adapted to D50)."""
+    if "srgb" not in (profile.profile_description or "").lower():
+        return False
+    found = [profile.red_colorant, profile.green_colorant, profile.blue_colorant]
+    return None not in found and bool(np.abs(np.array(found)[:, 0] - _PRIMARIES).max() < 0.002)
+
+
 def _rgb(image: Image, kind: str | None, told: str, span: tuple[float, float] | None) -> Image:
     """A new RGB picture of a loaded one; `span` is the least and the largest value of all of an I or F picture."""
     from PIL import Image as images
 
+    image = _managed(image)
     if image.mode == "RGB" and "transparency" not in image.info:
         plain = images.new("RGB", image.size)
         plain.paste(image)

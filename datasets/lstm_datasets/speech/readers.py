@@ -103,8 +103,8 @@ class Recording:
             raise InputError(f"{self._label()} cannot be read: {(error.strerror or str(error)).lower()}.") from None
         with open_audio(source, name=self._label()) as audio:
             samples = audio.samples()
-        if audio.notes:  # its text goes on where the sound does not
-            raise InputError(audio.notes[0])
+        if audio.damaged:  # its text goes on where the sound does not
+            raise InputError(audio.notes[-1])
         return samples
 
     def _label(self) -> str:

@@ -299,10 +299,13 @@ def _open(sources: Sequence[str]) -> list[Opened]:
 
     opened: list[Opened] = []
     for source in sources:
+        notes: list[str] = []
         try:
-            opened.append((source, open_image(source)))
+            opened.append((source, open_image(source, notes=notes)))
         except InputError as error:
             opened.append((source, error))
+        for sentence in notes:
+            note(sentence)
     return opened
 
 
