@@ -2,6 +2,8 @@
 
 - Read: ``path`` (all commands, arcs too), ``line``, ``polyline``, ``polygon``, ``rect``, ``circle``, ``ellipse``;
   ``transform`` of them and of what they stand in.
+- Left out: what is no ink: groups named ``ruling``, ``background``, ``grid`` and the like, shapes that are filled and
+  have no line, and what is hidden.
 - Not read: style sheets, ``<use>``, definitions, text, pictures. A drawing of strokes needs none of them, and each of
   them lets a file of a kilobyte stand for gigabytes.
 - Everything is counted before it is sampled, and no pattern here can backtrack.
@@ -31,6 +33,9 @@ _SKIPPED = frozenset({
     "clipPath", "defs", "desc", "marker", "mask", "metadata", "pattern", "script", "style", "symbol", "text", "title",
     "use",
 })  # fmt: skip
+_PAINTED = frozenset({"fill", "stroke", "display", "visibility"})
+_AREAS = frozenset({"rect", "circle", "ellipse", "polygon"})
+_PAPER = re.compile(r"(?i)\b(?:ruling|background|paper|guides?|guidelines?|grid|frame|margins?)\b")
 _NUMBER = r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
 _TOKEN = re.compile(rf"[\s,]*(?:([MmZzLlHhVvCcSsQqTtAa])|({_NUMBER}))")
 _FLAG = re.compile(r"[\s,]*([01])")
@@ -75,6 +80,7 @@ def _shapes(content: bytes) -> Iterator[tuple[str, dict[str, str], np.ndarray]]:
     """Name, attributes and transform [3, 3] of every element that is drawn, in order."""
     parser: Any = ElementTree.XMLPullParser(["start", "end"])
     matrices, skipping, count = [np.eye(3)], 0, 0
+    paints: list[dict[str, str]] = [{}]
     for begin in range(0, len(content) + 1, 2**16):
         try:
             parser.feed(content[begin : begin + 2**16])
@@ -89,17 +95,38 @@ def _shapes(content: bytes) -> Iterator[tuple[str, dict[str, str], np.ndarray]]:
                 element.clear()  # nothing of what was read is kept
                 skipping -= bool(skipping)
                 matrices.pop()
+                paints.pop()
                 continue
             count += 1
             if count > MOST_ELEMENTS:
                 raise SVGError(f"it has more than {MOST_ELEMENTS:,} elements")
             if len(matrices) > _DEEPEST:
                 raise SVGError(f"its groups are nested more than {_DEEPEST} deep")
-            skipping += bool(skipping) or name in _SKIPPED
             attributes = {key.rpartition("}")[2]: value for key, value in element.attrib.items()}
+            paints.append(_paint(attributes, paints[-1]))
+            skipping += bool(skipping) or name in _SKIPPED or _is_no_ink(name, attributes, paints[-1])
             matrices.append(matrices[-1] if skipping else matrices[-1] @ _matrix(attributes.get("transform", "")))
             if not skipping:
                 yield name, attributes, matrices[-1]
+
+
+def _paint(attributes: dict[str, str], above: dict[str, str]) -> dict[str, str]:
+    """What an element is painted with, where it or what it stands in says so."""
+    found = {key: attributes[key].strip() for key in _PAINTED if key in attributes}
+    for part in attributes.get("style", "")[:10_000].split(";"):
+        key, _, value = part.partition(":")
+        if key.strip() in _PAINTED:
+            found[key.strip()] = value.strip()
+    return {**above, **found}
+
+
+def _is_no_ink(name: str, attributes: dict[str, str], paint: dict[str, str]) -> bool:
+    """Whether an element is paper, a guide or hidden: what its name says, or a shape that is filled and has no line."""
+    names = " ".join(attributes.get(key, "") for key in ("id", "class", "label"))[:1000]
+    if _PAPER.search(names) or paint.get("display") == "none" or paint.get("visibility") == "hidden":
+        return True
+    has_line = paint.get("stroke", "none") != "none"
+    return name in _AREAS and not has_line and paint.get("fill", "none") != "none"
 
 
 def _matrix(text: str) -> np.ndarray:

@@ -25,7 +25,7 @@ import numpy as np
 
 from lstm_datasets.tables import lines_of
 from lstm_models.errors import InputError
-from lstm_models.ink.stroke_files import svg_strokes
+from lstm_models.ink.stroke_files import stroke_points, svg_strokes
 from lstm_models.ink.svg_paths import SVGError
 
 __all__ = [
@@ -291,9 +291,9 @@ def _read_json(path: Path) -> list[HandwritingLine]:
     lines = []
     for number, record in enumerate(records, 1):
         try:
-            given = [np.asarray(stroke, np.float64) for stroke in record["strokes"]]
+            given = [stroke_points(stroke) for stroke in record["strokes"]]
             strokes = tuple(np.clip(stroke, -FARTHEST, FARTHEST).astype(np.float32) for stroke in given)
-            if not strokes or not all(stroke.ndim == 2 and stroke.shape[1] == 2 and len(stroke) for stroke in strokes):
+            if not strokes or not all(map(len, strokes)):
                 raise ValueError
             if not all((np.abs(stroke) < FARTHEST).all() for stroke in given):
                 raise ValueError

@@ -38,6 +38,9 @@ __all__ = ["read", "search", "written_words"]
 LanguageModel = Union[bool, str, "NGram", WrittenWords]
 
 _BATCH = 16  # lines that are run together
+_ALONE = 0.4  # of the language model's weight where a line is one word
+_STOP = 0.7  # most extent of a full stop, in vertical standard deviations of its line
+_NEVER = -30.0  # log probability
 _AGREEING = 16  # texts that vouch for a word
 
 
@@ -77,9 +80,34 @@ def read(
     found = []
     for start in range(0, len(lines), _BATCH):
         part = lines[start : start + _BATCH]
-        for log_probs in reader.log_probs(part):
+        for line, log_probs in zip(part, reader.log_probs(part), strict=True):
+            if not _has_stop(line):
+                log_probs = _without(reader, log_probs, ".")
             found.append(search(reader, log_probs, beam, model, alternatives))
     return _together(found, alternatives, told)
+
+
+def _has_stop(line: Sequence[np.ndarray]) -> bool:
+    """Whether a line has a stroke that can be a full stop: a small one in its lower half.
+
+    Most lines that readers learn from end with one, so that they read one where a line ends.
+    """
+    y = np.concatenate([stroke[:, 1] for stroke in line])
+    height, middle = float(y.std()), float(y.mean())
+    return any(
+        np.ptp(stroke, axis=0).max() <= _STOP * height and float(stroke[:, 1].mean()) > middle for stroke in line
+    )
+
+
+def _without(reader: HandwritingReader, log_probs: np.ndarray, character: str) -> np.ndarray:
+    """The outputs [outputs, labels] with a character's probability given to the blank."""
+    label = reader.config.alphabet.find(character) + 1
+    if not label:
+        return log_probs
+    made = log_probs.copy()
+    made[:, 0] = np.logaddexp(made[:, 0], made[:, label])
+    made[:, label] = _NEVER
+    return made
 
 
 def written_words(reader: HandwritingReader, lm: LanguageModel) -> WrittenWords | None:
@@ -117,7 +145,10 @@ def search(
     if not beam:
         text = " ".join(word.text for word in greedy(log_probs, config.alphabet))
         return [_reading(reader, log_probs, [CTCText(text, 0.0, 0.0)], 0)]
-    options = SearchOptions(beam=beam, lm_weight=config.lm_weight, word_bonus=config.word_bonus)
+    # A model of sentences knows little of a word by itself, and would rather read another
+    alone = len(greedy(log_probs, config.alphabet)) == 1
+    weight = config.lm_weight * (_ALONE if alone else 1.0)
+    options = SearchOptions(beam=beam, lm_weight=weight, word_bonus=config.word_bonus)
     if model is None:
         options = SearchOptions(beam=beam, lm_weight=0.0, word_bonus=0.0)
     texts = ctc_beam_search(log_probs, config.alphabet, options, model, n_best=max(_AGREEING, alternatives + 1))

@@ -175,7 +175,7 @@ def test_damaged_npz(name, tmp_path):
         b'{"text": 5, "strokes": [[[0, 0], [1, 1]]]}',
         b'{"text": "a", "strokes": []}',
         b'{"text": "a", "strokes": [[]]}',
-        b'{"text": "a", "strokes": [[[0, 0, 5], [1, 1, 5]]]}',
+        b'{"text": "a", "strokes": [[[0], [1]]]}',
         b'{"text": "a", "strokes": [[0, 1, 2, 3]]}',
         b'{"text": "a", "strokes": [[["0", "b"]]]}',
         b'{"text": "a", "strokes": [[[0, 0], [1]]]}',

@@ -57,7 +57,7 @@ def test_svg_paths_polylines_and_lines_are_strokes(tmp_path: Path) -> None:
         ("empty.json", b'{"strokes": [[], []]}', "{} has no strokes"),
         ("dot.json", b'{"strokes": [[[3, 4]], [[3, 4], [3, 4]]]}', "{} is a single dot, which says nothing"),
         ("flat.json", b'{"strokes": [[3, 4]]}', "Stroke 1 of {} is no list of points; each is a list of"),
-        ("three.json", b'{"strokes": [[[1, 2, 3]]]}', "Stroke 1 of {} is no list of points"),
+        ("three.json", b'{"strokes": [[[1], [2]]]}', "Stroke 1 of {} is no list of points"),
         ("words.json", b'{"strokes": [["ab"]]}', "Stroke 1 of {} is no list of points"),
         ("uneven.json", b'{"strokes": [[[1, 2], [3]]]}', "Stroke 1 of {} is no list of points"),
         ("nan.json", b'{"strokes": [[[1, 2], [NaN, 4]]]}', "Stroke 1 of {} has a coordinate that is not finite"),
@@ -84,7 +84,7 @@ def test_files_that_are_not_there(tmp_path: Path) -> None:
 
 
 def test_objects_that_are_no_drawing() -> None:
-    for source in (7, None, b"[[[0, 1]]]", {"strokes": STROKES}):
+    for source in (7, None, {"strokes": STROKES}):
         with pytest.raises(InputError, match=r"The drawing is a .*; give a path, a Drawing") as e:
             open_strokes(source)
         assert e.value.usage
