@@ -11,15 +11,20 @@ from anyascii import anyascii
 
 from lstm_models.errors import InputError
 
-__all__ = ["spell", "spoken", "wrap"]
+__all__ = ["numbers_spoken", "spell", "spoken", "wrap"]
 
 # What stands in for an ASCII character that is not known: a relative in shape, or a word.
 _RELATIVES = {"[": "(", "]": ")", "{": "(", "}": ")", "<": "(", ">": ")", "_": "-", "~": "-", "`": "'", "|": "/"}
+_FRACTIONS = "½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅐⅛⅜⅝⅞⅑⅒"
+_MONEY = {"$": "dollars", "£": "pounds", "€": "euros"}
+_NUMBER = re.compile(r"([$£€])?(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d{1,15}(?:\.\d+)?)(?:(st|nd|rd|th)\b)?(%)?")
 _MOST_MARKS = 4  # no script has more on a letter; to stack them without end would take for ever
 _WORDS = {"&": "and", "@": "at", "%": "percent", "+": "plus", "=": "equals", "$": "dollars", "#": "no.", "*": "x"}
 
 
-def spell(text: str, alphabet: str, drawable: Callable[[str, str], str] | None = None) -> tuple[str, list[str]]:
+def spell(
+    text: str, alphabet: str, drawable: Callable[[str, str], str] | None = None, keep: str = ""
+) -> tuple[str, list[str]]:
     """The text in the alphabet's characters, with a note for each character that had to be written differently.
 
     Accents fall away, typographic signs become plain ones, other scripts are romanised (``anyascii``); what has no
@@ -30,15 +35,18 @@ def spell(text: str, alphabet: str, drawable: Callable[[str, str], str] | None =
         alphabet: the characters that are known.
         drawable: how a character outside the alphabet can be had all the same, as half a sentence, or "": see
             ``lstm_models.tasks.handwriting.composition.drawable``. Such a character stays in the text.
+        keep: characters that stay as they are though they are not in the alphabet.
     """
-    known, spellings, notes = set(alphabet), {}, []
+    known, spellings, notes = set(alphabet), {}, list[str]()
+    drawn: dict[str, list[str]] = {}
+    text = re.sub(rf"(?<=\d)(?=[{_FRACTIONS}])", " ", text)  # 1½ is no 11/2
     text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " "))
     if drawable is not None:
         text, kept = _with_few_marks(text), text
         if text != kept:
             notes.append("accents without a letter, or too many on one, were left out")
     for character in dict.fromkeys(text):
-        if character in known or character == "\n":
+        if character in known or character == "\n" or character in keep:
             spellings[character] = character
             continue
         if _invisible(character) or (character.isspace() and " " in known):
@@ -47,14 +55,20 @@ def spell(text: str, alphabet: str, drawable: Callable[[str, str], str] | None =
         how = drawable(character, alphabet) if drawable else ""
         if how:
             spellings[character] = character
-            notes.append(f"{_shown(character)} {how}")
+            drawn.setdefault(how, []).append(_shown(character))
             continue
         plain = anyascii(character)
         # An emoji's name in words is not what was meant
         plain = "" if re.fullmatch(r":[^\s:]+:", plain) else _closest(plain, known)
+        if not plain and drawable is not None:  # “½”: what it is spelt with can be drawn, though not written
+            plain = "".join(c if c in known or drawable(c, alphabet) else "\0" for c in anyascii(character))
+            plain = "" if "\0" in plain or re.fullmatch(r":[^\s:]+:", plain) else plain
         spellings[character] = plain
         how = f"was written as “{plain}”" if plain else "cannot be written and was left out"
         notes.append(f"{_shown(character)} {how}")
+    for how, characters in drawn.items():  # one note for all that are drawn alike
+        several = how.replace("was drawn", "were drawn", 1) if len(characters) > 1 else how
+        notes.append(f"{', '.join(characters)} {several}")
     return "".join(spellings[character] for character in text), notes
 
 
@@ -122,6 +136,29 @@ def spoken(text: str, alphabet: str, told: str = "the text") -> list[str]:
     # Apostrophes on both sides are quotes
     words = [word.strip("'") if word[0] == word[-1] == "'" else word for word in words]
     return [word for word in words if word]
+
+
+def numbers_spoken(word: str) -> str:
+    """A written word with its numbers as they are spoken: years in pairs, ordinals, money, the rest as amounts.
+
+    Example:
+        >>> numbers_spoken("1984,"), numbers_spoken("$5"), numbers_spoken("3rd")
+        ('nineteen eighty-four,', 'five dollars', 'third')
+    """
+    if not any(map(str.isdecimal, word)):
+        return word
+    from num2words import num2words
+
+    def said(found: re.Match[str]) -> str:
+        money, number, ordinal, unit = found.groups()
+        value: int | float = float(number.replace(",", "")) if "." in number else int(number.replace(",", ""))
+        if ordinal:
+            return f" {num2words(value, to='ordinal')} "
+        year = re.fullmatch(r"1[1-9]\d\d|20[1-9]\d", number) and not money and not unit
+        made = num2words(value, to="year" if year else "cardinal")
+        return f" {made} {_MONEY.get(money or '', '')} {'percent' if unit else ''} "
+
+    return " ".join(_NUMBER.sub(said, word).split()).replace(" ,", ",").replace(" .", ".")
 
 
 def wrap(text: str, width: int) -> list[str]:

@@ -26,6 +26,9 @@ Strokes = list[np.ndarray]
 
 _TIGHT = 0.24  # between a glyph and its neighbour in a word, in x-heights
 _TIGHTEST = (0.12, 0.6)  # joined letters have no gap between them, a glyph has one
+_DIGITS = 0.4  # between two drawn digits, and beside a sign between them, which are read apart by nothing else
+_BESIDE = dict.fromkeys(".,:;'", 0.36) | dict.fromkeys("-/#", 0.42)
+_FEW_LETTERS = 2
 _WORD_GAP = 0.9  # where a line shows none of its own
 _GLYPHS_TALL = 1.5  # capitals of the glyphs, in x-heights
 _GAP_COUNTS, _WIDEST = 10.0, 2.5  # an x-height of gap between words counts as so many points; what counts at most
@@ -108,9 +111,16 @@ def planned(text: str, alphabet: str) -> ComposedLine:
 def _signs_drawn(text: str, kinds: str) -> str:
     """What is drawn ("G") of a text, with the signs beside it: a point after a drawn number is no word to write.
 
-    Signs are drawn in a word that has drawn characters and no letters, and by themselves next to such a word.
+    A word that has drawn digits and a letter or two besides (“4711-B”) is drawn whole: so short a piece is seldom
+    written right. Signs are drawn in a word that has drawn characters and no letters, and by themselves next to such
+    a word.
     """
     words = [(found.start(), found.end()) for found in re.finditer(r"[^S]+", kinds)]
+    for a, b in words:
+        few = sum(k == "L" and c.isalnum() for k, c in zip(kinds[a:b], text[a:b], strict=True)) <= _FEW_LETTERS
+        code = any(k == "G" and c.isdigit() for k, c in zip(kinds[a:b], text[a:b], strict=True))
+        if code and few and all(map(has_glyph, text[a:b])):
+            kinds = kinds[:a] + "G" * (b - a) + kinds[b:]
     written = [any(k == "L" and c.isalnum() for k, c in zip(kinds[a:b], text[a:b], strict=True)) for a, b in words]
     drawn = ["G" in kinds[a:b] and not own for (a, b), own in zip(words, written, strict=True)]
     for number, ((a, b), own) in enumerate(zip(words, written, strict=True)):
@@ -124,7 +134,9 @@ def room(line: ComposedLine) -> tuple[float, int]:
     tokens = [token for joint in line.joints for token in joint]
     glyphs = [glyph(token.base) for token in tokens if token is not None]
     widths = sum(each.width * (np.sqrt(TALL / _GLYPHS_TALL) if each.top > 1.2 else 1.0) for each in glyphs)
-    return float(widths) + _TIGHT * len(glyphs), tokens.count(None) - len(line.cuts)
+    bases = ["" if token is None else token.base for token in tokens]
+    tight = sum(max(_TIGHT, _bearing(a, b)) for a, b in itertools.pairwise(["", *bases]) if b)
+    return float(widths) + tight, tokens.count(None) - len(line.cuts)
 
 
 # Composing -----------------------------------------------------------------------------------------------------------
@@ -329,7 +341,9 @@ def _gaps(
         words.setdefault(item.word, []).append(item.upright[:, 0])
     edges = [(min(map(np.min, words[number])), max(map(np.max, words[number]))) for number in sorted(words)]
     outer = [float(after[0] - before[1]) for before, after in itertools.pairwise(edges)]
-    space = float(np.clip(np.median(outer), 0.6, 2.6)) if outer else _WORD_GAP
+    # Where letters stand far apart, words stand further
+    least = 0.6 + max(float(np.median(inner)), 0.0) if inner else 0.6
+    space = float(np.clip(np.median(outer), least, 2.6)) if outer else _WORD_GAP + least - 0.6
     return space, float(np.clip(np.median(inner), *_TIGHTEST)) if inner else _TIGHT
 
 
@@ -347,12 +361,15 @@ def _set(
     for number, joint in enumerate(line.joints):
         gap = 0.0 if number == 0 else tight
         strokes: list[_Stroke] = []
+        before = ""
         for token in joint:
             if token is None:
                 gap = space
                 continue
             shape = _drawn(token, tall, random)
             left = min(float(stroke[:, 0].min()) for stroke in shape)
+            gap = max(gap, _bearing(before, token.base)) if gap == tight and strokes else gap
+            before = token.base
             move = np.array([edge + gap - left, 0.0])
             strokes += [_Stroke(None, stroke + move, 0.0) for stroke in shape]
             edge = max(float(item.upright[:, 0].max()) for item in strokes)
@@ -364,6 +381,12 @@ def _set(
             shifts.append(shift)
             edge = right + shift
     return shifts, glyphs
+
+
+def _bearing(before: str, after: str) -> float:
+    """The least distance of two drawn characters of a word, in x-heights."""
+    signs = max(_BESIDE.get(before, 0.0), _BESIDE.get(after, 0.0))
+    return max(signs, _DIGITS if before.isdigit() and after.isdigit() else 0.0)
 
 
 def _drawn(token: Letter, tall: float, random: np.random.Generator) -> Strokes:

@@ -7,6 +7,7 @@ come from measuring them: the lower turns of the strokes gather on the baseline,
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +15,9 @@ import numpy as np
 
 from lstm_models.ink.line_metrics import TALL, level, measured, parts_of, slant_of
 from lstm_models.ink.verdict import Verdict
-from lstm_models.tasks.handwriting.composition import compose, planned, room
+from lstm_models.tasks.handwriting.composition import ComposedLine, compose, planned, room
 from lstm_models.tasks.handwriting.reranking import Judge, choose
+from lstm_models.tasks.handwriting.stray_marks import without_stray
 from lstm_models.text.spelling import spell
 
 if TYPE_CHECKING:
@@ -43,7 +45,6 @@ _LONGEST = 52  # characters written at once; most training lines are shorter
 _TRIES = 2
 _ASTRAY = 0.4  # of a line's width from what was expected, as a logarithm
 _BLUR = 0.25  # of the turns' heights, in the writer's units
-_STRAY = (1.0, 0.5)  # of the strokes that a line should not end with, in the writer's units
 _TRUST = 12.0  # turns after which a line's own height counts as much as the style's
 _MOST_RESIZED = 1.25
 
@@ -127,7 +128,17 @@ class Hand:
                     line, drawn = compose(plan, line, places, self.mm, self._slant, tall=tall, random=self._random)
             lines.append(line)
             self.drawn.append(drawn)
+        self._judge_composed(plans, lines)
         return lines
+
+    def _judge_composed(self, plans: Sequence[ComposedLine], lines: Sequence[Strokes]) -> None:
+        """Verdicts on whole lines, where strokes were drawn into what was written."""
+        numbers = [number for number, plan in enumerate(plans) if plan.composed and lines[number]]
+        if self.judge is None or not numbers:
+            return
+        found = self.judge([lines[number] for number in numbers], [plans[number].text for number in numbers])
+        for number, verdict in zip(numbers, found, strict=True):
+            self.verdicts[number] = replace(verdict, drawn=self.verdicts[number].drawn)
 
     def _pieces(self, texts: Sequence[str]) -> tuple[list[Strokes], list[Verdict]]:
         """As `write`, of texts short enough to be written at once; those that went astray are written again."""
@@ -181,7 +192,7 @@ class Hand:
         traced: dict[str, Any] = {"trace": trace} if self._traced else {}
         *_, rows = self.writer.sample(texts, styles, bias=self.bias, seed=seed, tidy=True, **traced)
         lines = [self.writer.config.features.decode(row) for row in rows]
-        kept = [_without_stray(line, text) for line, text in zip(lines, texts, strict=True)]
+        kept = [without_stray(line, text) for line, text in zip(lines, texts, strict=True)]
         if self._traced:
             for number, line in enumerate(kept):
                 places = parts_of(lines[number], trace[number])
@@ -242,16 +253,6 @@ def _pieces(text: str) -> list[str]:
 
 def _right(strokes: Strokes) -> float:
     return max(float(stroke[:, 0].max()) for stroke in strokes)
-
-
-def _without_stray(strokes: Strokes, text: str) -> Strokes:
-    """Without the dots and dashes right of all else that the network likes to end a line with, unless its text has."""
-    while len(strokes) > 1 and text[-1].isalnum():
-        last, rest = strokes[-1], strokes[:-1]
-        if (np.ptp(last, axis=0) > _STRAY).any() or last[:, 0].min() < _right(rest):
-            break
-        strokes = rest
-    return strokes
 
 
 # Measuring -----------------------------------------------------------------------------------------------------------

@@ -29,6 +29,7 @@ from lstm_models.tasks.handwriting.features import StrokeFeatures
 from lstm_models.tasks.handwriting.glyphs import has_glyph
 from lstm_models.tasks.handwriting.mixture_density import MixtureDensityHead, PenDistribution
 from lstm_models.tasks.handwriting.sampling import Rows, Sampling, Together
+from lstm_models.tasks.handwriting.stray_marks import without_stray_offsets
 from lstm_models.text.spelling import spell, wrap
 
 if TYPE_CHECKING:
@@ -363,10 +364,9 @@ class HandwritingWriter(nn.Module):
         traced: dict[str, Any] = {} if trace is None else {"trace": trace}  # only where it is wanted
         lines_so_far = self.sample(written, vectors, bias=bias, seed=seed, every=every, tidy=True, **traced)
         for rows in lines_so_far if written else ():
-            if every or trace is None:
-                yield drawing(rows, trace is None)
-        if trace is not None:
-            yield drawing(rows, True)
+            if every:
+                yield drawing(rows, False)
+        yield drawing(without_stray_offsets(rows, written, self.config.features, trace), True)
 
     def settings(
         self, style: str | Style | None, legibility: float, seed: int | None

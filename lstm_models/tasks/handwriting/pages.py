@@ -11,6 +11,7 @@ word to the next.
 from __future__ import annotations
 
 import itertools
+import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -42,6 +43,8 @@ LINES_AT_ONCE = 24
 NARROWEST = 0.9  # of its width that a line is narrowed to before it is broken elsewhere
 _TRIES = 2  # how often a line that is too wide is written again
 _PAGES_SEED, _DRIFT_SEED = 1, 2
+_NO_BREAK, _NEW_PAGE = "\u00a0", "\f"
+_MOST_INDENTED = 0.5  # of a line's width, by the spaces it begins with
 
 
 @dataclass
@@ -54,9 +57,15 @@ class _Line:
     indent: float = 0.0
     opens: bool = False  # a paragraph
     closes: bool = False  # a segment: its last line is never spread out
+    page: bool = False  # begins a new one
     strokes: list[np.ndarray] = field(default_factory=list)
     verdict: Verdict | None = None  # where lines are re-read
     drawn: list[int] = field(default_factory=list)  # numbers of the strokes that were not written
+
+    @property
+    def said(self) -> str:
+        """The text with spaces where a line may not end, too."""
+        return self.text.replace(_NO_BREAK, " ")
 
     @property
     def width(self) -> float:
@@ -83,7 +92,8 @@ def write_pages(
             f"the text has {len(text):,} characters; pages are written of at most {MOST_PAGE_CHARACTERS:,} at a time",
             usage=True,
         )
-    spelt, notes = spell(text, writer.written, drawable)
+    prepared = re.sub("[\u00a0\u2007\u202f]", _NO_BREAK, text.replace("\r\n", "\n").replace("\r", "\n").expandtabs(4))
+    spelt, notes = spell(prepared, writer.written, drawable, keep=_NO_BREAK + _NEW_PAGE)
     if not spelt.strip():
         raise InputError(f"nothing in the text can be written: {'; '.join(notes)}", usage=True)
     return _pages(writer, spelt, writer.settings(style, legibility, seed), tuple(notes), options, progress, judge)
@@ -118,15 +128,15 @@ def _pages(
     for line in _Composer(hand, text, options, progress).lines():
         spaced = line.opens and place > 0
         place += options.spacing if spaced else 0
-        if place > options.lines - 1 + 1e-9:
+        if place > options.lines - 1 + 1e-9 or (line.page and place > 0):
             yield page()
             strokes, drawn, lines, verdicts, place = [], [], [], [], 0.0
         elif spaced:
             lines.append("")
         drawn += [len(strokes) + number for number in line.drawn]
         strokes += _placed(line, hand, options, drift.next(options.width), options.baseline(place))
-        lines.append(line.text)
-        verdicts += [(line.text, line.verdict)] if line.verdict is not None else []
+        lines.append(line.said)
+        verdicts += [(line.said, line.verdict)] if line.verdict is not None else []
         place += 1
     yield page()
 
@@ -206,22 +216,30 @@ class _Composer:
 
     def _plan(self, number: int, start: int = 0) -> list[_Line]:
         """Lines of a segment, or of what it says from `start` on."""
-        said, opens = self.segments[number]
-        opens = opens and not start
-        indent = self.options.indent if opens and self.options.align in ("left", "justify") else 0.0
+        segment = self.segments[number]
+        said, opens = segment.text, segment.opens and not start
+        indent, inset = 0.0, 0.0
         room = self.options.room - self.options.pen
+        if self.options.align in ("left", "justify"):
+            indent = self.options.indent if opens else 0.0
+            inset = min(segment.spaces * self._width(" "), _MOST_INDENTED * room)
+        room -= inset
         lines = []
-        for text in wrap_words(said[start:].split(" "), self.hand.width, room, room - indent, self.hyphen):
-            lines.append(_Line(text, number, start))
+        for text in wrap_words(said[start:].split(" "), self._width, room, room - indent, self.hyphen):
+            lines.append(_Line(text, number, start, inset))
             # A hyphen that was added is not in what it says
             start += len(text) if said.startswith(text, start) else len(text) - len(self.hyphen)
             start += said.startswith(" ", start)
-        lines[0].indent, lines[0].opens, lines[-1].closes = indent, opens, True
+        lines[0].indent, lines[0].opens, lines[-1].closes = indent + inset, opens, True
+        lines[0].page = segment.page and not start
         return lines
+
+    def _width(self, text: str) -> float:
+        return self.hand.width(text.replace(_NO_BREAK, " "))
 
     def _write(self, lines: Sequence[_Line]) -> None:
         todo = [line for line in lines if not line.strokes]
-        for line, strokes in zip(todo, self.hand.write([line.text for line in todo]), strict=True):
+        for line, strokes in zip(todo, self.hand.write([line.said for line in todo]), strict=True):
             line.strokes = strokes
         for line, drawn in zip(todo, self.hand.drawn, strict=True):
             line.drawn = drawn
@@ -247,20 +265,32 @@ class _Composer:
         return False
 
 
-def _segments(text: str, breaks: bool) -> list[tuple[str, bool]]:
-    """What stands between two line breaks, words parted by one space, and whether it begins a paragraph."""
-    segments: list[tuple[list[str], bool]] = []
-    opens = True
-    for row in text.split("\n"):
-        words = row.split()
-        if not words:
-            opens = True
-        elif opens or breaks:
-            segments.append((words, opens))
-            opens = False
-        else:
-            segments[-1][0].extend(words)
-    return [(" ".join(words), opens) for words, opens in segments]
+@dataclass
+class _Segment:
+    """What stands between two line breaks: words parted by one space."""
+
+    text: str
+    opens: bool  # a paragraph
+    spaces: int  # that it begins with
+    page: bool  # it begins a new one
+
+
+def _segments(text: str, breaks: bool) -> list[_Segment]:
+    """The segments of a text; where a row begins with spaces, all rows of its paragraph are lines of their own."""
+    segments: list[_Segment] = []
+    for number, part in enumerate(text.split(_NEW_PAGE)):
+        page = number > 0 and bool(segments)
+        for paragraph in re.split(r"\n[ \u00a0]*(?=\n)", part):
+            rows = [row for row in paragraph.split("\n") if row.strip()]
+            own = breaks or any(row.startswith(" ") for row in rows[1:])
+            for place, row in enumerate(rows):
+                words = " ".join(re.findall(rf"[^\s]+(?:{_NO_BREAK}+[^\s]+)*", row))
+                if place and not own:
+                    segments[-1].text += f" {words}"
+                    continue
+                segments.append(_Segment(words, not place, len(row) - len(row.lstrip(" ")), page))
+                page = False
+    return segments
 
 
 # Setting -------------------------------------------------------------------------------------------------------------
@@ -301,7 +331,7 @@ def _placed(
     room = options.room - options.pen - line.indent
     strokes = narrowed(line.strokes, min(1.0, room / max(line.width, 1e-6)))
     if options.align == "justify" and not line.closes:
-        strokes = spread(strokes, line.text, hand, room)
+        strokes = spread(strokes, line.said, hand, room)
     over = room - max(float(stroke[:, 0].max()) for stroke in strokes)
     share = {"right": 1.0, "center": 0.5}.get(options.align, 0.0)
     left = options.left + half + line.indent + share * max(over, 0.0)

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from lstm_models.errors import InputError
 from lstm_models.ink.verdict import Verdict
+from lstm_models.tasks.handwriting.stray_marks import without_stray_offsets
 from lstm_models.text.edit_distance import edits, missing_words
 
 if TYPE_CHECKING:
@@ -207,6 +208,7 @@ def draw(
         places: list[Any] = []
         traced: dict[str, Any] = {} if trace is None else {"trace": places}
         *_, rows = writer.sample(said, styles[which], bias=bias, seed=seed, tidy=True, **traced)
+        rows = without_stray_offsets(rows, said, writer.config.features, None if trace is None else places)
         return list(zip(rows, places or [None] * len(rows), strict=True))
 
     chosen = choose(drawn, lambda row: writer.config.features.decode(row[0]), texts, judge, seed)

@@ -312,7 +312,7 @@ def test_only_glyphs():
     drawing = write("& =\n\n@")
     assert drawing.drawn == tuple(range(len(drawing.strokes)))
     assert len(drawing.strokes) == 4
-    assert drawing.notes[0] == "“&” was drawn from a font, not written by the model"
+    assert drawing.notes[0] == "“&”, “=”, “@” were drawn from a font, not written by the model"
     assert len(list(Traced().stream("&", seed=1))) == 1
 
 
@@ -363,10 +363,7 @@ def test_what_a_writer_seldom_gets_right_is_drawn():
     writer.config = dataclasses.replace(CONFIG, drawn="Q7")
     drawing = writer.write("Qum 7 Q", seed=1)
     assert len(split(drawing)[0]) == 1
-    assert drawing.notes == (
-        "“Q” was drawn from a font, not written by the model",
-        "“7” was drawn from a font, not written by the model",
-    )
+    assert drawing.notes == ("“Q”, “7” were drawn from a font, not written by the model",)
     (page,) = write_pages(writer, "Qum 7 Q", seed=1)
     assert len(page.drawn) == len(drawing.drawn)
     with pytest.raises(ValueError, match="without a glyph"):

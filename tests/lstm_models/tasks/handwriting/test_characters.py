@@ -1,0 +1,58 @@
+"""Characters that say how a page is set, and amounts: no-break spaces, indents, form feeds, fractions, prices."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lstm_models.tasks.handwriting.composition import drawable, planned
+from lstm_models.tasks.handwriting.glyphs import glyph
+from lstm_models.tasks.handwriting.pages import _segments
+from lstm_models.text.spelling import spell
+
+LETTERS = " abcdefghijklmnopqrstuvwxyz-.,"
+
+
+def test_fractions_are_spelt_with_digits_that_are_drawn() -> None:
+    assert spell("1½ cups, ¼", LETTERS, drawable)[0] == "1 1/2 cups, 1/4"
+    assert spell("½", "abc/12")[0] == "1/2"
+    assert spell("½", "abc")[0] == ""
+
+
+def test_characters_drawn_alike_have_one_note() -> None:
+    _, notes = spell("3 € 4", LETTERS, drawable)
+    assert notes == ["“3”, “€”, “4” were drawn from a font, not written by the model"]
+
+
+def test_no_break_spaces_stay_in_their_word() -> None:
+    text = spell("10\u00a0km to go", LETTERS, drawable, keep="\u00a0")[0]
+    assert text == "10\u00a0km to go"
+    (segment,) = _segments(text, True)
+    assert segment.text.split(" ") == ["10\u00a0km", "to", "go"]
+
+
+def test_rows_that_begin_with_spaces_are_lines_of_their_own() -> None:
+    poem = "roses are red\n    violets are\n        blue\n\nand so"
+    for breaks in (True, False):
+        made = [(each.text, each.spaces, each.opens) for each in _segments(poem, breaks)]
+        assert made == [("roses are red", 0, True), ("violets are", 4, False), ("blue", 8, False), ("and so", 0, True)]
+    assert [each.text for each in _segments("one\ntwo", False)] == ["one two"]
+
+
+def test_a_form_feed_begins_a_page() -> None:
+    assert [(each.text, each.page) for each in _segments("one\ftwo\nthree", True)] == [
+        ("one", False), ("two", True), ("three", False),
+    ]  # fmt: skip
+
+
+def test_codes_are_drawn_whole_and_words_are_not() -> None:
+    assert planned("#4711-b", LETTERS).plain == ""
+    assert planned("paris 2", LETTERS).plain.strip() == "paris"
+    assert planned("3cups", LETTERS).plain.strip() == "cups"
+
+
+def test_signs_between_digits_are_to_be_seen() -> None:
+    for sign in ".,":
+        points = np.concatenate(glyph(sign).strokes)
+        assert np.ptp(points, axis=0).max() > 0.1  # x-heights
+    (joint, _) = planned("1,249.50", LETTERS).joints[0], None
+    assert [letter.base for letter in joint if letter] == list("1,249.50")
