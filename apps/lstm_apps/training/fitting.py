@@ -367,7 +367,16 @@ def _able(config: TrainingConfig) -> TrainingConfig:
 
 
 def _trainer(config: TrainingConfig, run: Path, checkpoints: RunCheckpoints) -> Trainer:
-    hooks: list[callbacks.Callback] = [callbacks.LearningRateMonitor(), checkpoints]
+    class Bar(callbacks.RichProgressBar):
+        """Lightning's bar without the last epoch, of which there is none, and the number of the log."""
+
+        def _get_train_description(self, current_epoch: int) -> str:
+            return f"Epoch {current_epoch}"
+
+        def get_metrics(self, trainer: Any, module: Any) -> dict[str, Any]:
+            return {name: value for name, value in super().get_metrics(trainer, module).items() if name != "v_num"}
+
+    hooks: list[callbacks.Callback] = [callbacks.LearningRateMonitor(), checkpoints, Bar()]
     if config.patience:
         hooks.append(callbacks.EarlyStopping("validation_loss", patience=config.patience))
     if config.ema:

@@ -23,7 +23,9 @@ from lstm_models.tasks.speech.subtitles import Cue, cues, milliseconds
 
 __all__ = ["FORMATS", "Transcript"]
 
-FORMATS: Mapping[str, str] = {"txt": ".txt", "srt": ".srt", "vtt": ".vtt", "json": ".json", "textgrid": ".TextGrid"}
+FORMATS: Mapping[str, str] = {
+    "txt": ".txt", "srt": ".srt", "vtt": ".vtt", "json": ".json", "textgrid": ".TextGrid", "ctm": ".ctm", "tsv": ".tsv",
+}  # fmt: skip
 """Name of a format -> suffix of its files."""
 PARAGRAPH = 2.0
 """Seconds without a word after which plain text goes on in a new line."""
@@ -161,6 +163,37 @@ class Transcript:
             ]
         return "\n".join(lines) + "\n"
 
+    def ctm(self) -> str:
+        """NIST's time-marked words (sclite): recording, channel, start and length in seconds, word, confidence.
+
+        Raises:
+            InputError: a word has no times.
+        """
+        from lstm_models.tasks.speech.subtitles import spans
+
+        name = "_".join(Path(self.source).stem.split()) or "recording"
+        lines = []
+        for (start, end), word in zip(spans(self.words), self.words, strict=True):
+            sure = "" if word.confidence is None else f" {word.confidence:.3f}"
+            lines.append(
+                f"{name} 1 {start / 1000:.3f} {(end - start) / 1000:.3f} {'_'.join(word.text.split())}{sure}\n"
+            )
+        return "".join(lines)
+
+    def tsv(self) -> str:
+        """A table of words: start and end in milliseconds, the word, its confidence; tabs between.
+
+        Raises:
+            InputError: a word has no times.
+        """
+        from lstm_models.tasks.speech.subtitles import spans
+
+        lines = ["start\tend\ttext\tconfidence\n"]
+        for (start, end), word in zip(spans(self.words), self.words, strict=True):
+            sure = "" if word.confidence is None else f"{word.confidence:.3f}"
+            lines.append(f"{start}\t{end}\t{_plain(word)}\t{sure}\n")
+        return "".join(lines)
+
     def as_dict(self) -> dict[str, Any]:
         """The transcript as what JSON can hold, numbers rounded: times to milliseconds."""
         made: dict[str, Any] = {"source": self.source} if self.source else {}
@@ -218,13 +251,15 @@ class Transcript:
             "vtt": lambda: self.vtt(word_times=word_times),
             "json": self.json,
             "textgrid": self.textgrid,
+            "ctm": self.ctm,
+            "tsv": self.tsv,
         }
         if format_ not in made:
             raise InputError(f"“{format_}” is no format of transcripts; {', '.join(made)} are.", usage=True)
         return made[format_]()
 
     def save(self, path: str | os.PathLike[str], *, word_times: bool = False) -> Path:
-        """Write a `.txt`, `.srt`, `.vtt`, `.json` or `.TextGrid` file, whole or not at all, and give back its path.
+        """Write a file in the format that its suffix says (see `FORMATS`), whole or not at all, and give back its path.
 
         Raises:
             InputError: the suffix is another one, the folder is missing, the path is a folder, the disk refuses, or

@@ -15,7 +15,7 @@ import functools
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
@@ -40,6 +40,9 @@ _WINDOW = 16  # segments that are sorted by length to be heard together
 _BATCH_SECONDS = 120.0  # of a batch, padding included
 _BOTH_WAYS = 2.0  # seconds that a bidirectional recogniser hears after what is used of a segment
 _LONGEST_ALIGNED = 30 * 60.0
+_QUIET = 0.003  # of full scale: −50 dB
+_SHORT = 0.3  # seconds
+_MISFIT = 0.05  # geometric mean of the letters' probabilities; of the right text it is above a half
 _NONE = 1e-9  # probability of a label where there is nothing to hear
 
 
@@ -93,7 +96,23 @@ def transcribe(
                 words += writer.finish()
         words += writer.finish()
         told = "" if name is None and audio.name == "The recording" else audio.name
+        if not words:
+            audio.notes.append(_nothing_heard(audio))
         return _transcript(words, audio.read, told, audio.notes)
+
+
+def _nothing_heard(audio: Audio) -> str:
+    """Why a transcript has no words."""
+    if audio.peak == 0:
+        why = "it is silent"
+    elif audio.peak < _QUIET:
+        why = f"it is all but silent ({20 * math.log10(audio.peak):.0f} dB at its loudest)"
+    elif audio.read < _SHORT:
+        why = f"it lasts {audio.read:.2f} s"
+    else:
+        why = "there is sound, but none that is taken for words"
+    told = "the recording" if audio.name == "The recording" else audio.name
+    return f"No words were heard in {told}: {why}."
 
 
 def stream(
@@ -248,14 +267,20 @@ def align(recognizer: Recognizer, source: Any, text: str, *, rate: int | None = 
     places = _places(path[0].tolist())
     shape = _Shape(recognizer)
     words, first = [], 0
+    sures: list[float] = []
     for written, parts in tokens:
         last = first + len(" ".join(parts))
         spelt = [(labels[i], *places[i]) for i in range(first, last)]
         peaks = [float(log_probs[begin : end + 1, label].max()) for label, begin, end in spelt]
-        confidence = math.exp(math.fsum(peaks) / len(peaks))
+        sures.append(math.fsum(peaks) / len(peaks))
+        confidence = math.exp(sures[-1])
         words.append(shape.word(Found(written, spelt[0][1], spelt[-1][2], math.fsum(peaks), confidence)))
         first = last + 1
     made = _transcript(words, seconds, told, notes)
+    fits = math.exp(math.fsum(sures) / len(sures))
+    if fits < _MISFIT:
+        sentence = f"The text does not seem to be what is said in {told or 'the recording'}: on average a letter of it "
+        made = replace(made, notes=(*made.notes, f"{sentence}is heard with a probability of {fits:.2g}."))
     return Transcript(" ".join(text.split()), made.words, made.duration, told, made.notes)
 
 
@@ -466,12 +491,12 @@ def _spelt(text: str, alphabet: str, told: str = "the text") -> list[tuple[str, 
     Raises:
         InputError: there are none, or a character cannot be written (``usage=True``).
     """
-    from lstm_models.text.spelling import spoken
+    from lstm_models.text.spelling import numbers_spoken, spoken
 
     made: list[tuple[str, list[str]]] = []
     begins = ""
     for written in text.split():
-        parts = spoken(written, alphabet, told)
+        parts = spoken(numbers_spoken(written), alphabet, told)
         if parts:
             made.append((f"{begins} {written}".strip(), parts))
             begins = ""

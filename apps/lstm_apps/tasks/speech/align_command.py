@@ -30,12 +30,15 @@ def align(
     Args:
         audio: the recording.
         text: what is said in it, or a file with that (.txt).
-        format: txt, srt, vtt, json or textgrid (Praat), for the screen.
-        out: a .txt, .srt, .vtt, .json or .TextGrid file instead of the screen.
+        format: txt, srt, vtt, json, textgrid (Praat), ctm or tsv, for the screen.
+        out: a .txt, .srt, .vtt, .json, .TextGrid, .ctm or .tsv file instead of the screen; - is the screen.
         word_times: put the start of each word into vtt subtitles.
         model: a bundled model, a folder, or the id of one on the Hugging Face hub.
     """
+    from lstm_apps.cli.batch_files import note
     from lstm_apps.tasks.speech.commands import SUFFIXES, load
+
+    out = None if out == "-" else out
 
     if format not in SUFFIXES:
         raise InputError(f"--format is {format}; one of {', '.join(SUFFIXES)} would be right", usage=True)
@@ -45,6 +48,8 @@ def align(
         check_writable(out)
     said = _said(text)
     made = load(model).align(audio, said)
+    for sentence in made.notes:
+        note(sentence)
     if out is not None:
         made.save(out, word_times=word_times)
     else:

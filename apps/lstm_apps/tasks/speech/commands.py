@@ -23,14 +23,16 @@ from lstm_models.io.atomic_write import check_writable, shown, write_whole
 __all__ = ["transcribe"]
 
 # Name of a format -> suffix; lstm_models.tasks.speech.results has them, too, but brings in numpy
-SUFFIXES = {"txt": ".txt", "srt": ".srt", "vtt": ".vtt", "json": ".json", "textgrid": ".TextGrid"}
+SUFFIXES = {
+    "txt": ".txt", "srt": ".srt", "vtt": ".vtt", "json": ".json", "textgrid": ".TextGrid", "ctm": ".ctm", "tsv": ".tsv",
+}  # fmt: skip
 SEVERAL = ("txt", "json")  # formats that many recordings can share the screen in
 MICROPHONE_BLOCK = 0.05  # seconds
 
 
 def transcribe(
     paths: str | list[str] | None = None,
-    format: str = "txt",
+    format: str | None = None,
     out: str | None = None,
     resume: bool = False,
     recursive: bool = False,
@@ -48,8 +50,10 @@ def transcribe(
 
     Args:
         paths: recordings, and folders of recordings; - is standard input.
-        format: txt, srt, vtt, json or textgrid (Praat); json has each word's times and confidence.
-        out: a folder for a file a recording, such as NAME.srt.
+        format: txt (if missing), srt, vtt, json, textgrid (Praat), ctm or tsv; json has each word's times and
+            confidence.
+        out: a folder for a file a recording, such as NAME.srt; or, for one recording, the file, whose suffix says the
+            format; - is standard output.
         resume: go on where the same command was stopped: recordings whose file is there, and is newer, are left out.
         recursive: look for recordings in the folders of a folder too.
         hotword: a word or phrase to favour, such as a name; the option several times for several.
@@ -60,7 +64,14 @@ def transcribe(
         model: a bundled model, a folder, or the id of one on the Hugging Face hub.
     """
     named = [paths] if isinstance(paths, str) else list(paths or ())
-    _check(named, format, out, resume, word_times, microphone)
+    out = None if out == "-" else out
+    file = out if out is not None and not os.path.isdir(out) and _format_of(out) else None
+    if file is not None:
+        if format not in (None, _format_of(file)):
+            raise InputError(f"--format is {format}, and --out {shown(file)} is named as another format", usage=True)
+        format = _format_of(file)
+    format = format or "txt"
+    _check(named, format, out, file, resume, word_times, microphone)
     options: dict[str, Any] = {
         "lm": {"on": True, "off": False}.get(lm, lm),
         "hotwords": [hotword] if isinstance(hotword, str) else list(hotword or ()),
@@ -77,14 +88,33 @@ def transcribe(
         raise InputError(f"several recordings as {format} need --out, a folder for their files", usage=True)
     recognizer = load(model)
     recognizer.stream(**options) if not recognizer.config.bidirectional else None  # what is wrong with the options
-    files = {} if out is None else targets(out, found.sources, found.root, SUFFIXES[format], "--out")
+    files = (
+        {} if out is None or file is not None else targets(out, found.sources, found.root, SUFFIXES[format], "--out")
+    )
+    if file is not None:
+        if found.folders or len(found.sources) > 1:
+            raise InputError(f"--out {shown(file)} is one file, and there may be several recordings; name a folder")
+        check_writable(file)
+        files = dict.fromkeys(found.sources, file)
     run = _Run(found, recognizer, options, format, word_times, files)
     run.go(resume)
     run.finish(out)
 
 
+def _format_of(out: str) -> str | None:
+    """The format that a file of this name has; None for a folder's name."""
+    suffix = os.path.splitext(out)[1].lower()
+    return next((name for name, known in SUFFIXES.items() if known.lower() == suffix), None)
+
+
 def _check(
-    named: Sequence[str], format_: str, out: str | None, resume: bool, word_times: bool, microphone: bool
+    named: Sequence[str],
+    format_: str,
+    out: str | None,
+    file: str | None,
+    resume: bool,
+    word_times: bool,
+    microphone: bool,
 ) -> None:
     if format_ not in SUFFIXES:
         raise InputError(f"--format is {format_}; one of {', '.join(SUFFIXES)} would be right", usage=True)
@@ -96,7 +126,7 @@ def _check(
         raise InputError("--resume goes with --out: what is done is seen by the files there", usage=True)
     if word_times and format_ != "vtt":
         raise InputError("--word-times goes with --format vtt", usage=True)
-    if out is not None and (not out or (os.path.lexists(out) and not os.path.isdir(out))):
+    if out is not None and file is None and (not out or (os.path.lexists(out) and not os.path.isdir(out))):
         raise InputError(f"--out {shown(out)} is no folder; a file a recording is written into one")
 
 
