@@ -14,6 +14,8 @@ import numpy as np
 
 __all__ = ["Augmentation"]
 
+_VOCODER = 1024  # samples of its window: 64 ms
+
 _RATE = 16_000  # Hz
 
 
@@ -26,6 +28,9 @@ class Augmentation:
             the ones after it are then those of each variation.
         speed: largest change of speed, and with it of pitch, as a share (Ko et al. 2015, "Audio augmentation for
             speech recognition").
+        stretch: largest change of tempo that leaves the pitch, as a share, and
+        pitch: of pitch that leaves the tempo, in semitones; both by librosa's phase vocoder, which takes some ten times
+            as long as all of the rest: 0 by default.
         warp: largest change of the vocal tract's length, as a share, that is of formants without pitch or speed
             (Jaitly & Hinton 2013, "Vocal tract length perturbation").
         gain: largest change of loudness either way, in dB.
@@ -52,15 +57,17 @@ class Augmentation:
     bands: int = 20
     frames: int = 25
     begin: int = 0
+    stretch: float = 0.0
+    pitch: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("speed", "warp"):
+        for name in ("speed", "warp", "stretch"):
             if not 0 <= getattr(self, name) < 0.5:
                 raise ValueError(f"augmentation: {name} must be from 0 to below 0.5, not {getattr(self, name)}")
         for name in ("sounds", "noise", "babble", "room", "telephone"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"augmentation: {name} must lie between 0 and 1, not {getattr(self, name)}")
-        for name in ("gain", "color", "bands", "frames", "begin"):
+        for name in ("gain", "color", "bands", "frames", "begin", "pitch"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"augmentation: {name} must be 0 or more, not {getattr(self, name)}")
 
@@ -74,6 +81,8 @@ class Augmentation:
         """
         draw = generator.uniform
         samples = _resampled(samples, 1 + draw(-self.speed, self.speed))
+        if self.stretch or self.pitch:  # else chance is taken from as before
+            samples = _voiced(samples, 1 + draw(-self.stretch, self.stretch), draw(-self.pitch, self.pitch))
         if draw() < self.room:
             samples = _in_room(samples, draw(0.1, 0.7), draw(0.05, 0.6), generator)
         level = max(float(np.sqrt(np.mean(samples**2))), 1e-5)
@@ -128,6 +137,17 @@ class Augmentation:
             start = int(generator.integers(0, frames - width + 1))
             features[start : start + width] = 0
         return features
+
+
+def _voiced(samples: np.ndarray, tempo: float, semitones: float) -> np.ndarray:
+    """The same voice ``tempo`` times as fast, and so many semitones higher."""
+    import librosa
+
+    if len(samples) < _VOCODER:  # shorter than one window of the vocoder
+        return samples
+    if semitones:
+        samples = librosa.effects.pitch_shift(samples, sr=_RATE, n_steps=semitones, n_fft=_VOCODER)
+    return np.asarray(librosa.effects.time_stretch(samples, rate=tempo, n_fft=_VOCODER), np.float32)
 
 
 def _resampled(samples: np.ndarray, speed: float) -> np.ndarray:

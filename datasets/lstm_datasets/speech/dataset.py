@@ -46,7 +46,7 @@ class SpeechData(Dataset[dict[str, torch.Tensor]]):
         self.texts = [recognizer.encode(recording.text) for recording in recordings]
         self._kept: dict[int, np.ndarray] = {}
         self._room = _KEPT
-        slowest = 1 / (1 - augmentation.speed) if augmentation else 1.0
+        slowest = 1 / ((1 - augmentation.speed) * (1 - augmentation.stretch)) if augmentation else 1.0
         seconds = [recording.duration * slowest + 0.02 for recording in recordings]
         self.lengths = [max(1, math.ceil(one / self.features.seconds)) for one in seconds]
 
