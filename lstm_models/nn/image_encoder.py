@@ -116,6 +116,19 @@ class ImageEncoder(nn.Module):
         for mine, theirs in ((self.stored, stages[:cut]), (self.tail, stages[cut:])):
             mine.load_state_dict(nn.Sequential(*theirs).state_dict())
 
+    def classifier(self) -> tuple[nn.Sequential, nn.Module, nn.Module] | None:
+        """What follows the trunk in the packaged network: its own last stages, pooling, and the scores of 1,000 classes.
+
+        Built anew in each call, whatever the ``tail`` was trained to; None where the backbone is not packaged.
+        """
+        if not self.packaged:
+            return None
+        net = _network(self.config.backbone)
+        _load_packaged(net, self.config.backbone)
+        stages = _stages(net)
+        rest = nn.Sequential(*stages[len(stages) - self.config.tuned :])
+        return _folded(rest.eval()), net.global_pool, net.classifier  # type: ignore[return-value]
+
     def preprocess(self, image: Any) -> Tensor:
         """A Pillow picture in RGB as what the network takes, [3, size, size] float32."""
         if not hasattr(self, "_transform"):

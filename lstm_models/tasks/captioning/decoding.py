@@ -13,6 +13,7 @@ from lstm_models.decoding.constraints import Constraints
 from lstm_models.decoding.options import BeamOptions
 from lstm_models.errors import InputError
 from lstm_models.nn.attention_decoder import DecoderState, Memory, SingleDecoder, TopDownDecoder
+from lstm_models.tasks.captioning.naming import WordSlots
 from lstm_models.text.vocabulary import UNKNOWN, Vocabulary
 
 __all__ = ["MOST_WORDS", "CaptionSearch", "search_options"]
@@ -104,7 +105,9 @@ def search_options(
         if len(found) > 1:
             raise InputError(f"“{word}” is a phrase; only single words can be excluded", usage=True)
         banned += found
-    wanted = [vocabulary.find(word) for word in ([include] if isinstance(include, str) else include)]
+    words = [include] if isinstance(include, str) else list(include)
+    slots = WordSlots(vocabulary, words)
+    wanted = [slots.find(word) for word in words]
     if both := {number for numbers in wanted for number in numbers} & set(banned):
         word = vocabulary.words[min(both)]
         raise InputError(f"“{word}” cannot both be included and excluded", usage=True)

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from lstm_models.decoding.beam_search import beam_search, stream_beam_search
 from lstm_models.decoding.options import BeamOptions, Hypothesis
 from lstm_models.decoding.sampling import sample
+from lstm_models.errors import InputError
 from lstm_models.io.images import Picture, open_image
 from lstm_models.nn.attention_decoder import DECODERS, Memory, map_noise
 from lstm_models.nn.dropout import Dropout, draw_mask
@@ -30,6 +31,8 @@ from lstm_models.nn.prepacked_linear import StepLinear, step_product
 from lstm_models.results import Word
 from lstm_models.tasks.captioning.cider import CiderD
 from lstm_models.tasks.captioning.decoding import CaptionSearch, search_options
+from lstm_models.tasks.captioning.naming import NamingSearch, Sightings, WordSlots, plan, vouched
+from lstm_models.tasks.captioning.objects import ObjectClassifier
 from lstm_models.tasks.captioning.results import Caption
 from lstm_models.tasks.captioning.self_critical import Reward, rewards_of, self_critical_loss
 from lstm_models.text.vocabulary import END, UNKNOWN, Vocabulary, join_words
@@ -63,6 +66,10 @@ class CaptionerConfig:
         sampling: share of words that scheduled sampling takes from the model itself (Bengio et al. 2015).
         temperature: of the words' confidences: sigmoid(logit(p) / temperature + calibration_bias).
         calibration_bias: see temperature; both are fitted on held-out photos.
+        familiar: directions that the training photos' features lie around (``familiarity.encode``); "" for unknown.
+        familiar_within: distance to them from which a photo counts as unlike the training photos.
+        distance_weight: what confidences lose, in their logit, for each unit of distance beyond ``familiar_within``
+            less a tenth.
     """
 
     vocabulary: tuple[str, ...] = ()
@@ -78,6 +85,9 @@ class CaptionerConfig:
     sampling: float = 0.0
     temperature: float = 1.0
     calibration_bias: float = 0.0
+    familiar: str = ""
+    familiar_within: float = 2.0
+    distance_weight: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("word_size", "hidden_size", "attention_size"):
@@ -135,6 +145,7 @@ class Captioner(nn.Module):
         self.output = StepLinear(self.decoder.output_size, config.word_size)
         self.bias = nn.Parameter(torch.zeros(len(self.vocabulary)))
         self._rewards: tuple[Reward | None, Reward | None] = (None, None)  # in training, in validation
+        self._looks: list[ObjectClassifier | None] = []  # made when first used; no submodule: neither saved nor counted
         self.critical = False  # learn from the reward instead of from captions
 
     # Photos and words ----------------------------------------------------------------------------------------------
@@ -344,10 +355,23 @@ class Captioner(nn.Module):
         Raises:
             InputError: a picture cannot be opened.
         """
+        return self._encode(images)[0]
+
+    def _encode(self, images: Sequence[Any]) -> tuple[Memory, Sightings]:
+        """What the decoder looks at, and what the classifier sees."""
         device = self.words.weight.device
         pixels = torch.stack([self.encoder.preprocess(open_image(image)) for image in images]).to(device)
         with torch.inference_mode():
-            return self.remember(self.encoder.freeze(pixels))
+            frozen = self.encoder.freeze(pixels)
+            return self.remember(frozen), self._see(frozen)
+
+    def _see(self, frozen: Tensor) -> Sightings:
+        """What the packaged classifier sees in what the encoder's trunk made of photos."""
+        if not self._looks:
+            parts = self.encoder.classifier()
+            self._looks.append(None if parts is None else ObjectClassifier(*parts))
+        looks = self._looks[0]
+        return Sightings.of(looks, frozen, self.config.familiar, self.config.familiar_within)
 
     @overload
     def caption(self, images: Picture, **options: Any) -> Caption: ...
@@ -369,6 +393,7 @@ class Captioner(nn.Module):
         include: Sequence[str] = (),
         exclude: Sequence[str] = (),
         no_repeat: int = 3,
+        objects: bool = True,
     ) -> Caption | list[Caption]:
         """Describes a photo, or each of several.
 
@@ -384,6 +409,7 @@ class Captioner(nn.Module):
             include: words or phrases that must come, as they are.
             exclude: words that must not.
             no_repeat: no so many words in a row come twice; 0 to allow it.
+            objects: a caption that lacks or contradicts what an image classifier is sure of is made anew with it.
 
         Raises:
             InputError: a picture cannot be opened, a word is unknown, or the options contradict each other.
@@ -391,15 +417,20 @@ class Captioner(nn.Module):
         options = self.options(
             beam, n_best, min_words, max_words, length_penalty, groups, diversity, include, exclude, no_repeat
         )
+        slots = WordSlots(self.vocabulary, include)
+        step = slots.widen(self._step)
         several = isinstance(images, (list, tuple))
         given: list[Any] = list(images) if several else [images]  # type: ignore[arg-type]
         captions: list[Caption] = []
         for first in range(0, len(given), CHUNK):
             part = given[first : first + CHUNK]
-            memory = self.encode(part)
+            memory, seen = self._encode(part)
             search, device = self._search(memory), memory.mean.device
-            found = beam_search(self._step, search, len(part), start=END, end=END, options=options, device=device)
-            captions += self._captions(search, found, [_name(image) for image in part])
+            found = beam_search(step, search, len(part), start=END, end=END, options=options, device=device)
+            said = self._captions(search, found, [_name(image) for image in part], seen, slots)
+            if objects:
+                said = [self._revised(one, memory, seen, row, options, slots) for row, one in enumerate(said)]
+            captions += said
         return captions if several else captions[0]
 
     def stream(self, image: Picture, **options: Any) -> Iterator[Caption]:
@@ -407,15 +438,27 @@ class Captioner(nn.Module):
 
         The captions on the way have neither confidences nor attention; their words do not change any more.
         """
+        objects = options.pop("objects", True)
         wishes = self.options(**options)
-        memory = self.encode([image])
+        slots = WordSlots(self.vocabulary, options.get("include", ()))
+        step = slots.widen(self._step)
+        memory, seen = self._encode([image])
         name, shown, search, device = _name(image), 0, self._search(memory), memory.mean.device
-        for progress in stream_beam_search(self._step, search, start=END, end=END, options=wishes, device=device):
+        if objects and seen.main(0) is not None:  # what is decided could still be revised: the whole first, then its words
+            found = beam_search(step, search, 1, start=END, end=END, options=wishes, device=device)
+            (said,) = self._captions(search, found, [name], seen, slots)
+            said = self._revised(said, memory, seen, 0, wishes, slots)
+            for count in range(1, len(said.words)):
+                texts = [word.text for word in said.words[:count]]
+                yield Caption(join_words(texts), tuple(map(Word, texts)), 0.0, source=name)
+            yield said
+            return
+        for progress in stream_beam_search(step, search, start=END, end=END, options=wishes, device=device):
             if progress.results:
-                yield self._captions(search, [progress.results], [name])[0]
+                yield self._captions(search, [progress.results], [name], seen, slots)[0]
             elif len(progress.decided) > shown:
                 shown = len(progress.decided)
-                words = self.vocabulary.decode(progress.decided)
+                words = slots.spell(progress.decided)
                 yield Caption(join_words(words), tuple(map(Word, words)), 0.0, source=name)
 
     def draw(
@@ -442,7 +485,7 @@ class Captioner(nn.Module):
             InputError: the picture cannot be opened, or an option is out of range.
         """
         wishes = self.options(max_words=max_words)
-        memory = self.encode([image])
+        memory, seen = self._encode([image])
         search, device = self._search(memory), memory.mean.device
         generator = torch.Generator(device)
         if seed is None:
@@ -464,7 +507,7 @@ class Captioner(nn.Module):
             generator=generator,
             device=device,
         )
-        (best,) = self._captions(search, drawn, [_name(image)])
+        (best,) = self._captions(search, drawn, [_name(image)], seen)
         return [replace(best, alternatives=()), *best.alternatives]
 
     def options(self, *given: Any, **options: Any) -> BeamOptions:
@@ -484,31 +527,68 @@ class Captioner(nn.Module):
         return self.log_probabilities(y), search.wrote(tokens, looks, state)
 
     def _captions(
-        self, search: CaptionSearch, found: Sequence[Sequence[Hypothesis]], names: Sequence[str]
+        self,
+        search: CaptionSearch,
+        found: Sequence[Sequence[Hypothesis]],
+        names: Sequence[str],
+        sightings: Sightings,
+        slots: WordSlots | None = None,
     ) -> list[Caption]:
         """The results of a search as captions."""
+        slots = WordSlots(self.vocabulary, ()) if slots is None else slots
         seen = search.seen()
         made = []
         for photo, (one, name) in enumerate(zip(found, names, strict=True)):
-            every = []
+            objects, every = sightings.objects[photo], []
             for each in one:
-                texts = self.vocabulary.decode(each.tokens)
-                confidences = self.confidence(torch.tensor(each.token_log_probabilities)).tolist()
-                keys = [(photo, *each.tokens[:place]) for place in range(len(texts))]
-                maps = [seen[key] for key in keys]
+                texts, known = slots.spell(each.tokens), slots.known(each.tokens)
+                log_p = torch.tensor(each.token_log_probabilities)
+                confidences = self.confidence(log_p, sightings.distances[photo]).tolist()
+                maps = [seen[(photo, *known[:place])] for place in range(len(texts))]
                 words = tuple(
-                    Word(text, confidence, attention=looks.reshape(self.encoder.rows, self.encoder.columns))
+                    Word(part, confidence, attention=looks.reshape(self.encoder.rows, self.encoder.columns))
                     for text, confidence, looks in zip(texts, confidences, maps, strict=False)
+                    for part in text.split()  # a further word may be two: “polar bear”
                 )
-                every.append(Caption(join_words(texts), words, each.log_probability, source=name))
+                every.append(Caption(join_words(texts), words, each.log_probability, source=name, objects=objects))
             made.append(replace(every[0], alternatives=tuple(every[1:])))
         return made
 
-    def confidence(self, log_probability: Tensor) -> Tensor:
-        """The calibrated probability that a word is right, from the log probability the model gave it."""
+    def _revised(
+        self, said: Caption, memory: Memory, sightings: Sightings, row: int, options: BeamOptions, slots: WordSlots
+    ) -> Caption:
+        """The caption of photo ``row``, made anew where it lacks or contradicts what was recognised there."""
+        todo = plan(said.text, sightings.objects[row], sightings.far(row))
+        if todo is None:
+            return vouched(said, sightings.main(row))
+        search = NamingSearch.of(todo, options, slots)
+        if search is None:
+            return said
+        one = memory.select(torch.tensor([row], device=memory.mean.device))
+        for wishes, opening in search.rounds():
+            begin = self._search(one)
+            step = search.slots.widen(self._step, opening)
+            try:
+                found = beam_search(step, begin, 1, start=END, end=END, options=wishes, device=memory.mean.device)
+            except InputError:  # it cannot be had together with what else must come
+                return said
+            if search.good(found[0][0]):
+                break
+        (made,) = self._captions(begin, found, [said.source], sightings.select(row), search.slots)
+        return vouched(made, todo.noun)
+
+    def confidence(self, log_probability: Tensor, distance: float = 0.0) -> Tensor:
+        """The calibrated probability that a word is right, from the log probability the model gave it.
+
+        Args:
+            log_probability: of words.
+            distance: of their photo from those trained on.
+        """
         log_p = log_probability.double().clamp(-50, -1e-9)
         logit = log_p - torch.log(-torch.expm1(log_p))
-        return (logit / self.config.temperature + self.config.calibration_bias).sigmoid()
+        beyond = max(0.0, distance - (self.config.familiar_within - 0.1))
+        less = self.config.distance_weight * beyond
+        return (logit / self.config.temperature + self.config.calibration_bias - less).sigmoid()
 
 
 def _name(image: Any) -> str:

@@ -23,6 +23,7 @@ from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import one_line
 from lstm_models.io.save_formats import save_by_suffix
 from lstm_models.results import Word, mean_confidence
+from lstm_models.tasks.captioning.objects import RecognizedObject
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -45,6 +46,7 @@ class Caption:
         log_probability: of the sentence and its end, in nats, as the model gives it (not calibrated).
         alternatives: the next best sentences, best first.
         source: the name of the photo; "" where it has none.
+        objects: what an image classifier recognised in the photo, the most probable first; () where none looked.
 
     Raises:
         ValueError: the log probability is not a finite number.
@@ -55,9 +57,11 @@ class Caption:
     log_probability: float
     alternatives: tuple[Caption, ...] = ()
     source: str = ""
+    objects: tuple[RecognizedObject, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "words", tuple(self.words))
+        object.__setattr__(self, "objects", tuple(self.objects))
         object.__setattr__(self, "alternatives", tuple(self.alternatives))
         object.__setattr__(self, "log_probability", float(self.log_probability))
         if not math.isfinite(self.log_probability):
@@ -89,6 +93,8 @@ class Caption:
             made["confidence"] = round(self.confidence, 4)
         made |= {"uncertain": self.uncertain, "log_probability": round(self.log_probability, 4)}
         made["words"] = [word.as_dict(attention=attention) for word in self.words]
+        if self.objects:
+            made["objects"] = [one.as_dict() for one in self.objects]
         if self.alternatives:
             made["alternatives"] = [other.as_dict(attention=attention) for other in self.alternatives]
         return made
@@ -128,7 +134,8 @@ class Caption:
         ]
         others = [cls._from_dict(other) for other in read.get("alternatives", [])]
         source = _text(read.get("source", ""))
-        return cls(_text(read["text"]), tuple(words), read["log_probability"], tuple(others), source)
+        objects = [RecognizedObject(_text(one["name"]), float(one["probability"])) for one in read.get("objects", [])]
+        return cls(_text(read["text"]), tuple(words), read["log_probability"], tuple(others), source, tuple(objects))
 
     def save(self, path: str | os.PathLike[str], *, attention: bool = False) -> Path:
         """Write the caption to a `.txt` (the sentence) or `.json` file, whole or not at all, and give back its path.
