@@ -35,9 +35,10 @@ SURE, SURE_FAR = 0.6, 0.35
 """A noun is named from this probability on; in a photo far from the training photos from the second on."""
 LONGEST_FAR = 9
 PLACE_SURE = -1.0  # nats: a place is named in a far photo only where its word is at least so likely
-NOUN_SLOPE, NOUN_BIAS = 1.0, 1.0  # of the logit of a noun's probability
+NOUN_SLOPE, NOUN_BIAS = 1.0, 2.0  # of the logit of a noun's probability
 NARROW = 0.5  # a narrower noun is taken where it has this fraction of the probability
 GENERAL = frozenset({"animal", "plant", "food", "vehicle", "building", "instrument", "furniture"})
+SCENES = frozenset({"building", "mountain", "beach", "lake", "cliff"})
 PEOPLE = frozenset(
     "man men woman women boy boys girl girls child children kid kids person people lady ladies guy guys player players "
     "baby toddler crowd group couple he she".split()
@@ -45,8 +46,8 @@ PEOPLE = frozenset(
 # Of a photo unlike those trained on the captioner tells little more than where it is; the rest are its habits
 LINKS = tuple("a an the is in on at of near by with through over".split())
 PLACES = tuple(
-    "grass grassy field water snow snowy sand beach rock rocks rocky tree trees woods forest branch branches leaves sky "
-    "air ground dirt street road lake river ocean mountain mountains hill flower flowers grassy plants green".split()
+    "grass grassy field water snow snowy sand beach rock rocks rocky tree trees woods forest branch branches leaves "
+    "ground dirt street road lake river ocean mountain mountains hill flower flowers grassy plants green".split()
 )
 POSTURES = tuple("standing sitting lying walking swimming flying perched".split())
 
@@ -104,7 +105,8 @@ def plan(text: str, objects: Sequence[RecognizedObject], far: bool) -> Plan | No
         and name not in (main.name, *table.kinds(main.name))
         and _of(objects, name) < main.probability / 4
     }
-    peopled = main.name not in named and bool(PEOPLE & set(split_words(text)))
+    # People before a building are what the captioner sees in any of them; it knows dogs, boats and balls when it sees them
+    peopled = (main.name not in named or top in SCENES) and bool(PEOPLE & set(split_words(text)))
     if covered and not wrong and not (far and peopled):
         return None
     if far:

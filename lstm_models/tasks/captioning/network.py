@@ -69,7 +69,7 @@ class CaptionerConfig:
         familiar: directions that the training photos' features lie around (``familiarity.encode``); "" for unknown.
         familiar_within: distance to them from which a photo counts as unlike the training photos.
         distance_weight: what confidences lose, in their logit, for each unit of distance beyond ``familiar_within``
-            less a tenth.
+            less 0.05.
     """
 
     vocabulary: tuple[str, ...] = ()
@@ -586,7 +586,7 @@ class Captioner(nn.Module):
         """
         log_p = log_probability.double().clamp(-50, -1e-9)
         logit = log_p - torch.log(-torch.expm1(log_p))
-        beyond = max(0.0, distance - (self.config.familiar_within - 0.1))
+        beyond = max(0.0, distance - (self.config.familiar_within - 0.05))
         less = self.config.distance_weight * beyond
         return (logit / self.config.temperature + self.config.calibration_bias - less).sigmoid()
 
