@@ -117,7 +117,7 @@ class ImageEncoder(nn.Module):
             mine.load_state_dict(nn.Sequential(*theirs).state_dict())
 
     def classifier(self) -> tuple[nn.Sequential, nn.Module, nn.Module] | None:
-        """What follows the trunk in the packaged network: its own last stages, pooling, and the scores of 1,000 classes.
+        """What follows the trunk in the packaged network: its own last stages, pooling, and 1,000 classes' scores.
 
         Built anew in each call, whatever the ``tail`` was trained to; None where the backbone is not packaged.
         """

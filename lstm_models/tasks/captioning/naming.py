@@ -29,7 +29,22 @@ if TYPE_CHECKING:
 
 Step = Callable[[Tensor, Any], tuple[Tensor, Any]]
 
-__all__ = ["NamingSearch", "Plan", "Sightings", "WordSlots", "article", "main_object", "noun_confidence", "plan", "vouched"]
+__all__ = [
+    "NamingSearch",
+    "Plan",
+    "Sightings",
+    "WordSlots",
+    "article",
+    "main_object",
+    "noun_confidence",
+    "plan",
+    "vouched",
+]
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
 
 SURE, SURE_FAR = 0.6, 0.35
 """A noun is named from this probability on; in a photo far from the training photos from the second on."""
@@ -40,16 +55,18 @@ NARROW = 0.5  # a narrower noun is taken where it has this fraction of the proba
 GENERAL = frozenset({"animal", "plant", "food", "vehicle", "building", "instrument", "furniture"})
 SCENES = frozenset({"building", "mountain", "beach", "lake", "cliff"})
 PEOPLE = frozenset(
-    "man men woman women boy boys girl girls child children kid kids person people lady ladies guy guys player players "
-    "baby toddler crowd group couple he she".split()
+    _words(
+        "man men woman women boy boys girl girls child children kid kids person people lady ladies guy guys player "
+        "players baby toddler crowd group couple he she"
+    )
 )
 # Of a photo unlike those trained on the captioner tells little more than where it is; the rest are its habits
-LINKS = tuple("a an the is in on at of near by with through over".split())
-PLACES = tuple(
-    "grass grassy field water snow snowy sand beach rock rocks rocky tree trees woods forest branch branches leaves "
-    "ground dirt street road lake river ocean mountain mountains hill flower flowers grassy plants green".split()
+LINKS = _words("a an the is in on at of near by with through over")
+PLACES = _words(
+    "grass grassy field water snow snowy sand beach rock rocks rocky tree trees woods forest branch branches "
+    "leaves ground dirt street road lake river ocean mountain mountains hill flower flowers grassy plants green"
 )
-POSTURES = tuple("standing sitting lying walking swimming flying perched".split())
+POSTURES = _words("standing sitting lying walking swimming flying perched")
 
 
 @dataclass(frozen=True)
@@ -105,7 +122,7 @@ def plan(text: str, objects: Sequence[RecognizedObject], far: bool) -> Plan | No
         and name not in (main.name, *table.kinds(main.name))
         and _of(objects, name) < main.probability / 4
     }
-    # People before a building are what the captioner sees in any of them; it knows dogs, boats and balls when it sees them
+    # People before a building are what the captioner sees in any of them; dogs, boats and balls it knows
     peopled = (main.name not in named or top in SCENES) and bool(PEOPLE & set(split_words(text)))
     if covered and not wrong and not (far and peopled):
         return None
@@ -201,7 +218,7 @@ class NamingSearch(NamedTuple):
 
 
 def vouched(caption: Caption, noun: RecognizedObject | None) -> Caption:
-    """The caption with the classifier's confidence in the noun it names, and in its article where that is all it says."""
+    """The caption with the classifier's confidence in the noun, and in its article where that is all it says."""
     if noun is None:
         return caption
     spelt = {part for word in (noun.name, plural(noun.name)) for part in word.split()}
@@ -291,8 +308,10 @@ class WordSlots:
             log_p, state = step(tokens, state)
             log_p = torch.cat([log_p, log_p[:, places]], 1)
             if left:
-                log_p = log_p[:, [left[0]]].new_full(log_p.shape, -torch.inf).index_copy(
-                    1, torch.tensor([left[0]], device=log_p.device), log_p[:, [left.pop(0)]]
+                log_p = (
+                    log_p[:, [left[0]]]
+                    .new_full(log_p.shape, -torch.inf)
+                    .index_copy(1, torch.tensor([left[0]], device=log_p.device), log_p[:, [left.pop(0)]])
                 )
             return log_p, state
 
@@ -313,7 +332,9 @@ def _stand_in(vocabulary: Vocabulary, word: str) -> int | None:
     noun = noun_of(word)
     if noun is None:
         return None
-    several = word == plural(noun.name) or (word.endswith("s") and not word.endswith("ss") and noun_of(word[:-1]) is noun)
+    several = word == plural(noun.name) or (
+        word.endswith("s") and not word.endswith("ss") and noun_of(word[:-1]) is noun
+    )
     candidates = [noun.name, noun.stand_in, *(nouns().nouns[kind].stand_in for kind in nouns().kinds(noun.name))]
     forms = [plural(one) if several else one for one in candidates]
     return next((vocabulary.numbers[form] for form in forms if form in vocabulary.numbers), None)

@@ -98,6 +98,8 @@ class CaptionerConfig:
                 raise ValueError(f"model: {name} must lie from 0 to below 1, not {getattr(self, name):g}")
         if self.coverage < 0 or not 0 < self.temperature < math.inf or not math.isfinite(self.calibration_bias):
             raise ValueError("model: coverage must be 0 or more, temperature above 0, calibration_bias finite")
+        if not 0 <= self.distance_weight < math.inf or not 0 < self.familiar_within < math.inf:
+            raise ValueError("model: distance_weight must be 0 or more, familiar_within above 0, both finite")
         if self.decoder not in DECODERS:
             raise ValueError(f"model: decoder must be one of {', '.join(DECODERS)}, not {self.decoder}")
         if len(set(self.vocabulary)) < len(self.vocabulary):
@@ -367,11 +369,27 @@ class Captioner(nn.Module):
 
     def _see(self, frozen: Tensor) -> Sightings:
         """What the packaged classifier sees in what the encoder's trunk made of photos."""
+        return Sightings.of(self._classifier(), frozen, self.config.familiar, self.config.familiar_within)
+
+    def _classifier(self) -> ObjectClassifier | None:
         if not self._looks:
             parts = self.encoder.classifier()
             self._looks.append(None if parts is None else ObjectClassifier(*parts))
-        looks = self._looks[0]
-        return Sightings.of(looks, frozen, self.config.familiar, self.config.familiar_within)
+        return self._looks[0]
+
+    def photo_features(self, images: Sequence[Any]) -> Tensor:
+        """The packaged classifier's pooled features of pictures [pictures, channels], by which photos are familiar.
+
+        Raises:
+            InputError: a picture cannot be opened, or the image encoder is not a packaged one.
+        """
+        looks = self._classifier()
+        if looks is None:
+            raise InputError(f"{self.config.image.backbone} comes without a classifier, so no photo is familiar to it")
+        device = self.words.weight.device
+        pixels = torch.stack([self.encoder.preprocess(open_image(image)) for image in images]).to(device)
+        features: Tensor = looks.to(device)(self.encoder.freeze(pixels))[0]
+        return features
 
     @overload
     def caption(self, images: Picture, **options: Any) -> Caption: ...
@@ -444,7 +462,9 @@ class Captioner(nn.Module):
         step = slots.widen(self._step)
         memory, seen = self._encode([image])
         name, shown, search, device = _name(image), 0, self._search(memory), memory.mean.device
-        if objects and seen.main(0) is not None:  # what is decided could still be revised: the whole first, then its words
+        if (
+            objects and seen.main(0) is not None
+        ):  # what is decided could still be revised: the whole first, then its words
             found = beam_search(step, search, 1, start=END, end=END, options=wishes, device=device)
             (said,) = self._captions(search, found, [name], seen, slots)
             said = self._revised(said, memory, seen, 0, wishes, slots)
@@ -516,6 +536,7 @@ class Captioner(nn.Module):
         Raises:
             InputError: a word is unknown, or they contradict each other.
         """
+        options.pop("objects", None)  # no option of the search
         return search_options(self.vocabulary, *given, **options)
 
     def _search(self, memory: Memory) -> CaptionSearch:
@@ -544,7 +565,8 @@ class Captioner(nn.Module):
                 texts, known = slots.spell(each.tokens), slots.known(each.tokens)
                 log_p = torch.tensor(each.token_log_probabilities)
                 confidences = self.confidence(log_p, sightings.distances[photo]).tolist()
-                maps = [seen[(photo, *known[:place])] for place in range(len(texts))]
+                keys = [(photo, *known[:place]) for place in range(len(texts))]
+                maps = [seen[key] for key in keys]
                 words = tuple(
                     Word(part, confidence, attention=looks.reshape(self.encoder.rows, self.encoder.columns))
                     for text, confidence, looks in zip(texts, confidences, maps, strict=False)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +23,17 @@ from torch import Tensor, nn
 
 from lstm_models.text.vocabulary import split_words
 
-__all__ = ["CLASSES", "Noun", "Nouns", "ObjectClassifier", "RecognizedObject", "noun_of", "nouns", "plural", "recognized"]
+__all__ = [
+    "CLASSES",
+    "Noun",
+    "Nouns",
+    "ObjectClassifier",
+    "RecognizedObject",
+    "noun_of",
+    "nouns",
+    "plural",
+    "recognized",
+]
 
 CLASSES = 1000
 LISTED = 0.2
@@ -173,7 +183,7 @@ class ObjectClassifier(nn.Module):
 
     @torch.inference_mode()
     def forward(self, frozen: Tensor) -> tuple[Tensor, Tensor]:
-        """Of what the encoder's trunk made of photos: pooled features [batch, channels], probabilities [batch, 1000]."""
+        """Pooled features [batch, channels] and probabilities [batch, 1000], from the trunk's output for photos."""
         features = self.pool(self.stages(frozen.float()))
         return features, self.classify(features).float().softmax(-1)
 
@@ -213,11 +223,12 @@ def _class_names() -> dict[str, int]:
     """ImageNet's own names of its classes, each word or phrase with its class."""
     from timm.data import ImageNetInfo
 
-    info, found = ImageNetInfo(), {}
+    info, found, last = ImageNetInfo(), dict[str, int](), dict[str, int]()
     for number in range(CLASSES):
         for name in info.index_to_description(number).lower().split(","):
             found.setdefault(name.strip(), number)
-    return found
+            last.setdefault(name.split()[-1], number)  # “Pembroke Welsh corgi” is a corgi
+    return last | found
 
 
 def noun_of(word: str) -> Noun | None:

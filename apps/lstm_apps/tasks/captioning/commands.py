@@ -47,6 +47,7 @@ def caption(
     include: str | list[str] | None = None,
     exclude: str | list[str] | None = None,
     no_repeat: int = 3,
+    objects: bool = True,
     batch: int = 16,
     model: str = "captioner",
 ) -> None:
@@ -70,9 +71,11 @@ def caption(
         length_penalty: 0 prefers short sentences, 1 longer ones.
         groups: parts of the beam that are to differ from each other, for more varied sentences; goes with diversity.
         diversity: how much they are to differ, such as 0.5.
-        include: a word or phrase that must come; several with commas, or the option several times.
+        include: a word or phrase that must come, also a common thing the model never learnt, such as giraffe;
+            several with commas, or the option several times.
         exclude: a word that must not; likewise.
         no_repeat: no so many words in a row come twice in a sentence; 0 allows it.
+        objects: whether a caption names what an image classifier is sure of; false gives the captioner's own words.
         batch: photos described at once; fewer need less memory.
         model: a bundled model, a folder, or the id of one on the Hugging Face hub.
     """
@@ -95,6 +98,7 @@ def caption(
         "include": _words(include),
         "exclude": _words(exclude),
         "no_repeat": no_repeat,
+        "objects": objects,
     }
     found = _find(named, recursive, attention)
     captioner = _load(model)

@@ -14,6 +14,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from lstm_apps.evaluation.calibration import Calibration, CalibrationReport, calibration_report, diagram
 from lstm_apps.evaluation.threads import one_thread
 from lstm_apps.tasks.captioning.metrics import caption_scores, reference_tokens, right_words
@@ -22,6 +25,7 @@ from lstm_datasets.captioning.readers import HELD_OUT, CaptionedPhoto, read_capt
 from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import check_writable, write_whole
+from lstm_models.tasks.captioning import familiarity
 from lstm_models.tasks.captioning.network import Captioner
 from lstm_models.tasks.captioning.results import Caption
 
@@ -35,6 +39,7 @@ PEERS: dict[str, dict[str, float]] = {
     "CLIP+GPT-2": {"BLEU-1": 69.8, "BLEU-2": 50.8, "BLEU-3": 36.3, "BLEU-4": 25.9, "METEOR": 25.7},
 }
 SCORES = ("BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "ROUGE-L", "METEOR", "CIDEr")
+FAMILIAR = 0.93  # share of held-out photos that count as familiar
 _TOLERATED = 0.1  # share of photos that may be unreadable
 
 
@@ -71,7 +76,8 @@ def evaluate(
         overlap: look for photos of the split in the rest of the data, too.
         json: a .json file for the figures and every caption.
         plot: a .png, .svg or .pdf file for the calibration plot.
-        calibrate: a folder to save the model in with its confidences calibrated on all these photos.
+        calibrate: a folder to save the model in with its confidences calibrated on all these photos, and with what is
+            familiar to it: statistics of the data's other photos, those trained on.
 
     Returns:
         The figures, as in the file.
@@ -99,7 +105,8 @@ def evaluate(
     rest = [photo for photo in everything if named and photo.split not in (photos[0].split, HELD_OUT)]
 
     now = Calibration(captioner.config.temperature, captioner.config.calibration_bias)
-    captioner.config = dataclasses.replace(captioner.config, temperature=1.0, calibration_bias=0.0)
+    weight = captioner.config.distance_weight
+    captioner.config = dataclasses.replace(captioner.config, temperature=1.0, calibration_bias=0.0, distance_weight=0.0)
     notes: list[str] = []
     captions, seconds = describe(captioner, photos, beam, batch, notes)
     photos = [photo for photo in photos if photo.name in captions]
@@ -140,9 +147,12 @@ def evaluate(
     if calibrate is not None and report is not None:
         best = report.fitted_on_all
         config = dataclasses.replace(
-            captioner.config, temperature=round(best.temperature, 4), calibration_bias=round(best.bias, 4)
+            captioner.config,
+            temperature=round(best.temperature, 4),
+            calibration_bias=round(best.bias, 4),
+            distance_weight=weight,
         )
-        captioner.config = config
+        captioner.config = dataclasses.replace(config, **familiar_photos(captioner, rest or photos, photos))
         hub.save(captioner, calibrate, card=hub.card(model))
     return figures
 
@@ -209,6 +219,31 @@ def calibration(
     except InputError as error:
         notes.append(f"calibration: {error}")
         return None
+
+
+def familiar_photos(
+    captioner: Captioner, trained: Sequence[CaptionedPhoto], held: Sequence[CaptionedPhoto], most: int = 2000
+) -> dict[str, Any]:
+    """Fields of the config that say which photos are familiar; none where the encoder has no classifier, or photos are
+    too few.
+
+    Args:
+        captioner: whose.
+        trained: photos that it was trained on; at most ``most`` of them, evenly spaced, are looked at.
+        held: photos of the same kind; 93 in 100 of them count as familiar.
+        most: see trained.
+    """
+
+    def features(photos: Sequence[CaptionedPhoto]) -> Tensor:
+        groups = [photos[start : start + 16] for start in range(0, len(photos), 16)]
+        return torch.cat([captioner.photo_features([photo.image() for photo in group]) for group in groups])
+
+    try:
+        found = familiarity.centroids(features(trained[:: -(-len(trained) // most)]))
+        far = familiarity.distance(features(held[:most]), found).quantile(FAMILIAR)
+    except InputError:
+        return {}
+    return {"familiar": familiarity.encode(found), "familiar_within": round(float(far), 4)}
 
 
 def alone(captioner: Captioner, photos: Sequence[CaptionedPhoto], beam: int) -> float:
