@@ -228,7 +228,8 @@ def vouched(caption: Caption, noun: RecognizedObject | None) -> Caption:
         replace(word, confidence=max(sure, word.confidence or 0.0)) if word.text in spelt or bare else word
         for word in caption.words
     )
-    return replace(caption, words=words)
+    others = tuple(vouched(other, noun) for other in caption.alternatives)
+    return replace(caption, words=words, alternatives=others)
 
 
 def noun_confidence(probability: float) -> float:

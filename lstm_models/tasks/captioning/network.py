@@ -552,15 +552,16 @@ class Captioner(nn.Module):
         search: CaptionSearch,
         found: Sequence[Sequence[Hypothesis]],
         names: Sequence[str],
-        sightings: Sightings,
+        sightings: Sightings | None = None,
         slots: WordSlots | None = None,
     ) -> list[Caption]:
         """The results of a search as captions."""
+        sightings = sightings or Sightings(((),) * len(found), (0.0,) * len(found), 1.0)
         slots = WordSlots(self.vocabulary, ()) if slots is None else slots
         seen = search.seen()
         made = []
         for photo, (one, name) in enumerate(zip(found, names, strict=True)):
-            objects, every = sightings.objects[photo], []
+            every = []
             for each in one:
                 texts, known = slots.spell(each.tokens), slots.known(each.tokens)
                 log_p = torch.tensor(each.token_log_probabilities)
@@ -572,8 +573,9 @@ class Captioner(nn.Module):
                     for text, confidence, looks in zip(texts, confidences, maps, strict=False)
                     for part in text.split()  # a further word may be two: “polar bear”
                 )
-                every.append(Caption(join_words(texts), words, each.log_probability, source=name, objects=objects))
-            made.append(replace(every[0], alternatives=tuple(every[1:])))
+                every.append(Caption(join_words(texts), words, each.log_probability, source=name))
+            seen_here = sightings.objects[photo]
+            made.append(replace(every[0], alternatives=tuple(every[1:]), objects=seen_here))
         return made
 
     def _revised(

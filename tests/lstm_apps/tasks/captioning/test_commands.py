@@ -156,6 +156,7 @@ class TestOnTheScreen:
         options = {
             "beam": 6, "n_best": 2, "min_words": 4, "max_words": 7, "length_penalty": 0.2, "groups": 2,
             "diversity": 0.5, "include": "dog, red ball", "exclude": ["man"], "no_repeat": 2,
+            "objects": False,
         }  # fmt: skip
         assert set(options) == set(inspect.signature(Captioner.caption).parameters) - {"self", "images"}
         code, out, _ = run(capsys, "photos/2.png", json=True, **options)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from torch import nn
 
@@ -16,6 +17,7 @@ from lstm_apps.tasks.captioning import evaluate, metrics, near_duplicates
 from lstm_datasets.captioning.readers import read_captions
 from lstm_models.errors import InputError
 from lstm_models.results import Word
+from lstm_models.tasks.captioning import familiarity
 from lstm_models.tasks.captioning.network import Captioner, CaptionerConfig
 from lstm_models.tasks.captioning.results import Caption
 
@@ -46,6 +48,9 @@ class ColourCaptioner(Captioner):
             )
             found.append(Caption(SAID[colour], words, math.log(math.prod(probabilities))))
         return found[0] if single else found
+
+    def photo_features(self, images):
+        return torch.stack([torch.tensor(np.asarray(image).reshape(-1, 3).mean(0) / 255) for image in images])
 
     def confidence(self, p: float) -> float:
         z = math.log(p / (1 - p)) / self.config.temperature + self.config.calibration_bias
@@ -158,6 +163,8 @@ def test_calibrated_model_is_saved(data, captioner, tmp_path, monkeypatch):
     assert saved["card"] == "card of mine"
     assert saved["config"].temperature == pytest.approx(report["fitted_on_all"]["temperature"], abs=1e-4)
     assert saved["config"].calibration_bias == pytest.approx(report["fitted_on_all"]["bias"], abs=1e-4)
+    assert familiarity.decode(saved["config"].familiar, 3).shape == (8, 3)
+    assert 0 <= saved["config"].familiar_within < 0.1  # photos of the same colours
 
 
 def test_few_photos_are_scored_without_calibration(data, captioner):
