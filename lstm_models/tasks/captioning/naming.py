@@ -181,6 +181,9 @@ class NamingSearch(NamedTuple):
     def of(cls, todo: Plan, options: BeamOptions, slots: WordSlots) -> NamingSearch | None:
         """The search, within what the user wished for; None where that excludes the noun."""
         vocabulary, name = slots.vocabulary, todo.noun.name
+        if todo.only is not None:  # the user's own word for it, if one must come, goes first: “giraffe” for an animal
+            own = [word for word in sorted(slots.given) if (noun := noun_of(word)) and nouns().related(noun.name, name)]
+            name = own[0] if own else name
         slots = WordSlots(vocabulary, [*slots.words, *sorted(slots.given), name, plural(name)])
         forms = []
         for word in (name, plural(name)):
@@ -204,7 +207,8 @@ class NamingSearch(NamedTuple):
     def rounds(self) -> Iterator[tuple[BeamOptions, tuple[int, ...]]]:
         """The search, and one that ends behind the noun, for where nothing else is sure."""
         yield self.options, self.opening
-        if self.opening and not self.options.include and self.options.min_length <= len(self.opening):
+        met = all(any(set(form) <= set(self.opening) for form in entry) for entry in self.options.include)
+        if self.opening and met and self.options.min_length <= len(self.opening):
             yield replace(self.options, max_length=len(self.opening)), self.opening
 
     def good(self, found: Hypothesis) -> bool:

@@ -205,6 +205,16 @@ def test_a_caption_is_made_anew_with_what_was_seen(captioner: Captioner) -> None
         assert min(confident) > 0.9  # type: ignore[type-var]
 
 
+def test_the_users_word_for_what_was_seen_goes_first(captioner: Captioner) -> None:
+    slots = WordSlots(captioner.vocabulary, ["giraffe"])
+    todo = plan("A man in red", seen(("animal", 0.6)), far=True)
+    assert todo is not None
+    search = NamingSearch.of(todo, captioner.options(include=["giraffe"]), slots)
+    assert search is not None
+    assert search.slots.spell(search.opening) == ["a", "giraffe"]
+    assert len(list(search.rounds())) == 2
+
+
 def test_what_the_user_excludes_is_not_named(captioner: Captioner) -> None:
     wishes = captioner.options(exclude=["horse", "horses"])
     todo = plan("A man is on the grass", seen(("animal", 0.9), ("horse", 0.9)), far=False)

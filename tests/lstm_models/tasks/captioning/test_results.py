@@ -190,7 +190,7 @@ class TestFiles:
         with pytest.raises(InputError, match=rf"{said}.*\.txt or \.json") as error:
             caption().save(tmp_path / name)
         assert error.value.exit_code == 2
-        with pytest.raises(InputError, match=r"\.png or \.jpg") as error:
+        with pytest.raises(InputError, match=r"\.png, \.jpg or \.jpeg") as error:
             caption().save_attention(Image.new("RGB", (9, 9)), tmp_path / name)
         assert error.value.exit_code == 2
         assert list(tmp_path.iterdir()) == []
