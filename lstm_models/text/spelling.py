@@ -10,6 +10,7 @@ from collections.abc import Callable
 from anyascii import anyascii
 
 from lstm_models.errors import InputError
+from lstm_models.text.number_words import number_words
 
 __all__ = ["numbers_spoken", "spell", "spoken", "wrap"]
 
@@ -143,22 +144,23 @@ def numbers_spoken(word: str) -> str:
 
     Example:
         >>> numbers_spoken("1984,"), numbers_spoken("$5"), numbers_spoken("3rd")
-        ('nineteen eighty-four,', 'five dollars', 'third')
+        ('nineteen eighty four,', 'five dollars', 'third')
     """
     if not any(map(str.isdecimal, word)):
         return word
-    from num2words import num2words
 
-    def said(found: re.Match[str]) -> str:
+    def words(found: re.Match[str]) -> str:
         money, number, ordinal, unit = found.groups()
-        value: int | float = float(number.replace(",", "")) if "." in number else int(number.replace(",", ""))
-        if ordinal:
-            return f" {num2words(value, to='ordinal')} "
+        whole, _, decimals = number.replace(",", "").partition(".")
+        if len(whole) > 27:
+            return " ".join(number_words(int(digit)) for digit in whole + decimals)
         year = re.fullmatch(r"1[1-9]\d\d|20[1-9]\d", number) and not money and not unit
-        made = num2words(value, to="year" if year else "cardinal")
+        made = number_words(int(whole), "ordinal" if ordinal else "year" if year else "cardinal")
+        if decimals:
+            made += " point " + " ".join(number_words(int(digit)) for digit in decimals)
         return f" {made} {_MONEY.get(money or '', '')} {'percent' if unit else ''} "
 
-    return " ".join(_NUMBER.sub(said, word).split()).replace(" ,", ",").replace(" .", ".")
+    return " ".join(_NUMBER.sub(words, word).split()).replace(" ,", ",").replace(" .", ".")
 
 
 def wrap(text: str, width: int) -> list[str]:

@@ -17,7 +17,7 @@ import unicodedata
 from collections.abc import Callable
 from typing import Literal
 
-from lstm_datasets.speech.number_words import number_words
+from lstm_models.text.number_words import number_words
 
 __all__ = ["ALPHABET", "characters_outside", "normalize"]
 

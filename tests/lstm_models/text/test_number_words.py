@@ -9,7 +9,7 @@ import random
 
 import pytest
 
-from lstm_datasets.speech.number_words import number_words
+from lstm_models.text.number_words import number_words
 
 SPOKEN = {
     (0, "cardinal"): "zero", (13, "cardinal"): "thirteen", (40, "cardinal"): "forty", (85, "cardinal"): "eighty five",
