@@ -26,11 +26,13 @@ from .results import Word as Word
 from .tasks.captioning.network import Captioner as Captioner
 from .tasks.captioning.network import CaptionerConfig as CaptionerConfig
 from .tasks.captioning.results import Caption as Caption
-from .tasks.handwriting.network import HandwritingWriter as HandwritingWriter
-from .tasks.handwriting.network import WriterConfig as WriterConfig
+from .tasks.handwriting.config import WriterConfig as WriterConfig
+from .tasks.handwriting.decoding import WriteOptions as WriteOptions
+from .tasks.handwriting.model import HandwritingWriter as HandwritingWriter
 from .tasks.handwriting.styles import Style as Style
-from .tasks.handwriting_reader.network import HandwritingReader as HandwritingReader
-from .tasks.handwriting_reader.network import HandwritingReaderConfig as HandwritingReaderConfig
+from .tasks.handwriting_reader.config import HandwritingReaderConfig as HandwritingReaderConfig
+from .tasks.handwriting_reader.decoding import ReadOptions as ReadOptions
+from .tasks.handwriting_reader.model import HandwritingReader as HandwritingReader
 from .tasks.handwriting_reader.results import Reading as Reading
 from .tasks.punctuation.config import PunctuatorConfig as PunctuatorConfig
 from .tasks.punctuation.decoding import PunctuateOptions as PunctuateOptions

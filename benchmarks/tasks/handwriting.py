@@ -26,7 +26,8 @@ from torch import Tensor, nn
 from benchmarks.common import describe, interleaved, machine, milliseconds, table, write_json
 from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
-from lstm_models.tasks.handwriting.network import HandwritingWriter, spell
+from lstm_models.tasks.handwriting.model import HandwritingWriter
+from lstm_models.text.spelling import spell
 
 TEXT = "The quick brown fox jumps over the lazy dog again."
 LEGIBILITY = 0.75

@@ -12,9 +12,9 @@ __all__ = ["MODELS", "model_class"]
 
 # config.json's "model" -> the class; each has `Config` (its dataclass) and is built by `Class(config)`.
 MODELS: dict[str, str] = {
-    "handwriting-writer": "lstm_models.tasks.handwriting.network:HandwritingWriter",
-    "handwriting-reader": "lstm_models.tasks.handwriting_reader.network:HandwritingReader",
-    "captioner": "lstm_models.tasks.captioning.network:Captioner",
+    "handwriting-writer": "lstm_models.tasks.handwriting.model:HandwritingWriter",
+    "handwriting-reader": "lstm_models.tasks.handwriting_reader.model:HandwritingReader",
+    "captioner": "lstm_models.tasks.captioning.model:Captioner",
     "recognizer": "lstm_models.tasks.speech.network:Recognizer",
     "punctuator": "lstm_models.tasks.punctuation.model:Punctuator",
     "tagger": "lstm_models.tasks.tagging.model:Tagger",

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from torch import Tensor
 
 from lstm_models.errors import InputError
 
-__all__ = ["NEVER", "BeamOptions", "Hypothesis", "S", "SearchOptions", "State", "Step", "at_least"]
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+__all__ = ["NEVER", "BeamOptions", "Hypothesis", "S", "SearchOptions", "State", "Step", "at_least", "override"]
 
 NEVER = -math.inf
 
@@ -26,6 +29,8 @@ class State(Protocol):
 
 
 S = TypeVar("S", bound=State)
+
+Options = TypeVar("Options", bound="DataclassInstance")
 
 Step = Callable[[Tensor, S], tuple[Tensor, S]]
 """``step(tokens [rows], state)`` gives the next token's log probabilities [rows, vocabulary], and the next state."""
@@ -159,3 +164,8 @@ class SearchOptions:
         for word in self.hotwords:
             if not word.strip():
                 raise InputError("a hot word is empty", usage=True)
+
+
+def override(options: Options, **given: Any) -> Options:
+    """The options (a frozen dataclass), with those fields replaced that are given and not None."""
+    return replace(options, **{name: value for name, value in given.items() if value is not None})

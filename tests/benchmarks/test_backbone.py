@@ -15,8 +15,10 @@ from torch import nn
 
 from lstm_models.checkpoints import hub
 from lstm_models.nn.lstm import LSTM
-from lstm_models.tasks.handwriting.network import HandwritingWriter, WriterConfig
-from lstm_models.tasks.handwriting_reader.network import HandwritingReader, HandwritingReaderConfig
+from lstm_models.tasks.handwriting.config import WriterConfig
+from lstm_models.tasks.handwriting.model import HandwritingWriter
+from lstm_models.tasks.handwriting_reader.config import HandwritingReaderConfig
+from lstm_models.tasks.handwriting_reader.model import HandwritingReader
 
 FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
 

@@ -16,7 +16,8 @@ import torch
 
 from lstm_datasets.speech.readers import Recording
 from lstm_models.checkpoints import hub
-from lstm_models.tasks.handwriting.network import HandwritingWriter, WriterConfig
+from lstm_models.tasks.handwriting.config import WriterConfig
+from lstm_models.tasks.handwriting.model import HandwritingWriter
 from lstm_models.tasks.speech.network import Recognizer, RecognizerConfig
 from tests.helpers.tiny_speech import sentences, shard
 

@@ -8,8 +8,9 @@ import string
 import numpy as np
 import torch
 
+from lstm_models.tasks.handwriting.config import WriterConfig
 from lstm_models.tasks.handwriting.features import StrokeFeatures
-from lstm_models.tasks.handwriting.network import HandwritingWriter, WriterConfig
+from lstm_models.tasks.handwriting.model import HandwritingWriter
 
 CONFIG = WriterConfig(
     alphabet=" !\"'(),-.:;?" + string.digits + string.ascii_letters, hidden_size=12, layers=2, text_size=6,

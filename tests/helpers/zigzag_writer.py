@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 
+from lstm_models.tasks.handwriting.config import WriterConfig
 from lstm_models.tasks.handwriting.features import StrokeFeatures
-from lstm_models.tasks.handwriting.network import HandwritingWriter, WriterConfig
+from lstm_models.tasks.handwriting.model import HandwritingWriter
 
 X_HEIGHT = 1.2
 ASCENT, DESCENT = 3.0, 1.6

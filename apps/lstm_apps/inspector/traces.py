@@ -21,7 +21,7 @@ from lstm_apps.tasks.speech.demo.tab import EXAMPLES
 from lstm_models.analysis.gates import GateActivations, gate_activations, window_activations
 from lstm_models.errors import InputError
 from lstm_models.results import Word
-from lstm_models.tasks.handwriting.network import spell
+from lstm_models.text.spelling import spell
 
 __all__ = ["BESIDE", "EXAMPLES", "GATES", "MOST_CHARACTERS", "Tape", "audio", "heard", "written"]
 

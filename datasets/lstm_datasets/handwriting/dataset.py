@@ -9,8 +9,10 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from lstm_datasets.handwriting.readers import ILLEGIBLE, HandwritingLine
+from lstm_models.tasks.handwriting.config import WriterConfig
 from lstm_models.tasks.handwriting.features import StrokeFeatures
-from lstm_models.tasks.handwriting.network import HandwritingWriter, WriterConfig, spell
+from lstm_models.tasks.handwriting.model import HandwritingWriter
+from lstm_models.text.spelling import spell
 
 __all__ = ["WriterLines"]
 

@@ -15,7 +15,7 @@ from lstm_models.tasks.handwriting_reader.features import InkFeatures
 
 if TYPE_CHECKING:
     from lstm_datasets.handwriting.readers import HandwritingLine
-    from lstm_models.tasks.handwriting_reader.network import HandwritingReader
+    from lstm_models.tasks.handwriting_reader.model import HandwritingReader
 
 __all__ = ["InkAugmentation", "ReaderLines"]
 
@@ -81,7 +81,7 @@ class InkAugmentation:
 
 
 class ReaderLines(Dataset[dict[str, torch.Tensor]]):
-    """Lines as items ``features [points, features]`` and ``text [characters]`` (labels), for ``batch_ink``.
+    """Lines as items ``features [points, features]`` and ``text [characters]`` (labels).
 
     Args:
         lines: with texts in the reader's alphabet.

@@ -16,14 +16,14 @@ import numpy as np
 from lstm_models.ink.line_metrics import TALL, level, measured, parts_of, slant_of
 from lstm_models.ink.verdict import Verdict
 from lstm_models.tasks.handwriting.composition import ComposedLine, compose, planned, room
-from lstm_models.tasks.handwriting.reranking import Judge, choose
+from lstm_models.tasks.handwriting.reranking import Reranker, choose
 from lstm_models.tasks.handwriting.stray_marks import without_stray
 from lstm_models.text.spelling import spell
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from lstm_models.tasks.handwriting.network import HandwritingWriter
+    from lstm_models.tasks.handwriting.network import HandwritingWriterNetwork
 
 __all__ = ["Hand", "narrowed", "soft", "spread"]
 
@@ -67,12 +67,12 @@ class Hand:
 
     def __init__(
         self,
-        writer: HandwritingWriter,
+        writer: HandwritingWriterNetwork,
         style: Tensor,
         bias: float,
         seeds: np.random.SeedSequence,
         x_height: float,
-        judge: Judge | None = None,
+        judge: Reranker | None = None,
     ) -> None:
         self.writer, self.style, self.bias, self.seeds, self.mm = writer, style, bias, seeds, x_height
         self.judge, self.verdicts = judge, list[Verdict]()
@@ -161,7 +161,7 @@ class Hand:
         self._learn(texts, best)
         return best, []
 
-    def _judged(self, texts: Sequence[str], judge: Judge) -> tuple[list[Strokes], list[Verdict]]:
+    def _judged(self, texts: Sequence[str], judge: Reranker) -> tuple[list[Strokes], list[Verdict]]:
         """As `_pieces`, of several candidates the most legible that did not go astray."""
 
         def drawn(numbers: Sequence[int], seed: int) -> list[Strokes]:

@@ -23,15 +23,13 @@ from lstm_models.errors import InputError
 from lstm_models.ink.page import ASCENT, DESCENT, Page, PageOptions
 from lstm_models.ink.verdict import Verdict
 from lstm_models.tasks.handwriting.composition import drawable
+from lstm_models.tasks.handwriting.decoding import Settings, WriteOptions, settings_of
 from lstm_models.tasks.handwriting.line_layout import Hand, narrowed, soft, spread
-from lstm_models.tasks.handwriting.reranking import Judge, still_wrong
+from lstm_models.tasks.handwriting.reranking import Reranker, still_wrong
 from lstm_models.text.spelling import spell
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from lstm_models.tasks.handwriting.network import HandwritingWriter
-    from lstm_models.tasks.handwriting.styles import Style
+    from lstm_models.tasks.handwriting.network import HandwritingWriterNetwork
 
 __all__ = ["MOST_PAGE_CHARACTERS", "Page", "PageOptions", "Progress", "write_pages"]
 
@@ -73,18 +71,15 @@ class _Line:
 
 
 def write_pages(
-    writer: HandwritingWriter,
+    writer: HandwritingWriterNetwork,
     text: str,
+    options: WriteOptions,
+    page: PageOptions,
     *,
-    style: str | Style | None = None,
-    legibility: float = 0.75,
-    seed: int | None = None,
-    options: PageOptions | None = None,
     progress: Progress | None = None,
-    judge: Judge | None = None,
+    judge: Reranker | None = None,
 ) -> Iterator[Page]:
     """See `HandwritingWriter.write_pages`; the judge re-reads lines."""
-    options = options or PageOptions()
     if not isinstance(text, str) or not text.strip():
         raise InputError("there is no text to write", usage=True)
     if len(text) > MOST_PAGE_CHARACTERS:
@@ -96,17 +91,17 @@ def write_pages(
     spelt, notes = spell(prepared, writer.written, drawable, keep=_NO_BREAK + _NEW_PAGE)
     if not spelt.strip():
         raise InputError(f"nothing in the text can be written: {'; '.join(notes)}", usage=True)
-    return _pages(writer, spelt, writer.settings(style, legibility, seed), tuple(notes), options, progress, judge)
+    return _pages(writer, spelt, settings_of(writer, options), tuple(notes), page, progress, judge)
 
 
 def _pages(
-    writer: HandwritingWriter,
+    writer: HandwritingWriterNetwork,
     text: str,
-    settings: tuple[str, Tensor, float, int],
+    settings: Settings,
     notes: tuple[str, ...],
     options: PageOptions,
     progress: Progress | None,
-    judge: Judge | None,
+    judge: Reranker | None,
 ) -> Iterator[Page]:
     style, vector, bias, seed = settings
     hand = Hand(writer, vector, bias, np.random.SeedSequence((seed, _PAGES_SEED)), options.x_height, judge)

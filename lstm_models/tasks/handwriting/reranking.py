@@ -4,115 +4,82 @@
     drawing = lstm_models.load("writer").write("Dear reader,", reader=reader, candidates=4, seed=1)
     print(drawing.verdict)
 
-All candidates of all lines are drawn in one batch and read in one batch (`Judge`). Lines whose best candidate is still
-wrong are drawn again with other random numbers, a bounded number of times. The reader judges by its best path and by
-the probability of the right text (CTC's forward score: Graves et al. 2006), both without its language model, which
-would mend what is illegible.
+All candidates of all lines are drawn in one batch and read in one (`Reranker`). Lines whose best candidate is still
+wrong are drawn again with other random numbers, a bounded number of times. How a reader judges a line is in
+``lstm_models.tasks.handwriting_reader.legibility``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from lstm_models.errors import InputError
 from lstm_models.ink.verdict import Verdict
 from lstm_models.tasks.handwriting.stray_marks import without_stray_offsets
-from lstm_models.text.edit_distance import edits, missing_words
 
 if TYPE_CHECKING:
-    from lstm_models.tasks.handwriting.network import HandwritingWriter
-    from lstm_models.tasks.handwriting_reader.network import HandwritingReader
+    pass
+from lstm_models.tasks.handwriting.network import HandwritingWriterNetwork
 
-__all__ = ["CANDIDATES", "MOST_CANDIDATES", "ROUNDS", "Chosen", "Judge", "choose", "draw"]
+__all__ = [
+    "CANDIDATES",
+    "MOST_CANDIDATES",
+    "ROUNDS",
+    "Chosen",
+    "LegibilityScorer",
+    "Reranker",
+    "choose",
+    "draw",
+]
 
 CANDIDATES = 4
 MOST_CANDIDATES = 32
 ROUNDS = 2  # how often lines that are still wrong are drawn again
-_BATCH = 32  # lines that are read together: few, of like length, so that little is padding
 _ROWS = 400  # lines that are drawn together
 _SEED = 3  # beside the seeds of pages
-_UNREADABLE = 1e4  # nats of a line that cannot be read at all, or is too short for its text
 _SHOWN = 3  # lines that a note quotes
 
 Strokes = Sequence[np.ndarray]
 
 
-class Judge:
-    """Reads written lines and says how far they are from what they should say.
+@runtime_checkable
+class LegibilityScorer(Protocol):
+    """Who re-reads lines: `lstm_models.tasks.handwriting_reader.model.HandwritingReader` is one."""
 
-    A character of the text that the reader does not know stands for whatever it reads there; words of such characters
-    alone are not judged.
+    def verdicts(self, lines: Sequence[Strokes], texts: Sequence[str], /) -> list[Verdict]:
+        """What it makes of each line of strokes [points, 2], beside the text it should say."""
+        ...
+
+
+class Reranker:
+    """Who re-reads what is written, and how many candidates of each line there are to choose from.
 
     Args:
         reader: what reads them.
-        candidates: how many of each line are to choose from.
+        candidates: of each line.
 
     Raises:
         InputError: the reader is none, or the candidates are too few or too many (``usage=True``).
     """
 
-    def __init__(self, reader: HandwritingReader, candidates: int = CANDIDATES) -> None:
-        from lstm_models.tasks.handwriting_reader.network import HandwritingReader
-
-        if not isinstance(reader, HandwritingReader):
+    def __init__(self, reader: LegibilityScorer, candidates: int = CANDIDATES) -> None:
+        if not isinstance(reader, LegibilityScorer):
             raise InputError(f"a handwriting reader re-reads what is written, not {type(reader).__name__}", usage=True)
         if isinstance(candidates, bool) or not isinstance(candidates, int) or not 1 <= candidates <= MOST_CANDIDATES:
             raise InputError(
                 f"candidates must be a whole number from 1 to {MOST_CANDIDATES}, not {candidates}", usage=True
             )
         self.reader, self.candidates = reader, candidates
-        self._number = {character: number for number, character in enumerate(reader.config.alphabet, 1)}
-        self._names = " " + reader.config.alphabet  # of labels
 
-    @torch.inference_mode()
     def __call__(self, lines: Sequence[Strokes], texts: Sequence[str]) -> list[Verdict]:
         """What the reader makes of each line of strokes ``[points, 2]``, beside the text it should say."""
-        verdicts = [self._verdict(text, "", _UNREADABLE) for text in texts]
-        features = {number: found for number, line in enumerate(lines) if (found := self._features(line)) is not None}
-        order = sorted(features, key=lambda number: len(features[number]))
-        for start in range(0, len(order), _BATCH):
-            part = order[start : start + _BATCH]
-            batch = nn.utils.rnn.pad_sequence([features[number] for number in part], batch_first=True)
-            device = self.reader.head.weight.device
-            log_probs, lengths = self.reader(batch.to(device), torch.tensor([len(features[number]) for number in part]))
-            log_probs = log_probs.cpu()
-            nats = self._nats(log_probs, lengths, [texts[number] for number in part])
-            for number, row, length, own in zip(part, log_probs.argmax(-1), lengths, nats, strict=True):
-                labels = torch.unique_consecutive(row[:length]).tolist()
-                read = " ".join("".join(self._names[label] for label in labels if label).split())
-                verdicts[number] = self._verdict(texts[number], read, own)
-        return verdicts
-
-    def _features(self, line: Strokes) -> Tensor | None:
-        try:
-            return torch.from_numpy(self.reader.config.features.encode(line))
-        except ValueError:  # nothing to read, or an InputError: far too much
-            return None
-
-    def _nats(self, log_probs: Tensor, lengths: Tensor, texts: Sequence[str]) -> list[float]:
-        """−log probability of each text; what the reader does not know is a label of its own, any but the blank."""
-        anything = torch.log1p(-log_probs[..., :1].exp().clamp(max=1 - 1e-6))
-        last = log_probs.size(-1)
-        encoded = [torch.tensor([self._number.get(character, last) for character in text]) for text in texts]
-        found = nn.functional.ctc_loss(
-            torch.cat([log_probs, anything], -1).transpose(0, 1),
-            nn.utils.rnn.pad_sequence(encoded, batch_first=True),
-            lengths,
-            torch.tensor([len(each) for each in encoded]),
-            reduction="none",
-        )
-        return [float(value) for value in found.clamp(0, _UNREADABLE)]
-
-    def _verdict(self, text: str, read: str, nats: float) -> Verdict:
-        known = [character in self._number for character in text]
-        missing, extra = missing_words(text, read, self._number)
-        return Verdict(read, edits(text, read, known), sum(known), missing, extra, nats)
+        return self.reader.verdicts(lines, texts)
 
 
 @dataclass(frozen=True)
@@ -150,7 +117,7 @@ def choose(
     drawn: Callable[[Sequence[int], int], Sequence[Any]],
     strokes: Callable[[Any], Strokes],
     texts: Sequence[str],
-    judge: Judge,
+    judge: Reranker,
     seed: int,
     rounds: int = ROUNDS,
     astray: Callable[[int, Any], bool] | None = None,
@@ -191,10 +158,10 @@ def choose(
 
 
 def draw(
-    writer: HandwritingWriter,
+    writer: HandwritingWriterNetwork,
     texts: Sequence[str],
     styles: Tensor,
-    judge: Judge,
+    judge: Reranker,
     *,
     bias: float,
     seed: int,

@@ -14,7 +14,7 @@ import copy
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -24,15 +24,12 @@ from lstm_models.errors import InputError
 from lstm_models.ink.line_grouping import lines_of
 from lstm_models.ink.stroke_files import open_strokes
 from lstm_models.io.atomic_write import shown
-from lstm_models.tasks.handwriting.network import HandwritingWriter, batch_lines
+from lstm_models.tasks.handwriting.network import HandwritingWriterNetwork
 from lstm_models.tasks.handwriting.styles import Style, fingerprint
 from lstm_models.text.edit_distance import edits
 from lstm_models.text.spelling import spell
 
-if TYPE_CHECKING:
-    from lstm_models.tasks.handwriting_reader.network import HandwritingReader
-
-__all__ = ["Prior", "fit_style", "line_losses"]
+__all__ = ["LineReader", "Prior", "fit_style", "line_losses"]
 
 MOST_LINES = 12
 LEAST_CHARACTERS = 10  # of all lines together; fewer show hardly any letters
@@ -48,12 +45,19 @@ _SCREENED = (2, 80)  # lines and points of each by which learnt vectors are comp
 _BATCH = 80  # rows of a batch then
 
 
+class LineReader(Protocol):
+    """Who reads the lines: `lstm_models.tasks.handwriting_reader.model.HandwritingReader` is one."""
+
+    def read(self, source: Any, /, *, alternatives: int, lm: bool, beam: int) -> Any:
+        """A reading of strokes [points, 2], whose ``text`` is what they say."""
+
+
 def fit_style(
-    writer: HandwritingWriter,
+    writer: HandwritingWriterNetwork,
     lines: Sequence[tuple[Any, str]],
     *,
     name: str = "own",
-    reader: HandwritingReader | None = None,
+    reader: LineReader | None = None,
     progress: Callable[[int, int], object] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Style:
@@ -92,7 +96,7 @@ class _Sample:
     told: str
 
 
-def _samples(writer: HandwritingWriter, lines: Sequence[tuple[Any, str]]) -> list[_Sample]:
+def _samples(writer: HandwritingWriterNetwork, lines: Sequence[tuple[Any, str]]) -> list[_Sample]:
     if isinstance(lines, (str, bytes)) or not all(isinstance(pair, (tuple, list)) and len(pair) == 2 for pair in lines):
         raise InputError("the lines are pairs of strokes and their text", usage=True)
     if not lines:
@@ -120,7 +124,7 @@ def _samples(writer: HandwritingWriter, lines: Sequence[tuple[Any, str]]) -> lis
     return samples
 
 
-def _texts(writer: HandwritingWriter, text: object, told: str) -> list[str]:
+def _texts(writer: HandwritingWriterNetwork, text: object, told: str) -> list[str]:
     """The lines of a text, in the writer's alphabet: other quotation marks and dashes are as good as its own."""
     if not isinstance(text, str) or not text.strip():
         raise InputError(f"{told} has no text; what it says must be known")
@@ -145,7 +149,7 @@ def _texts(writer: HandwritingWriter, text: object, told: str) -> list[str]:
     return made
 
 
-def _sample(writer: HandwritingWriter, strokes: list[np.ndarray], text: str, told: str) -> _Sample:
+def _sample(writer: HandwritingWriterNetwork, strokes: list[np.ndarray], text: str, told: str) -> _Sample:
     if not np.ptp(np.concatenate(strokes), axis=0).any():
         raise InputError(f"{told} has a line that is a single dot.")
     offsets = writer.config.features.encode(strokes)
@@ -160,7 +164,7 @@ def _sample(writer: HandwritingWriter, strokes: list[np.ndarray], text: str, tol
     return _Sample(strokes, text, offsets, told)
 
 
-def _check_reading(reader: HandwritingReader, sample: _Sample) -> None:
+def _check_reading(reader: LineReader, sample: _Sample) -> None:
     """Raise InputError where a reader finds another text in the strokes.
 
     Measured on every other line of IAM-OnDB's testset_v (718), best path, capitals as small letters: one real line is
@@ -215,8 +219,8 @@ class Prior:
         return (self.mean + places.double() @ self.root.T).float()
 
 
-def line_losses(writer: HandwritingWriter, batch: Mapping[str, Tensor]) -> Tensor:
-    """What `HandwritingWriter.loss` sums up, of each line by itself [batch]."""
+def line_losses(writer: HandwritingWriterNetwork, batch: Mapping[str, Tensor]) -> Tensor:
+    """What `HandwritingWriterNetwork.loss` sums up, of each line by itself [batch]."""
     offsets, lengths = batch["offsets"], batch["lengths"]
     x = nn.functional.pad(offsets, (0, 0, 1, 0))[:, :-1]
     pen = writer(x, batch["text"], batch["text_lengths"], batch["style"])
@@ -233,7 +237,7 @@ class _Search:
 
     def __init__(
         self,
-        writer: HandwritingWriter,
+        writer: HandwritingWriterNetwork,
         samples: Sequence[_Sample],
         progress: Callable[[int, int], object],
         cancelled: Callable[[], bool],
@@ -243,7 +247,9 @@ class _Search:
         assert self.writer.style is not None
         items = [{"offsets": each.offsets, "text": writer.encode(each.text), "style": 0} for each in samples]
         self.learnt = self.writer.style.weight
-        self.batch = {key: value.to(self.learnt.device) for key, value in batch_lines(items).items()}
+        self.batch = {
+            key: value.to(self.learnt.device) for key, value in HandwritingWriterNetwork.collate(items).items()
+        }
         self.prior = Prior(self.learnt[1:] if len(self.learnt) > 2 else self.learnt)
         screens = len(self.learnt.split(self._at_once))
         self._progress, self._done, self._total = progress, 0, screens + STEPS + 1

@@ -30,7 +30,7 @@ from lstm_models.io.inputs import opened
 from lstm_models.io.save_formats import save_by_suffix
 
 if TYPE_CHECKING:
-    from lstm_models.tasks.handwriting.network import HandwritingWriter
+    from lstm_models.tasks.handwriting.network import HandwritingWriterNetwork
 
 __all__ = ["Style", "fingerprint", "mix", "resolve"]
 
@@ -129,7 +129,7 @@ class Style:
         return cls.from_json(document, name=shown(path))
 
 
-def fingerprint(writer: HandwritingWriter) -> str:
+def fingerprint(writer: HandwritingWriterNetwork) -> str:
     """What tells a writer's styles from those of another one: the same where their learnt vectors are."""
     if writer.style is None:
         return ""
@@ -137,7 +137,7 @@ def fingerprint(writer: HandwritingWriter) -> str:
     return hashlib.sha256(learnt.tobytes()).hexdigest()[:16]
 
 
-def resolve(writer: HandwritingWriter, style: str | Style | None) -> tuple[str, Tensor]:
+def resolve(writer: HandwritingWriterNetwork, style: str | Style | None) -> tuple[str, Tensor]:
     """The name of a style and its vector [style_size], for whatever ``style=`` may be.
 
     Args:
@@ -163,7 +163,7 @@ def resolve(writer: HandwritingWriter, style: str | Style | None) -> tuple[str, 
     return style or "", writer.style.weight.detach()[number]
 
 
-def mix(writer: HandwritingWriter, a: str | Style, b: str | Style, share: float) -> Style:
+def mix(writer: HandwritingWriterNetwork, a: str | Style, b: str | Style, share: float) -> Style:
     """See `HandwritingWriter.mix`."""
     if not 0 <= share <= 1:
         raise InputError(f"the share of the second style must lie between 0 and 1, not {share:g}", usage=True)
@@ -173,7 +173,7 @@ def mix(writer: HandwritingWriter, a: str | Style, b: str | Style, share: float)
     return Style(tuple(vector.tolist()), name, fingerprint(writer), {"mixed": True})
 
 
-def _mixed(writer: HandwritingWriter, told: str) -> Tensor:
+def _mixed(writer: HandwritingWriterNetwork, told: str) -> Tensor:
     parts = [part.strip() for part in told.split("+")]
     if not all(parts) or len(parts) > MOST_MIXED:
         raise InputError(
@@ -195,7 +195,7 @@ def _mixed(writer: HandwritingWriter, told: str) -> Tensor:
     return (torch.stack(vectors) * weights[:, None]).sum(0)
 
 
-def _vector_of(writer: HandwritingWriter, style: Style) -> Tensor:
+def _vector_of(writer: HandwritingWriterNetwork, style: Style) -> Tensor:
     size = writer.config.style_size
     if len(style.vector) != size:
         has = f"has styles of {size} numbers" if size else "learnt no styles"

@@ -3,7 +3,7 @@
 Lines of a drawing are told apart, run as one batch and searched one by one, greedily or by a prefix beam search with a
 language model (``lstm_models.decoding.ctc_search``).
 
-    reading = read(reader, "letter.svg", alternatives=3)
+    reading = read(reader, "letter.svg", ReadOptions(alternatives=3))
     for word in reading.words:
         print(word.text, word.confidence)
 """
@@ -14,6 +14,7 @@ import heapq
 import math
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
@@ -31,9 +32,9 @@ from lstm_models.tasks.handwriting_reader.results import Reading
 
 if TYPE_CHECKING:
     from lstm_models.ngram.model import NGram
-    from lstm_models.tasks.handwriting_reader.network import HandwritingReader
+    from lstm_models.tasks.handwriting_reader.network import HandwritingReaderNetwork
 
-__all__ = ["read", "search", "written_words"]
+__all__ = ["LanguageModel", "ReadOptions", "read", "search", "written_words"]
 
 LanguageModel = Union[bool, str, "NGram", WrittenWords]
 
@@ -44,38 +45,38 @@ _NEVER = -30.0  # log probability
 _AGREEING = 16  # texts that vouch for a word
 
 
-def read(
-    reader: HandwritingReader,
-    source: Any,
-    *,
-    alternatives: int = 3,
-    lm: LanguageModel = True,
-    beam: int | None = None,
-    name: str | None = None,
-) -> Reading:
-    """The text of a drawing.
+@dataclass(frozen=True)
+class ReadOptions:
+    """How a reader searches.
 
-    Args:
-        reader: the model.
-        source: what `lstm_models.ink.stroke_files.open_strokes` takes: a `Drawing`, strokes, a JSON or SVG file.
-        Strokes lie
-            in the order they were written in; lines of writing are told apart by it.
+    Attributes:
         alternatives: next best texts to give, at most.
         lm: whether to use the reader's language model; or the name or folder of one, or one itself.
-        beam: hypotheses of the search, 0 for the best path alone; the reader's own number where missing.
-        name: what sentences call the drawing; its path where missing.
+        beam: hypotheses of the search, 0 for the best path alone; the number of the reader's config if None.
 
     Raises:
-        InputError: as `open_strokes`; there are too many points once they lie at equal steps; the beam or the
-            alternatives are below 0, or the language model is none (``usage=True``).
+        InputError: the beam or the alternatives are below 0 (``usage=True``).
     """
-    if alternatives < 0:
-        raise InputError(f"alternatives must be 0 or more, not {alternatives}", usage=True)
-    beam = reader.config.beam if beam is None else beam
-    if beam < 0:
-        raise InputError(f"the beam must be 0 or more, not {beam}", usage=True)
-    model = written_words(reader, lm) if beam else None
-    told = name or (shown(source) if isinstance(source, (str, os.PathLike)) else "")
+
+    alternatives: int = 3
+    lm: LanguageModel = True
+    beam: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.alternatives < 0:
+            raise InputError(f"alternatives must be 0 or more, not {self.alternatives}", usage=True)
+        if self.beam is not None and self.beam < 0:
+            raise InputError(f"the beam must be 0 or more, not {self.beam}", usage=True)
+
+
+def read(
+    reader: HandwritingReaderNetwork, source: Any, options: ReadOptions | None = None, *, name: str | None = None
+) -> Reading:
+    """The text of a drawing: see `HandwritingReader.read`."""
+    options = options or ReadOptions()
+    beam = reader.config.beam if options.beam is None else options.beam
+    model = written_words(reader, options.lm) if beam else None
+    label = name or (shown(source) if isinstance(source, (str, os.PathLike)) else "")
     lines = [line for line in lines_of(open_strokes(source, name=name)) if np.ptp(np.concatenate(line), axis=0).any()]
     found = []
     for start in range(0, len(lines), _BATCH):
@@ -83,8 +84,8 @@ def read(
         for line, log_probs in zip(part, reader.log_probs(part), strict=True):
             if not _has_stop(line):
                 log_probs = _without(reader, log_probs, ".")
-            found.append(search(reader, log_probs, beam, model, alternatives))
-    return _together(found, alternatives, told)
+            found.append(search(reader, log_probs, beam, model, options.alternatives))
+    return _joined(found, options.alternatives, label)
 
 
 def _has_stop(line: Sequence[np.ndarray]) -> bool:
@@ -99,7 +100,7 @@ def _has_stop(line: Sequence[np.ndarray]) -> bool:
     )
 
 
-def _without(reader: HandwritingReader, log_probs: np.ndarray, character: str) -> np.ndarray:
+def _without(reader: HandwritingReaderNetwork, log_probs: np.ndarray, character: str) -> np.ndarray:
     """The outputs [outputs, labels] with a character's probability given to the blank."""
     label = reader.config.alphabet.find(character) + 1
     if not label:
@@ -110,7 +111,7 @@ def _without(reader: HandwritingReader, log_probs: np.ndarray, character: str) -
     return made
 
 
-def written_words(reader: HandwritingReader, lm: LanguageModel) -> WrittenWords | None:
+def written_words(reader: HandwritingReaderNetwork, lm: LanguageModel) -> WrittenWords | None:
     """The language model that is meant by ``lm``: see `read`.
 
     Raises:
@@ -130,7 +131,11 @@ def written_words(reader: HandwritingReader, lm: LanguageModel) -> WrittenWords 
 
 
 def search(
-    reader: HandwritingReader, log_probs: np.ndarray, beam: int, model: WrittenWords | None, alternatives: int = 0
+    reader: HandwritingReaderNetwork,
+    log_probs: np.ndarray,
+    beam: int,
+    model: WrittenWords | None,
+    alternatives: int = 0,
 ) -> list[Reading]:
     """Readings of one line, best first: one, and up to so many alternatives.
 
@@ -155,7 +160,7 @@ def search(
     return [_reading(reader, log_probs, texts, number) for number in range(min(len(texts), alternatives + 1))]
 
 
-def _reading(reader: HandwritingReader, log_probs: np.ndarray, texts: Sequence[CTCText], number: int) -> Reading:
+def _reading(reader: HandwritingReaderNetwork, log_probs: np.ndarray, texts: Sequence[CTCText], number: int) -> Reading:
     """Text ``number`` of several with the confidences of its characters and words.
 
     A character is as sure as the highest probability of its label where the text's best alignment has it, times the
@@ -188,7 +193,7 @@ def _reading(reader: HandwritingReader, log_probs: np.ndarray, texts: Sequence[C
     return Reading(text, tuple(words), tuple(characters), texts[number].score)
 
 
-def _together(lines: Sequence[Sequence[Reading]], alternatives: int, source: str) -> Reading:
+def _joined(lines: Sequence[Sequence[Reading]], alternatives: int, source: str) -> Reading:
     """One reading of several lines, with the likeliest others."""
     choices: list[tuple[float, list[Reading]]] = [(0.0, [])]
     for line in lines:

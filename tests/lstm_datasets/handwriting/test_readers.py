@@ -12,8 +12,9 @@ import torch
 from lstm_datasets.handwriting.dataset import WriterLines
 from lstm_datasets.handwriting.readers import HandwritingLine, alphabet_of, clean, read_lines, split_lines
 from lstm_models.errors import InputError
+from lstm_models.tasks.handwriting.config import WriterConfig
 from lstm_models.tasks.handwriting.features import StrokeFeatures
-from lstm_models.tasks.handwriting.network import HandwritingWriter, WriterConfig
+from lstm_models.tasks.handwriting.model import HandwritingWriter
 from tests.helpers import tiny_handwriting
 
 IAM = Path(__file__).parents[4] / "shared" / "data" / "iam_ondb"

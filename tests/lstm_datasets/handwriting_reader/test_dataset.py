@@ -8,7 +8,8 @@ import torch
 
 from lstm_datasets.handwriting.readers import HandwritingLine
 from lstm_datasets.handwriting_reader.dataset import InkAugmentation, ReaderLines
-from lstm_models.tasks.handwriting_reader.network import HandwritingReader, HandwritingReaderConfig
+from lstm_models.tasks.handwriting_reader.config import HandwritingReaderConfig
+from lstm_models.tasks.handwriting_reader.model import HandwritingReader
 from tests.helpers import tiny_handwriting
 
 LINES = [HandwritingLine(tuple(line["strokes"]), line["text"]) for line in tiny_handwriting.lines(6)]

@@ -84,7 +84,7 @@ def write(
     from lstm_models.errors import InputError
     from lstm_models.ink.drawing import check_drawing_path
     from lstm_models.ink.page import PageOptions, check_page_path
-    from lstm_models.tasks.handwriting.network import HandwritingWriter
+    from lstm_models.tasks.handwriting.model import HandwritingWriter
 
     options: dict[str, Any] = {
         "kind": None if (svg or kind) == "plain" else svg or kind,

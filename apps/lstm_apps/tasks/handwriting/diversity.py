@@ -18,7 +18,7 @@ import torch
 
 from lstm_models.io.atomic_write import write_whole
 from lstm_models.tasks.handwriting import reranking
-from lstm_models.tasks.handwriting.network import HandwritingWriter
+from lstm_models.tasks.handwriting.model import HandwritingWriter
 from lstm_models.tasks.handwriting_reader.features import InkFeatures
 
 __all__ = ["distances", "features", "plot", "sweep"]
@@ -61,8 +61,8 @@ def sweep(
     writer: HandwritingWriter,
     texts: Sequence[str],
     styles: int,
-    checker: reranking.Judge,
-    judge: reranking.Judge | None,
+    checker: reranking.Reranker,
+    judge: reranking.Reranker | None,
     seed: int,
     settings: Sequence[float] = SETTINGS,
 ) -> dict[str, Any]:

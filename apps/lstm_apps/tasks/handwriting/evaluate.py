@@ -26,8 +26,9 @@ from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import write_whole
 from lstm_models.tasks.handwriting import reranking
 from lstm_models.tasks.handwriting.features import GRAVES
-from lstm_models.tasks.handwriting.network import HandwritingWriter, batch_lines, spell
-from lstm_models.tasks.handwriting_reader.network import HandwritingReader
+from lstm_models.tasks.handwriting.model import HandwritingWriter
+from lstm_models.tasks.handwriting_reader.model import HandwritingReader
+from lstm_models.text.spelling import spell
 
 __all__ = ["evaluate"]
 
@@ -154,7 +155,7 @@ def likelihood(
     data = WriterLines(lines, writer)
     sums: dict[str, float] = {}
     for batch in FrameBatchSampler(data.lengths, max(16_000, *data.lengths)):
-        for name, value in writer.loss(batch_lines([data[index] for index in batch])).items():
+        for name, value in writer.loss(HandwritingWriter.collate([data[index] for index in batch])).items():
             sums[name] = sums.get(name, 0.0) + float(value)
     features = writer.config.features
     if not features.resample:
@@ -185,15 +186,15 @@ def held_out_sentences(
     return chosen
 
 
-def _judges(name: str, candidates: int) -> tuple[reranking.Judge | None, reranking.Judge]:
+def _judges(name: str, candidates: int) -> tuple[reranking.Reranker | None, reranking.Reranker]:
     """Who chooses among the candidates, if there are any, and who reads what is written."""
     reader = hub.load(name)
     if not isinstance(reader, HandwritingReader):
         raise InputError(f"{name} is no handwriting reader", usage=True)
-    return reranking.Judge(reader, candidates) if candidates else None, reranking.Judge(reader, 1)
+    return reranking.Reranker(reader, candidates) if candidates else None, reranking.Reranker(reader, 1)
 
 
-def speed(writer: HandwritingWriter, judge: reranking.Judge | None = None, repeats: int = 5) -> dict[str, float]:
+def speed(writer: HandwritingWriter, judge: reranking.Reranker | None = None, repeats: int = 5) -> dict[str, float]:
     """Median seconds to write a line of 50 characters at the default setting, to SVG: of the clock, of processors."""
     text = spell(SPEED_TEXT, writer.config.alphabet)[0]
     options: dict[str, Any] = {} if judge is None else {"reader": judge.reader, "candidates": judge.candidates}

@@ -24,10 +24,10 @@ from lstm_datasets.handwriting.readers import HandwritingLine, clean, read_lines
 from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import check_writable, write_whole
-from lstm_models.tasks.handwriting.network import HandwritingWriter
+from lstm_models.tasks.handwriting.model import HandwritingWriter
 from lstm_models.tasks.handwriting.style_fitting import fit_style
 from lstm_models.tasks.handwriting.styles import Style, resolve
-from lstm_models.tasks.handwriting_reader.network import HandwritingReader
+from lstm_models.tasks.handwriting_reader.model import HandwritingReader
 from lstm_models.text.edit_distance import edits
 
 __all__ = ["evaluate"]

@@ -18,8 +18,10 @@ from lstm_datasets.handwriting.readers import HandwritingLine
 from lstm_models.ink.drawing import Drawing
 from lstm_models.tasks.handwriting import reranking
 from lstm_models.tasks.handwriting.composition import compose_lines, drawable, planned
-from lstm_models.tasks.handwriting.network import HandwritingWriter, spell
+from lstm_models.tasks.handwriting.model import HandwritingWriter
 from lstm_models.tasks.handwriting_reader import decoding
+from lstm_models.tasks.handwriting_reader.model import HandwritingReader
+from lstm_models.text.spelling import spell
 
 __all__ = ["Drawn", "draw", "error_rate", "legible", "runaways", "words"]
 
@@ -45,7 +47,7 @@ def draw(
     legibility: float,
     styles: int,
     seed: int,
-    judge: reranking.Judge | None = None,
+    judge: reranking.Reranker | None = None,
 ) -> Drawn:
     """Each text as a line, the first ``styles`` styles taking turns."""
     names = writer.styles[:styles] or (None,)
@@ -81,8 +83,8 @@ def runaways(
     count: int,
     styles: int,
     seed: int,
-    checker: reranking.Judge | None = None,
-    judge: reranking.Judge | None = None,
+    checker: reranking.Reranker | None = None,
+    judge: reranking.Reranker | None = None,
 ) -> dict[str, Any]:
     """How many of ``count`` generated lines did not end by themselves, and what the checker misses in them."""
     texts = [sentences[number % len(sentences)][0] for number in range(count)]
@@ -98,7 +100,7 @@ def runaways(
     return counts if checker is None else {**counts, **words(drawn.strokes, texts, checker)}
 
 
-def words(strokes: Sequence[Sequence[np.ndarray]], texts: Sequence[str], checker: reranking.Judge) -> dict[str, Any]:
+def words(strokes: Sequence[Sequence[np.ndarray]], texts: Sequence[str], checker: reranking.Reranker) -> dict[str, Any]:
     """Words that the own reader, without its language model, finds missing or too many.
 
     A word is missing where the fewest changes from the words of the text to those that were read leave it out. Some
@@ -139,8 +141,8 @@ def legible(
     settings: Sequence[float],
     styles: int,
     seed: int,
-    checker: reranking.Judge | None = None,
-    judge: reranking.Judge | None = None,
+    checker: reranking.Reranker | None = None,
+    judge: reranking.Reranker | None = None,
 ) -> dict[str, Any]:
     """Character error rates of RapidOCR on real and on generated lines, and those of the own reader beside it."""
     texts = [text for text, _ in sentences]
@@ -157,12 +159,13 @@ def legible(
 
 
 def own_error_rates(
-    checker: reranking.Judge, lines: Sequence[Sequence[np.ndarray]], texts: Sequence[str]
+    checker: reranking.Reranker, lines: Sequence[Sequence[np.ndarray]], texts: Sequence[str]
 ) -> dict[str, float]:
     """Character error rates of the own reader by its best path and with its language model, texts as they are."""
     import jiwer
 
     reader = checker.reader
+    assert isinstance(reader, HandwritingReader)  # the only reader with a language model
     rates = {"best_path": float(jiwer.cer(list(texts), [verdict.text for verdict in checker(lines, texts)]))}
     model = decoding.written_words(reader, True) if reader.config.beam else None
     if model is not None:

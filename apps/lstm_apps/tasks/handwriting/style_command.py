@@ -41,8 +41,8 @@ def style(
     """
     from lstm_models.checkpoints import hub
     from lstm_models.io.atomic_write import check_writable, shown
-    from lstm_models.tasks.handwriting.network import HandwritingWriter
-    from lstm_models.tasks.handwriting_reader.network import HandwritingReader
+    from lstm_models.tasks.handwriting.model import HandwritingWriter
+    from lstm_models.tasks.handwriting_reader.model import HandwritingReader
 
     if not paths:
         raise InputError("PATHS is missing: name drawings (.json or .svg) of one to three lines", usage=True)

@@ -26,7 +26,8 @@ from lstm_datasets.handwriting.readers import (
 )
 from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
-from lstm_models.tasks.handwriting.network import HandwritingWriter, WriterConfig, batch_lines
+from lstm_models.tasks.handwriting.config import WriterConfig
+from lstm_models.tasks.handwriting.model import HandwritingWriter
 
 __all__ = ["train"]
 
@@ -89,7 +90,7 @@ def train(
         writer,
         WriterLines(learn, writer, slant=slant, scale=scale, seed=training.seed),
         WriterLines(held, writer),
-        batch_lines,
+        HandwritingWriter.collate,
         training,
         run,
         resume=resume,

@@ -50,7 +50,7 @@ def read(
     from lstm_models.checkpoints import hub
     from lstm_models.io.atomic_write import check_writable, shown, write_whole
     from lstm_models.tasks.handwriting_reader.decoding import written_words
-    from lstm_models.tasks.handwriting_reader.network import HandwritingReader
+    from lstm_models.tasks.handwriting_reader.model import HandwritingReader
 
     if out is not None:
         check_writable(out)

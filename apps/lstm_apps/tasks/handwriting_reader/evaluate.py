@@ -15,7 +15,7 @@ from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import check_writable, write_whole
 from lstm_models.tasks.handwriting_reader.decoding import search, written_words
-from lstm_models.tasks.handwriting_reader.network import HandwritingReader
+from lstm_models.tasks.handwriting_reader.model import HandwritingReader
 from lstm_models.tasks.handwriting_reader.results import Reading
 
 __all__ = ["evaluate"]

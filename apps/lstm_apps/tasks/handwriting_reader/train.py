@@ -16,7 +16,8 @@ from lstm_datasets.handwriting.readers import HandwritingLine, alphabet_of, clea
 from lstm_datasets.handwriting_reader.dataset import InkAugmentation, ReaderLines
 from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
-from lstm_models.tasks.handwriting_reader.network import HandwritingReader, HandwritingReaderConfig, batch_ink
+from lstm_models.tasks.handwriting_reader.config import HandwritingReaderConfig
+from lstm_models.tasks.handwriting_reader.model import HandwritingReader
 
 __all__ = ["train"]
 
@@ -66,7 +67,7 @@ def train(
         reader,
         ReaderLines(learn, reader, augmentation, seed=training.seed),
         ReaderLines(held, reader),
-        batch_ink,
+        HandwritingReader.collate,
         training,
         run,
         resume=resume,

@@ -33,7 +33,8 @@ from lstm_models.errors import InputError
 from lstm_models.nn.image_encoder import ImageConfig
 from lstm_models.tasks.captioning.network import Captioner, CaptionerConfig
 from lstm_models.tasks.captioning.results import Caption
-from lstm_models.tasks.handwriting.network import HandwritingWriter, WriterConfig
+from lstm_models.tasks.handwriting.config import WriterConfig
+from lstm_models.tasks.handwriting.model import HandwritingWriter
 
 WORDS = ("a", "dog", "man", "ball", "red", "runs", "on", "the", "grass", "with", "in", "water", "two", "'s")
 POSIX = pytest.mark.skipif(os.name != "posix", reason="signals and pipes of POSIX")

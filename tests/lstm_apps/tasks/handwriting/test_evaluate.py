@@ -19,10 +19,12 @@ from lstm_datasets.handwriting.readers import HandwritingLine, WriterLines, read
 from lstm_models.checkpoints import hub
 from lstm_models.ink.verdict import Verdict
 from lstm_models.io import atomic_write
+from lstm_models.tasks.handwriting.config import WriterConfig
 from lstm_models.tasks.handwriting.features import GRAVES, StrokeFeatures
 from lstm_models.tasks.handwriting.glyphs import glyph
-from lstm_models.tasks.handwriting.network import HandwritingWriter, WriterConfig, batch_lines
-from lstm_models.tasks.handwriting_reader.network import HandwritingReader, HandwritingReaderConfig
+from lstm_models.tasks.handwriting.model import HandwritingWriter
+from lstm_models.tasks.handwriting_reader.config import HandwritingReaderConfig
+from lstm_models.tasks.handwriting_reader.model import HandwritingReader
 from lstm_models.text.edit_distance import edits, missing_words
 from tests.helpers import tiny_handwriting
 
@@ -60,7 +62,7 @@ def test_command_line(data, model, tmp_path, capsys):
     assert figures["lines"] == 4
     held = split_lines(read_lines(data))[1]
     writer = hub.load(str(model))
-    whole = writer.loss(batch_lines([WriterLines(held, writer)[number] for number in range(4)]))
+    whole = writer.loss(HandwritingWriter.collate([WriterLines(held, writer)[number] for number in range(4)]))
     assert figures["likelihood"]["nats_a_line"] == pytest.approx(float(whole["nats"]) / 4, rel=1e-4)
     assert figures["likelihood"]["nats_a_point"] == pytest.approx(float(whole["nats"] / whole["points"]), rel=1e-4)
     parts = figures["likelihood"]["moves_a_line"] + figures["likelihood"]["lifts_a_line"]
@@ -81,7 +83,7 @@ def test_raw_likelihood_is_in_published_units(data):
     assert own["points_a_line"] == pytest.approx(points)
     other = dataclasses.replace(GRAVES, std=(GRAVES.std[0] * 2, GRAVES.std[1] * 3))
     writer = make(other)
-    plain = writer.loss(batch_lines([WriterLines(held, writer)[number] for number in range(len(held))]))
+    plain = writer.loss(HandwritingWriter.collate([WriterLines(held, writer)[number] for number in range(len(held))]))
     measured = evaluate.likelihood(writer, held)
     shift = math.log(6) * points
     assert measured["moves_a_line"] == pytest.approx(float(plain["moves"]) / len(held) + shift, rel=1e-4)

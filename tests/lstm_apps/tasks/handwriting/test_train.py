@@ -23,8 +23,9 @@ from lstm_apps.training.fitting import TrainingConfig
 from lstm_datasets.handwriting.readers import HandwritingLine, read_lines
 from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
+from lstm_models.tasks.handwriting.config import WriterConfig
 from lstm_models.tasks.handwriting.features import StrokeFeatures
-from lstm_models.tasks.handwriting.network import HandwritingWriter, WriterConfig
+from lstm_models.tasks.handwriting.model import HandwritingWriter
 from tests.helpers import tiny_handwriting
 
 SMALL = WriterConfig(hidden_size=8, text_size=4, components=2, mixtures=2, style_size=2)

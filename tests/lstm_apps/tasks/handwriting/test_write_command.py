@@ -13,7 +13,8 @@ import torch
 
 from lstm_apps import cli
 from lstm_models.checkpoints import hub
-from lstm_models.tasks.handwriting.network import HandwritingWriter, WriterConfig
+from lstm_models.tasks.handwriting.config import WriterConfig
+from lstm_models.tasks.handwriting.model import HandwritingWriter
 
 
 @pytest.fixture(scope="module")

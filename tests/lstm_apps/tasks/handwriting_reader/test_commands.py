@@ -14,7 +14,7 @@ pytest.importorskip("jiwer")
 from lstm_apps import cli
 from lstm_models.checkpoints import hub
 from lstm_models.ink.drawing import Drawing
-from lstm_models.tasks.handwriting_reader.network import HandwritingReader
+from lstm_models.tasks.handwriting_reader.model import HandwritingReader
 from tests.helpers import tiny_handwriting
 
 OPTIONS = [

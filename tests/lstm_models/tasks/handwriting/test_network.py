@@ -11,8 +11,10 @@ import torch
 
 from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
+from lstm_models.tasks.handwriting.config import WriterConfig
 from lstm_models.tasks.handwriting.features import StrokeFeatures
-from lstm_models.tasks.handwriting.network import HandwritingWriter, WriterConfig, batch_lines, spell, wrap
+from lstm_models.tasks.handwriting.model import HandwritingWriter
+from lstm_models.text.spelling import spell, wrap
 
 ALPHABET = " !\"'(),-.:;?" + string.digits + string.ascii_letters.replace("X", "").replace("Q", "")
 CONFIG = WriterConfig(
@@ -290,7 +292,7 @@ def test_encoding(writer):
 
 
 def test_loss_is_the_sum_of_its_parts(writer):
-    batch = batch_lines(random_lines())
+    batch = HandwritingWriter.collate(random_lines())
     sums = writer.loss(batch)
     assert int(sums["lines"]) == 3
     assert int(sums["points"]) == int(batch["lengths"].sum())
@@ -303,7 +305,7 @@ def test_loss_is_the_sum_of_its_parts(writer):
 def test_loss_by_hand(writer):
     """Point after point through the single step, each density and binary term by itself."""
     line = random_lines(1)[0]
-    sums = writer.loss(batch_lines([line]))
+    sums = writer.loss(HandwritingWriter.collate([line]))
     offsets, text = torch.from_numpy(line["offsets"]), line["text"][None]
     characters, mask = writer.characters(text), torch.ones_like(text, dtype=torch.bool)
     style = writer.style(torch.tensor([line["style"]]))
@@ -332,18 +334,18 @@ def test_while_it_writes_it_sees_what_it_saw_in_training(history):
     (row,) = list(model.sample(["some"], torch.tensor([2]), bias=0.5, seed=1))[-1]
     written = torch.cat(features)
     features.clear()
-    model.loss(batch_lines([{"offsets": row, "text": model.encode("some"), "style": 2}]))
+    model.loss(HandwritingWriter.collate([{"offsets": row, "text": model.encode("some"), "style": 2}]))
     assert len(row) > 10
     torch.testing.assert_close(written, features[0][0], rtol=1e-4, atol=1e-5)
 
 
 def test_padding_does_not_matter(writer):
     lines = random_lines(4)
-    together = writer.loss(batch_lines(lines))
-    apart = [writer.loss(batch_lines([line])) for line in lines]
+    together = writer.loss(HandwritingWriter.collate(lines))
+    apart = [writer.loss(HandwritingWriter.collate([line])) for line in lines]
     for name, value in together.items():
         torch.testing.assert_close(value, sum(each[name] for each in apart), rtol=1e-4, atol=1e-3)
-    batch = batch_lines(lines)
+    batch = HandwritingWriter.collate(lines)
     padded = batch | {
         "offsets": torch.nn.functional.pad(batch["offsets"], (0, 0, 0, 7), value=1e3),
         "text": torch.nn.functional.pad(batch["text"], (0, 5), value=3),
@@ -352,7 +354,7 @@ def test_padding_does_not_matter(writer):
 
 
 def test_padding_has_no_gradient(writer):
-    batch = batch_lines(random_lines(2))
+    batch = HandwritingWriter.collate(random_lines(2))
     batch["offsets"].requires_grad_()
     writer.loss(batch)["loss"].backward()
     real = torch.arange(batch["offsets"].size(1)) < batch["lengths"][:, None]
@@ -361,7 +363,7 @@ def test_padding_has_no_gradient(writer):
 
 
 def test_style_matters_and_none_is_the_zeroth(writer):
-    batch = batch_lines(random_lines(2))
+    batch = HandwritingWriter.collate(random_lines(2))
     losses = [float(writer.loss(batch | {"style": torch.full((2,), number)})["loss"].detach()) for number in (0, 1)]
     assert losses[0] != losses[1]
     del batch["style"]
@@ -370,7 +372,7 @@ def test_style_matters_and_none_is_the_zeroth(writer):
 
 def test_dropout_only_in_training():
     model = make(dropout=0.5)
-    batch = batch_lines(random_lines())
+    batch = HandwritingWriter.collate(random_lines())
     assert torch.equal(model.loss(batch)["loss"], model.loss(batch)["loss"])
     model.train()
     assert not torch.equal(model.loss(batch)["loss"], model.loss(batch)["loss"])
@@ -378,7 +380,7 @@ def test_dropout_only_in_training():
 
 @pytest.mark.parametrize("layers", [1, 2, 3])
 def test_it_learns(layers):
-    model, batch = make(layers=layers).train(), batch_lines(random_lines())
+    model, batch = make(layers=layers).train(), HandwritingWriter.collate(random_lines())
     optimizer, losses = torch.optim.Adam(model.parameters(), 0.02), []
     for _ in range(12):
         optimizer.zero_grad()

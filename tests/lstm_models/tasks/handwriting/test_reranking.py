@@ -20,9 +20,10 @@ from lstm_models.errors import InputError
 from lstm_models.ink.drawing import Drawing
 from lstm_models.ink.page import PageOptions
 from lstm_models.ink.verdict import Verdict
-from lstm_models.tasks.handwriting.reranking import Judge, choose, still_wrong
+from lstm_models.tasks.handwriting.reranking import Reranker, choose, still_wrong
 from lstm_models.tasks.handwriting_reader import features as ink
-from lstm_models.tasks.handwriting_reader.network import HandwritingReader, HandwritingReaderConfig
+from lstm_models.tasks.handwriting_reader.config import HandwritingReaderConfig
+from lstm_models.tasks.handwriting_reader.model import HandwritingReader
 from lstm_models.text.edit_distance import edits, missing_words
 from tests.helpers.zigzag_writer import CONFIG, Pen
 
@@ -66,12 +67,12 @@ def points(reader: HandwritingReader, count: int) -> int:
     return len(reader.config.features.encode(wave(count)))
 
 
-def judge(texts: list[str], candidates: int = 1, alphabet: str = ALPHABET) -> Judge:
+def judge(texts: list[str], candidates: int = 1, alphabet: str = ALPHABET) -> Reranker:
     """A judge that reads `wave(n + 2)` as text n."""
     fake = Fake(alphabet)
     fake.told = {points(fake, number + 2): text for number, text in enumerate(texts)}
     assert len(fake.told) == len(texts)
-    return Judge(fake, candidates)
+    return Reranker(fake, candidates)
 
 
 # The verdict on a line ----------------------------------------------------------------------------------------------
@@ -253,7 +254,7 @@ def test_a_seed_gives_the_same_drawing_and_no_reader_the_same_as_ever():
 def test_the_verdict_is_the_readers_on_what_was_written():
     reader = legible()
     drawing = Pen().write("some words", seed=3, reader=reader, candidates=3)
-    (again,) = Judge(reader)([drawing.strokes], ["some words"])
+    (again,) = Reranker(reader)([drawing.strokes], ["some words"])
     assert (again.text, again.errors) == (drawing.verdict.text, drawing.verdict.errors)
 
 

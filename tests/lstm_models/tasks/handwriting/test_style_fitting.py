@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from lstm_models.errors import InputError
 from lstm_models.ink.drawing import Drawing
-from lstm_models.tasks.handwriting.network import HandwritingWriter, batch_lines
+from lstm_models.tasks.handwriting.model import HandwritingWriter
 from lstm_models.tasks.handwriting.style_fitting import Prior, line_losses
 from lstm_models.tasks.handwriting.styles import fingerprint
 from lstm_models.text.edit_distance import edits
@@ -72,7 +72,7 @@ def test_it_finds_a_vector_likelier_than_any_learnt_one(writer):
     drawings = [writer.write(text, style="10001+10002", seed=seed, legibility=0) for seed, text in enumerate(TEXTS * 3)]
     before = {key: value.clone() for key, value in writer.state_dict().items()}
     style = writer.fit_style([(each, each.text) for each in drawings], name="mine")
-    batch = batch_lines(encoded(writer, drawings))
+    batch = HandwritingWriter.collate(encoded(writer, drawings))
 
     def nats(vector: torch.Tensor) -> float:
         return float(writer.loss(batch | {"style": vector.expand(len(drawings), -1)})["loss"].detach())
@@ -107,7 +107,7 @@ def test_size_place_and_the_way_lines_are_given_do_not_matter(writer, tmp_path):
 
 
 def test_losses_of_lines_are_the_parts_of_the_loss(writer):
-    batch = batch_lines(encoded(writer, [writer.write(text, seed=1) for text in TEXTS]))
+    batch = HandwritingWriter.collate(encoded(writer, [writer.write(text, seed=1) for text in TEXTS]))
     batch["style"] = torch.tensor([1, 3])
     for model in (writer, make(stop=False)):
         torch.testing.assert_close(line_losses(model, batch).sum(), model.loss(batch)["loss"], rtol=1e-5, atol=1e-3)

@@ -15,7 +15,7 @@ import torch
 
 import lstm_models
 from lstm_models.errors import InputError
-from lstm_models.tasks.handwriting.network import HandwritingWriter, batch_lines
+from lstm_models.tasks.handwriting.model import HandwritingWriter
 from lstm_models.tasks.handwriting.styles import Style, fingerprint, resolve
 from tests.helpers.tiny_writer import make, strokes_equal
 
@@ -60,7 +60,7 @@ def test_loss_takes_vectors_and_gives_them_a_gradient(writer):
         {"offsets": np.array([[0.5, 0.1, 0], [0.2, -1, 1]], np.float32), "text": writer.encode(text), "style": number}
         for number, text in enumerate(("ab", "c"), 1)
     ]
-    batch = batch_lines(lines)
+    batch = HandwritingWriter.collate(lines)
     vectors = writer.style(batch["style"]).detach().requires_grad_()
     loss = writer.loss(batch | {"style": vectors})["loss"]
     assert torch.equal(loss, writer.loss(batch)["loss"])

@@ -16,8 +16,9 @@ import lstm_models
 from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
 from lstm_models.ink.drawing import Drawing
+from lstm_models.tasks.handwriting_reader.config import HandwritingReaderConfig
 from lstm_models.tasks.handwriting_reader.decoding import search
-from lstm_models.tasks.handwriting_reader.network import HandwritingReader, HandwritingReaderConfig, batch_ink
+from lstm_models.tasks.handwriting_reader.model import HandwritingReader
 from lstm_models.tasks.handwriting_reader.results import Reading
 from tests.helpers import tiny_handwriting
 
@@ -50,7 +51,7 @@ def learnt() -> HandwritingReader:
     for step in range(240):
         for group in optimizer.param_groups:
             group["lr"] = 1e-2 * (1 - step / 240)
-        sums = model.loss(batch_ink([lines[(12 * step + place) % 96] for place in range(12)]))
+        sums = model.loss(HandwritingReader.collate([lines[(12 * step + place) % 96] for place in range(12)]))
         optimizer.zero_grad()
         (sums["loss"] / sums["points"]).backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -76,7 +77,9 @@ def test_padding_changes_nothing(stride: int) -> None:
 
 def test_loss_is_ctc_of_its_probabilities_and_lines_too_short_count_nothing() -> None:
     model = reader()
-    batch = batch_ink([*items(model, 3), {"features": torch.randn(6, 6), "text": model.encode("stone")}])
+    batch = HandwritingReader.collate(
+        [*items(model, 3), {"features": torch.randn(6, 6), "text": model.encode("stone")}]
+    )
     sums = model.loss(batch)
     log_probs, lengths = model(batch["features"], batch["lengths"])
     wanted = 0.0

@@ -42,7 +42,7 @@ _STYLE = asset("lstm_apps.tasks.handwriting.demo", "style_panel.css")
 
 
 class Writer(Protocol):
-    """What the panel needs of a model; `lstm_models.tasks.handwriting.network.HandwritingWriter` is one."""
+    """What the panel needs of a model; `lstm_models.tasks.handwriting.model.HandwritingWriter` is one."""
 
     def fit_style(self, lines: Sequence[tuple[Any, str]], **options: Any) -> Style: ...  # fmt: skip
 

@@ -22,7 +22,7 @@ from lstm_apps.tasks.handwriting.demo.jobs import Asked, Desk, Writer
 from lstm_apps.tasks.handwriting_reader.demo import tab as reading
 from lstm_models.errors import InputError
 from lstm_models.ink.page import ALIGNMENTS, PAPERS
-from lstm_models.tasks.handwriting.network import MOST_CHARACTERS
+from lstm_models.tasks.handwriting.model import MOST_CHARACTERS
 from lstm_models.tasks.handwriting.styles import Style
 
 TITLE = "Handwriting"

@@ -38,7 +38,7 @@ _STYLE = asset("lstm_apps.tasks.handwriting_reader.demo", "reading.css")
 
 
 class Reader(Protocol):
-    """What the panel needs of a model; `lstm_models.tasks.handwriting_reader.network.HandwritingReader` is one."""
+    """What the panel needs of a model; `lstm_models.tasks.handwriting_reader.model.HandwritingReader` is one."""
 
     def read(self, source: Any, **options: Any) -> Reading: ...  # fmt: skip
 

@@ -25,7 +25,7 @@ from lstm_models.errors import InputError
 from lstm_models.ink.drawing import Drawing
 from lstm_models.ink.page import Page, PageOptions
 from lstm_models.ink.plotter import PlotterOptions
-from lstm_models.tasks.handwriting.network import HandwritingWriter
+from lstm_models.tasks.handwriting.model import HandwritingWriter
 from lstm_models.tasks.handwriting.styles import Style, fingerprint
 from lstm_models.text.edit_distance import edits
 from tests.lstm_apps.conftest import PolylineWriter

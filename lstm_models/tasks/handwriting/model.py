@@ -1,0 +1,221 @@
+"""Handwriting: ``HandwritingWriter`` turns a text into pen strokes in a style.
+
+writer = lstm_models.load("writer")
+writer.write("Dear reader,", legibility=0.75, seed=1).save("letter.svg")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lstm_models.errors import InputError
+from lstm_models.ink.drawing import Drawing
+from lstm_models.ink.line_metrics import level
+from lstm_models.tasks.handwriting import reranking
+from lstm_models.tasks.handwriting.composition import compose_lines, drawable, planned
+from lstm_models.text.spelling import spell, wrap
+
+if TYPE_CHECKING:
+    from lstm_models.ink.page import Page
+
+from lstm_models.decoding.options import override
+from lstm_models.ink.page import PageOptions
+from lstm_models.tasks.handwriting import styles
+from lstm_models.tasks.handwriting.decoding import Settings, WriteOptions, settings_of
+from lstm_models.tasks.handwriting.network import HandwritingWriterNetwork
+from lstm_models.tasks.handwriting.pages import write_pages
+from lstm_models.tasks.handwriting.reranking import LegibilityScorer, Reranker
+from lstm_models.tasks.handwriting.stray_marks import without_stray_offsets
+from lstm_models.tasks.handwriting.style_fitting import LineReader, fit_style
+from lstm_models.tasks.handwriting.styles import Style
+
+__all__ = ["HandwritingWriter"]
+
+MOST_CHARACTERS = 5_000
+LINE_CHARACTERS = 50  # the training lines end at 64 characters, and half of them before 30
+LINE_PITCH = 6.5  # distance of two lines, in vertical standard deviations of a line
+PIXELS = 9.0  # SVG pixels of one vertical standard deviation of a line
+
+
+class HandwritingWriter(HandwritingWriterNetwork):
+    """Writes text as pen strokes; see the module and ``WriterConfig``."""
+
+    def write(
+        self,
+        text: str,
+        *,
+        options: WriteOptions | None = None,
+        style: str | Style | None = None,
+        legibility: float | None = None,
+        seed: int | None = None,
+        reader: LegibilityScorer | None = None,
+        candidates: int | None = None,
+    ) -> Drawing:
+        """Writes a text.
+
+        Args:
+            text: what to write, up to 5,000 characters; line breaks are kept, long lines wrapped at words.
+            options: how to write; `WriteOptions()` if None.
+            style, legibility, seed, candidates: replace those of the options.
+            reader: re-reads every line: of several candidates, the most legible is kept, and what is still wrong is
+                drawn again; ``Drawing.verdict`` says how it went. See ``lstm_models.tasks.handwriting.reranking``.
+
+        Raises:
+            InputError: nothing that can be written, too long, an unknown style, or an option out of range.
+        """
+        options = override(
+            options or WriteOptions(), style=style, legibility=legibility, seed=seed, candidates=candidates
+        )
+        judge = None if reader is None else Reranker(reader, options.candidates)
+        return next(self._drawings(text, options, every=None, judge=judge))
+
+    def stream(
+        self,
+        text: str,
+        *,
+        options: WriteOptions | None = None,
+        style: str | Style | None = None,
+        legibility: float | None = None,
+        seed: int | None = None,
+        every: int = 40,
+    ) -> Iterator[Drawing]:
+        """As ``write``, but yields the drawing so far after each ``every`` points, and last the whole."""
+        options = override(options or WriteOptions(), style=style, legibility=legibility, seed=seed)
+        return self._drawings(text, options, every)
+
+    def write_pages(
+        self,
+        text: str,
+        *,
+        writing: WriteOptions | None = None,
+        style: str | Style | None = None,
+        legibility: float | None = None,
+        seed: int | None = None,
+        options: PageOptions | None = None,
+        progress: Callable[[int, int], object] | None = None,
+        reader: LegibilityScorer | None = None,
+        candidates: int | None = None,
+    ) -> Iterator[Page]:
+        """Writes a text on as many pages as it takes, and yields each when it is full.
+
+        Args:
+            text: what to write, up to 500,000 characters; blank lines divide paragraphs.
+            writing: how to write; `WriteOptions()` if None. The letters of all pages have one size.
+            style, legibility, seed, candidates: replace those of ``writing``.
+            options: the paper and how the text is set on it; A4 if None.
+            progress: called with how many lines are written and how many there are in all (an estimate).
+            reader: as for ``write``; ``Page.verdict`` says how it went.
+
+        Raises:
+            InputError: as ``write``, at the call itself.
+        """
+        writing = override(
+            writing or WriteOptions(), style=style, legibility=legibility, seed=seed, candidates=candidates
+        )
+        judge = None if reader is None else Reranker(reader, writing.candidates)
+        return write_pages(self, text, writing, options or PageOptions(), progress=progress, judge=judge)
+
+    def mix(self, a: str | Style, b: str | Style, share: float = 0.5) -> Style:
+        """A style between two, each anything ``write`` takes; ``share`` (0 to 1) is that of the second.
+
+        Raises:
+            InputError: a style is unknown or another writer's, or the share out of range.
+        """
+        return styles.mix(self, a, b, share)
+
+    def fit_style(
+        self,
+        lines: Sequence[tuple[Any, str]],
+        *,
+        name: str = "own",
+        reader: LineReader | None = None,
+        progress: Callable[[int, int], object] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Style:
+        """Fits a style to lines somebody wrote, so that ``write`` goes on in a hand like theirs.
+
+        Args:
+            lines: one to three lines (up to 12), each with its text. A line is a ``Drawing``, strokes [points, 2], or
+                the name of a JSON or SVG file, of any size; several lines of writing have as many lines of text.
+            name: what to call the style.
+            reader: a ``HandwritingReader`` that checks first whether the strokes say the text.
+            progress: called with how many steps are done and how many there are.
+            cancelled: asked between two steps; where it says yes, the fitting ends with an InputError.
+
+        Raises:
+            InputError: there are no lines, strokes or texts, or too little or too much of them; a text has characters
+                that the writer does not know; or the reader finds the strokes to say something else.
+        """
+        return fit_style(self, lines, name=name, reader=reader, progress=progress, cancelled=cancelled)
+
+    def _drawings(
+        self, text: str, options: WriteOptions, every: int | None, judge: Reranker | None = None
+    ) -> Iterator[Drawing]:
+        lines, notes = self._lines(text)
+        name, vector, bias, seed = settings_of(self, options)
+        plans = [planned(line, self.written) for line in lines]
+        written = [plan.plain for plan in plans if plan.plain]
+        trace: list[np.ndarray] | None = [] if any(plan.composed for plan in plans) else None
+
+        def drawing(rows: Sequence[np.ndarray], complete: bool, chosen: reranking.Chosen | None = None) -> Drawing:
+            drawn: tuple[int, ...] = ()
+            if trace is None:
+                strokes = tuple(self._place(lines, rows))
+            else:
+                made, drawn = compose_lines(
+                    plans, rows, trace, self.config.features, **self._sizes, seed=seed, complete=complete
+                )
+                strokes = tuple(made)
+            all_notes = (*notes, *(chosen.notes(written) if chosen is not None else ()))
+            return Drawing(strokes, text, name, seed, all_notes, drawn, chosen.verdict if chosen is not None else None)
+
+        rows: list[np.ndarray] = []
+        vectors = vector.expand(len(written), -1)
+        if judge is not None and written:
+            chosen = reranking.draw(self, written, vectors, judge, bias=bias, seed=seed, trace=trace)
+            yield drawing(chosen.rows, True, chosen)
+            return
+        traced: dict[str, Any] = {} if trace is None else {"trace": trace}  # only where it is wanted
+        lines_so_far = self.sample(written, vectors, bias=bias, seed=seed, every=every, tidy=True, **traced)
+        for rows in lines_so_far if written else ():
+            if every:
+                yield drawing(rows, False)
+        yield drawing(without_stray_offsets(rows, written, self.config.features, trace), True)
+
+    def settings(self, style: str | Style | None, legibility: float, seed: int | None) -> Settings:
+        """What these options of ``write`` come to; see `WriteOptions` for them and the errors."""
+        return settings_of(self, WriteOptions(style, legibility, seed))
+
+    def _lines(self, text: str) -> tuple[list[str], list[str]]:
+        if not isinstance(text, str) or not text.strip():
+            raise InputError("there is no text to write", usage=True)
+        if len(text) > MOST_CHARACTERS:
+            raise InputError(
+                f"the text has {len(text):,} characters; at most {MOST_CHARACTERS:,} can be written at a time",
+                usage=True,
+            )
+        spelt, notes = spell(text, self.written, drawable)
+        lines = wrap(spelt, LINE_CHARACTERS)
+        if not any(lines):
+            raise InputError(f"nothing in the text can be written: {'; '.join(notes)}", usage=True)
+        return lines, notes
+
+    @property
+    def _sizes(self) -> dict[str, float]:
+        """Pixels of the unit of the strokes, and between two lines."""
+        return {"scale": PIXELS if self.config.features.resample else 0.2, "pitch": LINE_PITCH * PIXELS}
+
+    def _place(self, lines: Sequence[str], rows: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
+        """Strokes in pixels, line under line."""
+        scale, pitch = self._sizes["scale"], self._sizes["pitch"]
+        following = iter(rows)
+        for number, line in enumerate(lines):
+            if not line:
+                continue
+            strokes = level(self.config.features.decode(next(following)))
+            left = min(stroke[:, 0].min() for stroke in strokes)
+            for stroke in strokes:
+                yield ((stroke - (left, 0)) * scale + (0, number * pitch)).astype(np.float32)
