@@ -23,8 +23,9 @@ from .nn.dropout import Dropout as Dropout
 from .nn.lstm import LSTM as LSTM
 from .nn.lstm import LSTMState as LSTMState
 from .results import Word as Word
-from .tasks.captioning.network import Captioner as Captioner
-from .tasks.captioning.network import CaptionerConfig as CaptionerConfig
+from .tasks.captioning.config import CaptionerConfig as CaptionerConfig
+from .tasks.captioning.decoding import CaptionOptions as CaptionOptions
+from .tasks.captioning.model import Captioner as Captioner
 from .tasks.captioning.results import Caption as Caption
 from .tasks.handwriting.config import WriterConfig as WriterConfig
 from .tasks.handwriting.decoding import WriteOptions as WriteOptions

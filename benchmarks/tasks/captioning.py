@@ -31,7 +31,8 @@ from lstm_models.decoding.beam_search import beam_search
 from lstm_models.errors import InputError
 from lstm_models.io.images import list_images, open_image
 from lstm_models.nn.attention_decoder import Memory, TopDownDecoder
-from lstm_models.tasks.captioning.network import Captioner
+from lstm_models.tasks.captioning.decoding import CaptionOptions
+from lstm_models.tasks.captioning.model import Captioner
 from lstm_models.text.vocabulary import END, UNKNOWN, join_words
 
 BEAM = 5
@@ -129,7 +130,7 @@ def one_photo(captioner: Captioner, pictures: Sequence[bytes], repeats: int, wor
     plain = PlainBeamSearch(captioner)
     seconds: dict[str, list[float]] = {}
     clock, lengths = [], []
-    options = captioner.options(BEAM, 1, *words, LENGTH_PENALTY, 1, 0.0, (), (), 3)
+    options = captioner.search_options(CaptionOptions(BEAM, 1, *words, LENGTH_PENALTY))
 
     def search(memory: Memory) -> tuple[Any, Any]:
         begun = captioner._search(memory)
@@ -141,7 +142,7 @@ def one_photo(captioner: Captioner, pictures: Sequence[bytes], repeats: int, wor
 
     def look(pixels: Tensor) -> Memory:
         with torch.inference_mode():
-            return captioner.remember(captioner.encoder.freeze(pixels))
+            return captioner.encode_memory(captioner.encoder.freeze(pixels))
 
     def caption(picture: bytes) -> Any:
         return captioner.caption(open_image(picture), beam=BEAM, min_words=words[0], max_words=words[1])
@@ -181,7 +182,7 @@ def one_photo(captioner: Captioner, pictures: Sequence[bytes], repeats: int, wor
 
 def throughput(captioner: Captioner, pictures: Sequence[bytes], repeats: int, words: tuple[int, int]) -> list[Any]:
     """CPU seconds a photo against the number of photos at once, and what is the encoder's share of it."""
-    options = captioner.options(BEAM, 1, *words, LENGTH_PENALTY, 1, 0.0, (), (), 3)
+    options = captioner.search_options(CaptionOptions(BEAM, 1, *words, LENGTH_PENALTY))
 
     def decode(memory: Memory) -> None:
         search = captioner._search(memory)

@@ -5,14 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from torch import Tensor
 
 from lstm_models.errors import InputError
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
 
 __all__ = ["NEVER", "BeamOptions", "Hypothesis", "S", "SearchOptions", "State", "Step", "at_least", "override"]
 
@@ -30,7 +27,7 @@ class State(Protocol):
 
 S = TypeVar("S", bound=State)
 
-Options = TypeVar("Options", bound="DataclassInstance")
+Options = TypeVar("Options")
 
 Step = Callable[[Tensor, S], tuple[Tensor, S]]
 """``step(tokens [rows], state)`` gives the next token's log probabilities [rows, vocabulary], and the next state."""
@@ -168,4 +165,5 @@ class SearchOptions:
 
 def override(options: Options, **given: Any) -> Options:
     """The options (a frozen dataclass), with those fields replaced that are given and not None."""
-    return replace(options, **{name: value for name, value in given.items() if value is not None})
+    changed = {name: value for name, value in given.items() if value is not None}
+    return replace(options, **changed)  # type: ignore[type-var]

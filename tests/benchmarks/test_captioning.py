@@ -14,7 +14,8 @@ import torch
 from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
 from lstm_models.nn.image_encoder import ImageConfig
-from lstm_models.tasks.captioning.network import Captioner, CaptionerConfig
+from lstm_models.tasks.captioning.config import CaptionerConfig
+from lstm_models.tasks.captioning.model import Captioner
 
 FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
 WORDS = ("a", "dog", "man", "runs", "sits", "in", "on", "the", "grass", "water", "red", "ball", "with", "of", "and")

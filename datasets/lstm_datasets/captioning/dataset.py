@@ -65,4 +65,8 @@ class CaptionData(Dataset[dict[str, Any]]):
         version = int(np.random.default_rng((self.seed, self.epoch, index)).integers(versions)) if versions > 1 else 0
         if self.sided[index]:
             version -= version % 2  # not mirrored
-        return {"frozen": self.features(self.kept[index], version), "captions": self.captions[index], "photo": index}
+        return {
+            "trunk_features": self.features(self.kept[index], version),
+            "captions": self.captions[index],
+            "photo": index,
+        }

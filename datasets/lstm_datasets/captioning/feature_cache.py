@@ -130,8 +130,8 @@ def _compute(
             rows.append(index)
         if rows:
             with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
-                frozen = encoder.freeze(torch.stack(pixels).to(device))
-            values = frozen.to("cpu", torch.bfloat16).contiguous().view(torch.uint16).numpy()
+                features = encoder.freeze(torch.stack(pixels).to(device))
+            values = features.to("cpu", torch.bfloat16).contiguous().view(torch.uint16).numpy()
             bits[rows] = values.reshape(len(rows), *shape[1:])
         if number % 32 == 31 or number == len(batches) - 1:
             bits.flush()

@@ -1,9 +1,10 @@
-"""Beam search over captions: what a user may wish for, and what the search carries and writes down."""
+"""Beam search over captions: its options, and what it carries from word to word."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import NamedTuple, TypedDict
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from lstm_models.nn.attention_decoder import DecoderState, Memory, SingleDecoder
 from lstm_models.tasks.captioning.naming import WordSlots
 from lstm_models.text.vocabulary import UNKNOWN, Vocabulary
 
-__all__ = ["MOST_WORDS", "CaptionSearch", "search_options"]
+__all__ = ["MOST_WORDS", "CaptionKeywords", "CaptionOptions", "CaptionSearch"]
 
 MOST_WORDS = 60
 
@@ -77,53 +78,94 @@ class CaptionSearch(NamedTuple):
         return found
 
 
-def search_options(
-    vocabulary: Vocabulary,
-    beam: int = 5,
-    n_best: int = 1,
-    min_words: int = 1,
-    max_words: int = 20,
-    length_penalty: float = 0.7,
-    groups: int = 1,
-    diversity: float = 0.0,
-    include: Sequence[str] = (),
-    exclude: Sequence[str] = (),
-    no_repeat: int = 3,
-) -> BeamOptions:
-    """What ``Captioner.caption`` is asked for, as options of the search.
+class CaptionKeywords(TypedDict, total=False):
+    """The fields of `CaptionOptions`, as keywords."""
+
+    beam: int
+    n_best: int
+    min_words: int
+    max_words: int
+    length_penalty: float
+    groups: int
+    diversity: float
+    include: Sequence[str]
+    exclude: Sequence[str]
+    no_repeat: int
+    objects: bool
+
+
+@dataclass(frozen=True)
+class CaptionOptions:
+    """How captions are searched for.
+
+    Attributes:
+        beam: sentences followed at a time (1: the likeliest word each time).
+        n_best: how many sentences to give; the further ones are the caption's ``alternatives``.
+        min_words: a caption has at least so many words (1 or more),
+        max_words: and at most so many, up to 60.
+        length_penalty: 0 ranks sentences by probability, which favours short ones, 1 by its mean over the words.
+        groups: parts of the beam that are to differ from each other; a divisor of ``beam``.
+        diversity: how much they are to, in nats a word.
+        include: words or phrases that must come, as they are.
+        exclude: words that must not.
+        no_repeat: no so many words in a row come twice; 0 to allow it.
+        objects: a caption that lacks or contradicts what an image classifier is sure of is made anew with it.
 
     Raises:
-        InputError: a word is unknown, or the wishes contradict each other.
+        InputError: the number of words is out of range (``usage=True``).
     """
-    if max_words > MOST_WORDS:
-        raise InputError(f"max_words is {max_words}; a caption has at most {MOST_WORDS} words", usage=True)
-    if min_words < 1:
-        raise InputError(f"min_words must be at least 1, not {min_words}", usage=True)
-    banned = [UNKNOWN]
-    for word in [exclude] if isinstance(exclude, str) else exclude:
-        found = vocabulary.find(word)
-        if len(found) > 1:
-            raise InputError(f"“{word}” is a phrase; only single words can be excluded", usage=True)
-        banned += found
-    words = [include] if isinstance(include, str) else list(include)
-    slots = WordSlots(vocabulary, words)
-    wanted = [slots.find(word) for word in words]
-    if both := {number for numbers in wanted for number in numbers} & set(banned):
-        word = vocabulary.words[min(both)]
-        raise InputError(f"“{word}” cannot both be included and excluded", usage=True)
-    forms = tuple((numbers,) for numbers in wanted)
-    if forms:  # the search would find it out, but after the photo has been encoded
-        Constraints(forms, tuple(banned), max_words, no_repeat)
-    return BeamOptions(
-        beam=beam,
-        n_best=n_best,
-        min_length=min_words,
-        max_length=max_words,
-        length_penalty=length_penalty,
-        groups=groups,
-        diversity=diversity,
-        include=forms,
-        exclude=tuple(banned),
-        no_repeat=no_repeat,
-        early_stop=True,
-    )
+
+    beam: int = 5
+    n_best: int = 1
+    min_words: int = 1
+    max_words: int = 20
+    length_penalty: float = 0.7
+    groups: int = 1
+    diversity: float = 0.0
+    include: Sequence[str] = ()
+    exclude: Sequence[str] = ()
+    no_repeat: int = 3
+    objects: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("include", "exclude"):
+            words = getattr(self, name)
+            object.__setattr__(self, name, (words,) if isinstance(words, str) else tuple(words))
+        if self.max_words > MOST_WORDS:
+            raise InputError(f"max_words is {self.max_words}; a caption has at most {MOST_WORDS} words", usage=True)
+        if self.min_words < 1:
+            raise InputError(f"min_words must be at least 1, not {self.min_words}", usage=True)
+
+    def search(self, vocabulary: Vocabulary) -> BeamOptions:
+        """The options of the search over the words' numbers.
+
+        Raises:
+            InputError: a word is unknown, or the options contradict each other.
+        """
+        banned = [UNKNOWN]
+        for word in self.exclude:
+            found = vocabulary.find(word)
+            if len(found) > 1:
+                raise InputError(f"“{word}” is a phrase; only single words can be excluded", usage=True)
+            banned += found
+        slots = WordSlots(vocabulary, self.include)
+        wanted = [slots.find(word) for word in self.include]
+        if both := {number for numbers in wanted for number in numbers} & set(banned):
+            word = vocabulary.words[min(both)]
+            raise InputError(f"“{word}” cannot both be included and excluded", usage=True)
+        forms = tuple((numbers,) for numbers in wanted)
+        if forms:  # the search would find it out, but after the photo has been encoded
+            Constraints(forms, tuple(banned), self.max_words, self.no_repeat)
+        return BeamOptions(
+            beam=self.beam,
+            n_best=self.n_best,
+            min_length=self.min_words,
+            max_length=self.max_words,
+            length_penalty=self.length_penalty,
+            groups=self.groups,
+            diversity=self.diversity,
+            include=forms,
+            exclude=tuple(banned),
+            no_repeat=self.no_repeat,
+            early_stop=True,
+        )

@@ -93,7 +93,7 @@ def test_unreadable_photos(encoder: ImageEncoder, tmp_path: Path) -> None:
     assert "p03.jpg" in found.failures[3]
     learnt = CaptionData(data, found, Vocabulary(("a", "red", "ball")))
     assert len(learnt) == 18
-    torch.testing.assert_close(learnt[3]["frozen"], found(5))
+    torch.testing.assert_close(learnt[3]["trunk_features"], found(5))
     (folder / "p05.jpg").write_bytes(b"")
     with pytest.raises(InputError, match="3 of 20 photos cannot be read"):
         photo_features(read_captions(folder), encoder, tmp_path / "kept")
@@ -126,11 +126,11 @@ def test_items(encoder: ImageEncoder, tmp_path: Path) -> None:
     seen = set()
     for epoch in range(8):
         learnt.set_epoch(epoch)
-        match = [v for v in range(4) if torch.equal(learnt[0]["frozen"], found(0, v))]
+        match = [v for v in range(4) if torch.equal(learnt[0]["trunk_features"], found(0, v))]
         assert len(match) == 1
         seen.add(match[0])
         learnt.set_epoch(epoch)
-        assert torch.equal(learnt[0]["frozen"], found(0, match[0]))
+        assert torch.equal(learnt[0]["trunk_features"], found(0, match[0]))
     assert len(seen) > 1
 
 
@@ -142,4 +142,4 @@ def test_left_and_right_are_not_mirrored(encoder: ImageEncoder, tmp_path: Path) 
     learnt = CaptionData(data, found, Vocabulary(("a",)))
     for epoch in range(10):
         learnt.set_epoch(epoch)
-        assert torch.equal(learnt[0]["frozen"], found(0, 0))
+        assert torch.equal(learnt[0]["trunk_features"], found(0, 0))

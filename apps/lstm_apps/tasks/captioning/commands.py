@@ -23,6 +23,7 @@ from lstm_apps.cli.batch_files import Found, find, inside, note, targets, tracke
 from lstm_apps.cli.resumable_jsonl import ResumableJsonl
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import check_writable, shown
+from lstm_models.tasks.captioning.decoding import CaptionOptions
 
 __all__ = ["caption"]
 
@@ -102,7 +103,8 @@ def caption(
     }
     found = _find(named, recursive, attention)
     captioner = _load(model)
-    captioner.options(**options)  # whether any caption can meet them, before a photo is opened for them
+    # Whether any caption can meet them, before a photo is opened for them
+    captioner.search_options(CaptionOptions(**options))
     # What follows opens photos and writes files
     sheets = {} if attention is None else _sheets(attention, found.sources, found.root)
     as_json = json or found.folders

@@ -26,7 +26,7 @@ from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import check_writable, write_whole
 from lstm_models.tasks.captioning import familiarity
-from lstm_models.tasks.captioning.network import Captioner
+from lstm_models.tasks.captioning.model import Captioner
 from lstm_models.tasks.captioning.results import Caption
 
 __all__ = ["evaluate"]

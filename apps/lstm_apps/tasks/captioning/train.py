@@ -18,7 +18,8 @@ from lstm_datasets.captioning.feature_cache import photo_features
 from lstm_datasets.captioning.readers import CaptionedPhoto, read_captions, split_photos
 from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
-from lstm_models.tasks.captioning.network import Captioner, CaptionerConfig, batch_photos
+from lstm_models.tasks.captioning.config import CaptionerConfig
+from lstm_models.tasks.captioning.model import Captioner
 from lstm_models.text.vocabulary import count_words
 
 __all__ = ["train"]
@@ -98,7 +99,7 @@ def train(
         captioner,
         sets[0],
         sets[1],
-        batch_photos,
+        Captioner.collate,
         training,
         run,
         resume=resume,

@@ -31,7 +31,8 @@ from lstm_apps.tasks.captioning import commands
 from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
 from lstm_models.nn.image_encoder import ImageConfig
-from lstm_models.tasks.captioning.network import Captioner, CaptionerConfig
+from lstm_models.tasks.captioning.config import CaptionerConfig
+from lstm_models.tasks.captioning.model import Captioner
 from lstm_models.tasks.captioning.results import Caption
 from lstm_models.tasks.handwriting.config import WriterConfig
 from lstm_models.tasks.handwriting.model import HandwritingWriter

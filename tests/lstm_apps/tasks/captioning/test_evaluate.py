@@ -18,7 +18,8 @@ from lstm_datasets.captioning.readers import read_captions
 from lstm_models.errors import InputError
 from lstm_models.results import Word
 from lstm_models.tasks.captioning import familiarity
-from lstm_models.tasks.captioning.network import Captioner, CaptionerConfig
+from lstm_models.tasks.captioning.config import CaptionerConfig
+from lstm_models.tasks.captioning.model import Captioner
 from lstm_models.tasks.captioning.results import Caption
 
 pytest.importorskip("pycocoevalcap", reason="the standard scorer comes with the extra “bench”")

@@ -20,7 +20,7 @@ from lstm_apps.training.fitting import TrainingConfig
 from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
 from lstm_models.nn.image_encoder import ImageConfig
-from lstm_models.tasks.captioning.network import CaptionerConfig
+from lstm_models.tasks.captioning.config import CaptionerConfig
 from tests.helpers import tiny_photos
 
 SMALL = CaptionerConfig(

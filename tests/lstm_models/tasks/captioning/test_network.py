@@ -15,7 +15,8 @@ from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
 from lstm_models.nn.image_encoder import ImageConfig
 from lstm_models.tasks.captioning import network
-from lstm_models.tasks.captioning.network import Captioner, CaptionerConfig, batch_photos
+from lstm_models.tasks.captioning.config import CaptionerConfig
+from lstm_models.tasks.captioning.model import Captioner
 from lstm_models.tasks.captioning.self_critical import self_critical_loss
 from lstm_models.text.vocabulary import END, UNKNOWN
 from tests.helpers import tiny_photos
@@ -44,9 +45,9 @@ def batch(model: Captioner, count: int = 4) -> dict[str, torch.Tensor]:
     items = []
     for number, (_, image, captions) in enumerate(tiny_photos.photos(count)):
         encoded = sorted(([*model.vocabulary.encode(text), END] for text in captions), key=len, reverse=True)
-        frozen = model.encoder.freeze(model.encoder.preprocess(image)[None])[0].clone()
-        items.append({"frozen": frozen, "captions": encoded[: 1 + number % 2], "photo": number})
-    return batch_photos(items)
+        features = model.encoder.freeze(model.encoder.preprocess(image)[None])[0].clone()
+        items.append({"trunk_features": features, "captions": encoded[: 1 + number % 2], "photo": number})
+    return Captioner.collate(items)
 
 
 # Loss ---------------------------------------------------------------------------------------------------------------
@@ -56,7 +57,7 @@ def test_loss_equals_word_by_word(captioner: Captioner) -> None:
     """Columns of captions that ended are left out of the steps: nothing may change by that."""
     given = batch(captioner)
     result = captioner.loss(given)
-    memory = captioner.remember(given["frozen"])
+    memory = captioner.encode_memory(given["trunk_features"])
     expected, words = 0.0, 0
     for photo in range(4):
         for caption, length in zip(given["captions"][photo], given["lengths"][photo], strict=True):
@@ -103,8 +104,8 @@ def test_smoothing_and_coverage() -> None:
     model = tiny(smoothing=0.2, coverage=3.0).train()
     given = batch(model)
     result = model.loss(given)
-    memory = model.remember(given["frozen"])
-    features, looks, mask = model._read(memory, given["captions"], given["lengths"])
+    memory = model.encode_memory(given["trunk_features"])
+    features, looks, mask = model.teacher_forced(memory, given["captions"], given["lengths"])
     log_p = model.log_probabilities(features)
     plain = torch.nn.functional.cross_entropy(log_p, given["captions"][mask], label_smoothing=0.2, reduction="sum")
     uneven = 0.0
@@ -187,16 +188,16 @@ def test_drawn_captions_are_learnt_as_they_were_drawn(decoder: str, monkeypatch:
     model.critical, model._rewards = True, (_Bandit(2), None)
     drawn: list[tuple[tuple[int, ...], float]] = []
     kept: list[Any] = []
-    say, loss = model._say, network.self_critical_loss
+    say, loss = model.generate, network.self_critical_loss
 
     @torch.no_grad()
-    def watched_say(memory: Any, count: int, *, sample: bool, noise: Any) -> torch.Tensor:
+    def watched_generate(memory: Any, count: int, *, sample: bool, noise: Any) -> torch.Tensor:
         said = say(memory, count, sample=sample, noise=noise)
         for row, words in enumerate(said.flatten(0, 1)):
             one = noise.select(torch.tensor([row]))
             length = min(int((words != END).sum()) + 1, said.size(-1))
             alone = memory.select(torch.tensor([row // count]))
-            y, _, _ = model._read(alone, words[None, None], torch.tensor([[length]]), one)
+            y, _, _ = model.teacher_forced(alone, words[None, None], torch.tensor([[length]]), one)
             logits = model._logits(y).index_fill(1, torch.tensor([UNKNOWN]), -torch.inf)
             drawn.append((tuple(words.tolist()), float(logits.log_softmax(-1).gather(1, words[:length, None]).sum())))
         return said
@@ -207,7 +208,7 @@ def test_drawn_captions_are_learnt_as_they_were_drawn(decoder: str, monkeypatch:
         assert (mask.sum(-1).diff(dim=1) <= 0).all()
         return loss(log_p, mask, rewards)
 
-    monkeypatch.setattr(model, "_say", watched_say)
+    monkeypatch.setattr(model, "generate", watched_generate)
     monkeypatch.setattr(network, "self_critical_loss", watched_loss)
     model.loss(batch(model))
     assert sorted(kept) == pytest.approx(sorted(log_p for _, log_p in drawn), abs=1e-3)
@@ -297,18 +298,18 @@ def test_confidence_is_calibrated() -> None:
 
 
 def test_captions_drawn(captioner: Captioner, images: list[Any]) -> None:
-    drawn = captioner.draw(images[0], 6, seed=4, max_words=8)
+    drawn = captioner.sample(images[0], 6, seed=4, max_words=8)
     assert len(drawn) == 6
-    assert [one.text for one in drawn] == [one.text for one in captioner.draw(images[0], 6, seed=4, max_words=8)]
+    assert [one.text for one in drawn] == [one.text for one in captioner.sample(images[0], 6, seed=4, max_words=8)]
     assert len({one.text for one in drawn}) > 1
     for one in drawn:
         assert 1 <= len(one.words) <= 8
         assert not one.alternatives
         assert one.words[-1].attention.sum() == pytest.approx(1, abs=1e-5)
     with pytest.raises(InputError, match="top_p"):
-        captioner.draw(images[0], top_p=0.0)
+        captioner.sample(images[0], top_p=0.0)
     with pytest.raises(InputError, match="samples"):
-        captioner.draw(images[0], 0)
+        captioner.sample(images[0], 0)
 
 
 def test_stream_ends_in_the_caption(captioner: Captioner, images: list[Any]) -> None:

@@ -15,8 +15,10 @@ from lstm_models.errors import InputError
 from lstm_models.nn.image_encoder import ImageConfig
 from lstm_models.results import Word
 from lstm_models.tasks.captioning import familiarity
+from lstm_models.tasks.captioning.config import CaptionerConfig
+from lstm_models.tasks.captioning.decoding import CaptionOptions
+from lstm_models.tasks.captioning.model import Captioner
 from lstm_models.tasks.captioning.naming import NamingSearch, Sightings, WordSlots, main_object, plan, vouched
-from lstm_models.tasks.captioning.network import Captioner, CaptionerConfig
 from lstm_models.tasks.captioning.objects import Nouns, RecognizedObject, noun_of, nouns, plural, recognized
 from lstm_models.tasks.captioning.results import Caption
 from lstm_models.text.vocabulary import Vocabulary
@@ -197,7 +199,9 @@ def test_a_caption_is_made_anew_with_what_was_seen(captioner: Captioner) -> None
     said = captioner.caption(image, objects=False)
     for distance, words in ((0.1, None), (1.0, 9)):
         sightings = Sightings((seen(("animal", 0.9), ("bear", 0.85), ("polar bear", 0.8)),), (distance,), 0.5)
-        made = captioner._revised(said, memory, sightings, 0, captioner.options(), WordSlots(captioner.vocabulary, ()))
+        made = captioner._revised(
+            said, memory, sightings, 0, captioner.search_options(CaptionOptions()), WordSlots(captioner.vocabulary, ())
+        )
         assert "polar bear" in made.text.lower()
         assert [word.text for word in made.words].count("polar") == 1
         assert words is None or (len(made.words) <= words + 1 and made.text.startswith("A polar bear"))
@@ -216,7 +220,7 @@ def test_the_users_word_for_what_was_seen_goes_first(captioner: Captioner) -> No
 
 
 def test_what_the_user_excludes_is_not_named(captioner: Captioner) -> None:
-    wishes = captioner.options(exclude=["horse", "horses"])
+    wishes = captioner.search_options(CaptionOptions(exclude=["horse", "horses"]))
     todo = plan("A man is on the grass", seen(("animal", 0.9), ("horse", 0.9)), far=False)
     assert todo is not None
     assert NamingSearch.of(todo, wishes, WordSlots(captioner.vocabulary, ())) is None

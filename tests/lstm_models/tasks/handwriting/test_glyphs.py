@@ -22,7 +22,6 @@ from lstm_models.ink.page import PageOptions
 from lstm_models.tasks.handwriting.accents import parted, placed
 from lstm_models.tasks.handwriting.composition import _words, compose, drawable, planned
 from lstm_models.tasks.handwriting.glyphs import glyph, has_glyph, rounded
-from lstm_models.tasks.handwriting.pages import write_pages
 from tests.helpers.zigzag_writer import CONFIG, X_HEIGHT, Pen
 
 ALPHABET = CONFIG.alphabet
@@ -221,7 +220,7 @@ def test_marks_without_end_are_few(text):
     assert len(drawing.drawn) <= 2 * 80
     assert len(drawing.strokes) < 200
     assert text[0] == "e" or "accents without a letter, or too many on one, were left out" in drawing.notes
-    assert all(len(page.strokes) < 200 for page in write_pages(Traced(), text, seed=1))
+    assert all(len(page.strokes) < 200 for page in Traced().write_pages(text, seed=1))
 
 
 def test_nothing_but_marks():
@@ -339,7 +338,7 @@ def test_marks_without_a_letter_are_left_out_and_others_are_drawn():
 
 def test_pages():
     text = "the café & bar, " * 12 + "\n\n# = €"
-    pages = list(write_pages(Traced(), text, seed=1, options=PageOptions(size="105x148")))
+    pages = list(Traced().write_pages(text, seed=1, options=PageOptions(size="105x148")))
     drawn = [page.strokes[number] for page in pages for number in page.drawn]
     assert len(drawn) > 20
     assert pages[0].drawing.drawn == pages[0].drawn
@@ -352,7 +351,7 @@ def test_pages():
 
 
 def test_pages_without_drawn_strokes_stay_as_they_are():
-    pages = [list(write_pages(writer, "some words, and more", seed=1)) for writer in (Pen(), Traced())]
+    pages = [list(writer.write_pages("some words, and more", seed=1)) for writer in (Pen(), Traced())]
     assert all(map(np.array_equal, pages[0][0].strokes, pages[1][0].strokes))
     assert pages[0][0].drawn == ()
     assert "drawn" not in json.loads(pages[0][0].json())
@@ -364,7 +363,7 @@ def test_what_a_writer_seldom_gets_right_is_drawn():
     drawing = writer.write("Qum 7 Q", seed=1)
     assert len(split(drawing)[0]) == 1
     assert drawing.notes == ("“Q”, “7” were drawn from a font, not written by the model",)
-    (page,) = write_pages(writer, "Qum 7 Q", seed=1)
+    (page,) = writer.write_pages("Qum 7 Q", seed=1)
     assert len(page.drawn) == len(drawing.drawn)
     with pytest.raises(ValueError, match="without a glyph"):
         dataclasses.replace(CONFIG, drawn="Q ")

@@ -18,7 +18,7 @@ from lstm_models.errors import InputError
 from lstm_models.ink.page import PageOptions
 from lstm_models.tasks.handwriting import pages as module
 from lstm_models.tasks.handwriting.line_layout import Hand, _without_stray, soft, spread
-from lstm_models.tasks.handwriting.pages import Drift, wrap_words, write_pages
+from lstm_models.tasks.handwriting.pages import Drift, wrap_words
 from tests.helpers.zigzag_writer import DEEP, TALL, Pen
 
 WORDS = "we saw them come home as soon as the rain was over and many a quick fox ran away"
@@ -30,7 +30,7 @@ def prose(words: int, seed: int = 0) -> str:
 
 
 def pages_of(text: str, writer: Pen | None = None, seed: int = 1, **options):
-    return list(write_pages(writer or Pen(), text, seed=seed, options=PageOptions(**options)))
+    return list((writer or Pen()).write_pages(text, seed=seed, options=PageOptions(**options)))
 
 
 def equal(one, two) -> bool:
@@ -155,7 +155,7 @@ def test_the_same_seed_writes_the_same_pages():
     text = prose(300)
     assert equal(pages_of(text, Pen(wild=0.1)), pages_of(text, Pen(wild=0.1)))
     assert not equal(pages_of(text), pages_of(text, seed=2))
-    first, second = write_pages(Pen(), "word"), write_pages(Pen(), "word")
+    first, second = Pen().write_pages("word"), Pen().write_pages("word")
     assert next(first).seed != next(second).seed
 
 
@@ -267,7 +267,7 @@ def test_drift_is_bounded_and_slow(amount, seed):
 
 def test_pages_come_one_after_another_with_few_lines_in_hand():
     writer, said = Pen(), []
-    pages = write_pages(writer, prose(20_000), seed=1, progress=lambda *counts: said.append(counts))
+    pages = writer.write_pages(prose(20_000), seed=1, progress=lambda *counts: said.append(counts))
     first = next(pages)
     written = sum(writer.batches)
     assert written < 4 * module.LINES_AT_ONCE

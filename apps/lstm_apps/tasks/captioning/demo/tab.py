@@ -45,7 +45,7 @@ _FOLDER = Path(__file__).parents[1] / "examples"
 
 
 class Captioner(Protocol):
-    """What the tab needs of a model; `lstm_models.tasks.captioning.network.Captioner` is one."""
+    """What the tab needs of a model; `lstm_models.tasks.captioning.model.Captioner` is one."""
 
     def stream(self, image: Any, **options: Any) -> Iterator[Caption]: ...  # fmt: skip
 

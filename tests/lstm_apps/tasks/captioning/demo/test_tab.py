@@ -112,7 +112,8 @@ class TestDescribing:
         import torch
 
         from lstm_models.nn.image_encoder import ImageConfig
-        from lstm_models.tasks.captioning.network import Captioner, CaptionerConfig
+        from lstm_models.tasks.captioning.config import CaptionerConfig
+        from lstm_models.tasks.captioning.model import Captioner
 
         torch.manual_seed(1)
         image = ImageConfig("resnet18", size=64)
