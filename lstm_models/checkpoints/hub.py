@@ -26,7 +26,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lstm_models.checkpoints.loading import (
     CARD,
@@ -45,6 +45,10 @@ from lstm_models.version import __version__
 
 if TYPE_CHECKING:
     import torch
+
+M = TypeVar("M")
+
+_KINDS = {"ngram": "language model"}  # what sentences call a kind of model, where it is not its registry name
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
 
@@ -169,6 +173,23 @@ def load(source: str | os.PathLike[str], *, revision: str | None = None, local_f
     """
     folder = _locate(source, revision, local_files_only)
     return read_checkpoint(folder, bundled=folder.parent == WEIGHTS)
+
+
+def load_as(kind: type[M], source: str | os.PathLike[str]) -> M:
+    """`load`, where only one kind of model will do.
+
+    Args:
+        kind: its class, such as ``Captioner``.
+        source: as for `load`.
+
+    Raises:
+        InputError: as `load`, or the model is of another kind (``usage=True``).
+    """
+    model = load(source)
+    if not isinstance(model, kind):
+        wanted = _KINDS.get(name := _registry_name(kind), name.replace("-", " "))
+        raise InputError(f"{os.fspath(source)} is not a {wanted}.", usage=True)
+    return model
 
 
 def push(folder: str | os.PathLike[str], repo_id: str, *, private: bool = False, revision: str | None = None) -> str:

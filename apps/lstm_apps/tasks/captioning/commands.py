@@ -23,7 +23,6 @@ from lstm_apps.cli.batch_files import Found, find, inside, note, targets, tracke
 from lstm_apps.cli.resumable_jsonl import ResumableJsonl
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import check_writable, shown
-from lstm_models.tasks.captioning.decoding import CaptionOptions
 
 __all__ = ["caption"]
 
@@ -103,6 +102,8 @@ def caption(
     }
     found = _find(named, recursive, attention)
     captioner = _load(model)
+    from lstm_models.tasks.captioning.decoding import CaptionOptions
+
     # Whether any caption can meet them, before a photo is opened for them
     captioner.search_options(CaptionOptions(**options))
     # What follows opens photos and writes files
@@ -162,9 +163,7 @@ def _words(given: str | list[str] | None) -> tuple[str, ...]:
 def _load(model: str) -> lstm_models.Captioner:
     from lstm_models.checkpoints import hub
 
-    captioner = hub.load(model)
-    if not isinstance(captioner, lstm_models.Captioner):
-        raise InputError(f"{model} is no captioner", usage=True)
+    captioner = hub.load_as(lstm_models.Captioner, model)
     return captioner
 
 

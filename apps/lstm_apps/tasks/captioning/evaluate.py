@@ -95,9 +95,7 @@ def evaluate(
             check_writable(path)
     if plot is not None and Path(plot).suffix.lower() not in (".png", ".svg", ".pdf"):
         raise InputError(f"{plot} is no name of a plot; .png, .svg or .pdf would be right", usage=True)
-    captioner = hub.load(model)
-    if not isinstance(captioner, Captioner):
-        raise InputError(f"{model} is no captioner", usage=True)
+    captioner = hub.load_as(Captioner, model)
     everything = read_captions(data)
     named = any(photo.split for photo in everything)
     photos = read_captions(data, split) if named else everything

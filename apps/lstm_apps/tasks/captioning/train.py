@@ -132,9 +132,7 @@ def _captioner(config: CaptionerConfig, init: str | None, photos: list[Captioned
         captioner = Captioner(dataclasses.replace(config, vocabulary=words))
         captioner.encoder.load_pretrained()
         return captioner
-    found = hub.load(init)
-    if not isinstance(found, Captioner):
-        raise InputError(f"{init} is no captioner", usage=True)
+    found = hub.load_as(Captioner, init)
     # How it is trained is this run's, what it is stays
     fields = ("dropout", "weight_dropout", "smoothing", "coverage", "sampling")
     found.config = dataclasses.replace(found.config, **{name: getattr(config, name) for name in fields})

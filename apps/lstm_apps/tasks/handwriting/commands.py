@@ -111,9 +111,7 @@ def write(
         _needs_page(layout)
         check_drawing_path(out, **options)
     text = _text(text)
-    writer = hub.load(model)
-    if not isinstance(writer, HandwritingWriter):
-        raise InputError(f"{model} is no handwriting writer", usage=True)
+    writer = hub.load_as(HandwritingWriter, model)
     again = _rereading(candidates)
     if page is not None:
         with bar("lines") as progress:

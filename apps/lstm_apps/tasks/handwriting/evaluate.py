@@ -90,9 +90,7 @@ def evaluate(
     if read:
         import jiwer  # noqa: F401 - missing, they should be so now and not at the end
         import rapidocr_onnxruntime  # noqa: F401
-    writer = hub.load(model)
-    if not isinstance(writer, HandwritingWriter):
-        raise InputError(f"{model} is no handwriting writer", usage=True)
+    writer = hub.load_as(HandwritingWriter, model)
     if plot is not None and Path(plot).suffix.lower() not in (".png", ".svg", ".pdf"):
         raise InputError(f"{plot} is no picture; a name ending in .png, .svg or .pdf would be right", usage=True)
     for path in filter(None, (json, plot)):
@@ -188,9 +186,7 @@ def held_out_sentences(
 
 def _judges(name: str, candidates: int) -> tuple[reranking.Reranker | None, reranking.Reranker]:
     """Who chooses among the candidates, if there are any, and who reads what is written."""
-    reader = hub.load(name)
-    if not isinstance(reader, HandwritingReader):
-        raise InputError(f"{name} is no handwriting reader", usage=True)
+    reader = hub.load_as(HandwritingReader, name)
     return reranking.Reranker(reader, candidates) if candidates else None, reranking.Reranker(reader, 1)
 
 

@@ -113,9 +113,7 @@ def evaluate(
         key: round(float(np.mean([style.facts[key] for style in styles["fitted"]])), 4)
         for key in ("nats_a_point", "nats_a_point_without_style")
     }
-    judging = hub.load(reader) if reader else None
-    if judging is not None and not isinstance(judging, HandwritingReader):
-        raise InputError(f"{reader} is no reader of handwriting", usage=True)
+    judging = hub.load_as(HandwritingReader, reader) if reader else None
     for name, own in styles.items():
         drawn = write_in(writer, own, texts, legibility, seed)
         judged = [judge.each(strokes, list(map(len, texts))) for strokes in drawn]

@@ -57,12 +57,8 @@ def style(
     if any(Path(path).resolve() == target.resolve() for path in paths):
         raise InputError(f"--out is {shown(out)}, one of the drawings; name another file", usage=True)
     lines = list(zip(paths, text or [_text_of(path) for path in paths], strict=True))
-    writer = hub.load(model)
-    if not isinstance(writer, HandwritingWriter):
-        raise InputError(f"{model} is no handwriting writer", usage=True)
-    checking = hub.load(reader) if reader else None
-    if checking is not None and not isinstance(checking, HandwritingReader):
-        raise InputError(f"{reader} is no reader of handwriting", usage=True)
+    writer = hub.load_as(HandwritingWriter, model)
+    checking = hub.load_as(HandwritingReader, reader) if reader else None
     called = name if name is not None else shown(target.name.removesuffix(".json").removesuffix(".style")) or "own"
     with bar("fitting", counted=False) as progress:
         fitted = writer.fit_style(lines, name=called, reader=checking, progress=progress)

@@ -108,9 +108,7 @@ def train(
 def _writer(config: WriterConfig, init: str | None, lines: Sequence[HandwritingLine]) -> HandwritingWriter:
     if init is None:
         return HandwritingWriter(_fit_to_data(config, lines))
-    found = hub.load(init)
-    if not isinstance(found, HandwritingWriter):
-        raise InputError(f"{init} is no handwriting writer", usage=True)
+    found = hub.load_as(HandwritingWriter, init)
     known = found.config.styles
     new = sorted({line.writer for line in lines if line.writer} - set(known)) if found.style is not None else []
     writer = HandwritingWriter(dataclasses.replace(found.config, styles=(*known, *new), dropout=config.dropout))

@@ -55,9 +55,7 @@ def read(
     if out is not None:
         check_writable(out)
     sources, failures = _drawings(named, recursive)
-    reader = hub.load(model)
-    if not isinstance(reader, HandwritingReader):
-        raise InputError(f"{model} is no reader of handwriting", usage=True)
+    reader = hub.load_as(HandwritingReader, model)
     words = written_words(reader, {"on": True, "off": False}.get(lm, lm))
     several, told = len(sources) + failures > 1, []
     for source in sources:

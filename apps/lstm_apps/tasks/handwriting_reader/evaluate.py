@@ -64,9 +64,7 @@ def evaluate(
 
     if json is not None:
         check_writable(json)
-    reader = hub.load(model)
-    if not isinstance(reader, HandwritingReader):
-        raise InputError(f"{model} is no reader of handwriting", usage=True)
+    reader = hub.load_as(HandwritingReader, model)
     words = written_words(reader, {"on": True, "off": False}.get(lm, lm))
     beam = beam or reader.config.beam or 32
     lines = [line for line in split_lines(read_lines(data), validation)[1] if line.text.strip()]

@@ -55,9 +55,7 @@ def punctuate(
 
     def work(text: str, name: str) -> str:
         if not loaded:
-            punctuator = hub.load(model)
-            if not isinstance(punctuator, Punctuator):
-                raise InputError(f"{model} is not a punctuator", usage=True)
+            punctuator = hub.load_as(Punctuator, model)
             loaded.append(punctuator)
         if os.path.splitext(name)[1].lower() in SUBTITLES:
             content = loaded[0].punctuate_subtitles(text, options)

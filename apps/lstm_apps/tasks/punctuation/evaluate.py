@@ -58,9 +58,7 @@ def evaluate(
         raise InputError("--limit must be 1 or more, --lookahead 0 or more", usage=True)
     if json is not None:
         check_writable(json)
-    punctuator = hub.load(model)
-    if not isinstance(punctuator, Punctuator):
-        raise InputError(f"{model} is not a punctuator", usage=True)
+    punctuator = hub.load_as(Punctuator, model)
     figures: dict[str, Any] = {"model": model, "lookahead": lookahead, "files": {}}
     total, seconds = 0, 0.0
     for path in data:

@@ -54,9 +54,7 @@ def tag(
 
     def work(text: str, name: str) -> str:
         if not loaded:
-            tagger = hub.load(model)
-            if not isinstance(tagger, Tagger):
-                raise InputError(f"{model} is not a tagger", usage=True)
+            tagger = hub.load_as(Tagger, model)
             loaded.append(tagger)
         if name.lower().endswith(".conllu"):
             found = loaded[0].tag_sentences(read_conllu(text))

@@ -48,9 +48,7 @@ def evaluate(
     check_scorer()
     if json is not None:
         check_writable(json)
-    tagger = hub.load(model)
-    if not isinstance(tagger, Tagger):
-        raise InputError(f"{model} is not a tagger", usage=True)
+    tagger = hub.load_as(Tagger, model)
     figures: dict[str, Any] = {"model": model, "files": {}}
     rows: list[dict[str, Any]] = []
     words, seconds = 0, 0.0

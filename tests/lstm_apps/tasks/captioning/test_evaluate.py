@@ -225,7 +225,7 @@ def test_what_goes_wrong(changes, code, message, data, captioner, tmp_path, caps
 
 def test_another_model_is_refused(data, monkeypatch):
     monkeypatch.setattr(evaluate.hub, "load", lambda name: nn.Linear(1, 1))
-    with pytest.raises(InputError, match="writer is no captioner"):
+    with pytest.raises(InputError, match="writer is not a captioner"):
         evaluate.evaluate(str(data), "writer")
 
 

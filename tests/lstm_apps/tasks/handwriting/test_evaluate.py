@@ -257,7 +257,7 @@ def test_runaways_are_counted(model, monkeypatch):
         ({"--legibility": "[2]"}, 2, "legibility between 0 and 1"),
         ({"--lines": "-1"}, 2, "must be 0 or more"),
         ({"--candidates": "40"}, 2, "candidates must be a whole number from 1 to 32"),
-        ({"--candidates": "2", "--reader": "writer"}, 2, "writer is no handwriting reader"),
+        ({"--candidates": "2", "--reader": "writer"}, 2, "writer is not a handwriting reader"),
         ({"--plot": "{folder}/plot.txt"}, 2, "is no picture; a name ending in .png"),
         ({"--plot": "{folder}/none/plot.png"}, 1, "there is no folder"),
         ({"--read": "many"}, 2, "--read is many; a whole number would be right"),

@@ -86,8 +86,8 @@ def test_mixtures_on_the_command_line(model, tmp_path, capsys):
         (["odd.json"], 1, "odd.txt is no text in UTF-8"),
         (["empty.json", "--text", "some words"], 1, "empty.json has no strokes"),
         (["one.json", "--text", "   "], 1, "one.json has no text"),
-        (["one.json", "--reader", "words"], 2, "words is no reader of handwriting"),
-        (["one.json", "--model", "reader"], 2, "reader is no handwriting writer"),
+        (["one.json", "--reader", "words"], 2, "words is not a handwriting reader"),
+        (["one.json", "--model", "reader"], 2, "reader is not a handwriting writer"),
     ],
 )
 def test_what_cannot_be_done(arguments, code, said, drawings, model, tmp_path, monkeypatch, capsys):

@@ -132,7 +132,7 @@ def test_going_on_from_a_writer(data, tmp_path):
     torch.testing.assert_close(after.style.weight[-1], before.style.weight[0], rtol=0, atol=1e-3)
     torch.testing.assert_close(after.head.weight, before.head.weight, rtol=0, atol=1e-3)
     assert np.isfinite(figures["validation/nats"])
-    with pytest.raises(InputError, match="words is no handwriting writer"):
+    with pytest.raises(InputError, match="words is not a handwriting writer"):
         train(str(ours), str(tmp_path / "third"), SMALL, SHORT, init="words")
 
 

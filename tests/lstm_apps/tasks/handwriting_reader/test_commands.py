@@ -89,7 +89,7 @@ def test_evaluation_counts_what_jiwer_counts(
         (["--beam", "0"], "beam and limit must be 1 or more"),
         (["--validation", "none"], "leave 18 to train on and 0 to validate on"),
         (["--json", "nowhere/a.json"], "the folder nowhere does not exist"),
-        (["--model", "writer"], "writer is no reader of handwriting"),
+        (["--model", "writer"], "writer is not a handwriting reader"),
         (["--lm", "writer"], "writer is no n-gram language model"),
     ],
 )
@@ -133,7 +133,7 @@ def test_the_rest_is_read_where_one_cannot_be(model: str, drawing: Path, capsys:
         (["a.json", "--format", "pdf"], "--format is pdf; txt or json would be right"),
         (["a.json", "--alternatives", "-1"], "--alternatives and --beam must be 0 or more"),
         (["a.json", "--out", "nowhere/a.txt"], "the folder nowhere does not exist"),
-        (["a.json", "--model", "writer"], "writer is no reader of handwriting"),
+        (["a.json", "--model", "writer"], "writer is not a handwriting reader"),
     ],
 )
 def test_reading_says_what_is_wrong(options: list[str], sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
