@@ -213,7 +213,7 @@ def test_the_users_word_for_what_was_seen_goes_first(captioner: Captioner) -> No
     slots = WordSlots(captioner.vocabulary, ["giraffe"])
     todo = plan("A man in red", seen(("animal", 0.6)), far=True)
     assert todo is not None
-    search = NamingSearch.of(todo, captioner.options(include=["giraffe"]), slots)
+    search = NamingSearch.of(todo, captioner.search_options(CaptionOptions(include=["giraffe"])), slots)
     assert search is not None
     assert search.slots.spell(search.opening) == ["a", "giraffe"]
     assert len(list(search.rounds())) == 2
