@@ -52,6 +52,10 @@ __all__: list[str]
 def load(source: typing.Literal["captioner"], *, revision: None = None, local_files_only: bool = True) -> Captioner: ...
 @typing.overload
 def load(
+    source: typing.Literal["punctuator"], *, revision: None = None, local_files_only: bool = True
+) -> Punctuator: ...
+@typing.overload
+def load(
     source: typing.Literal["reader"], *, revision: None = None, local_files_only: bool = True
 ) -> HandwritingReader: ...
 @typing.overload

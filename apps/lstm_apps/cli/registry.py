@@ -168,6 +168,7 @@ TASKS: dict[str, Task] = {
                     short={"out": "o"},
                 )
             },
+            tab="lstm_apps.tasks.punctuation.demo.tab",
         ),
         Task(
             name="tagging",

@@ -85,6 +85,7 @@ def train(
     punctuator.train()
     pieces = [PunctuationPieces(documents, punctuator, piece, training.seed) for documents in files.values()]
     repeats = [data.count(path) for path, one in zip(files, pieces, strict=True) for _ in range(len(one))]
+    files.clear()  # the words of a corpus take more memory than the network
     figures = fit(
         punctuator,
         _Joined(pieces),
