@@ -67,10 +67,11 @@ def spell(
         spellings[character] = plain
         how = f"was written as “{plain}”" if plain else "cannot be written and was left out"
         notes.append(f"{_shown(character)} {how}")
+    told = []
     for how, characters in drawn.items():  # one note for all that are drawn alike
         several = how.replace("was drawn", "were drawn", 1) if len(characters) > 1 else how
-        notes.append(f"{', '.join(characters)} {several}")
-    return "".join(spellings[character] for character in text), notes
+        told.append(f"{', '.join(characters)} {several}")
+    return "".join(spellings[character] for character in text), [*told, *notes]
 
 
 def _with_few_marks(text: str) -> str:
