@@ -10,18 +10,18 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import check_writable, one_line, shown, write_whole
 from lstm_models.results import Word, mean_confidence
 from lstm_models.tasks.speech.subtitles import Cue, cues, milliseconds
 
-__all__ = ["FORMATS", "Transcript"]
+__all__ = ["FORMATS", "Transcript", "WordPunctuator"]
 
 FORMATS: Mapping[str, str] = {
     "txt": ".txt", "srt": ".srt", "vtt": ".vtt", "json": ".json", "textgrid": ".TextGrid", "ctm": ".ctm", "tsv": ".tsv",
@@ -29,6 +29,13 @@ FORMATS: Mapping[str, str] = {
 """Name of a format -> suffix of its files."""
 PARAGRAPH = 2.0
 """Seconds without a word after which plain text goes on in a new line."""
+
+
+class WordPunctuator(Protocol):
+    """Gives words their marks and capitals: ``lstm_models.Punctuator`` is one."""
+
+    def punctuate_words(self, words: Sequence[Word], /) -> Sequence[object]:
+        """One for each word; its ``str`` is the word in its case with the mark after it."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +73,22 @@ class Transcript:
     def confidence(self) -> float | None:
         """The geometric mean of the words' confidences, 0 to 1; None where no word has one."""
         return mean_confidence(self.words)
+
+    def punctuated(self, punctuator: WordPunctuator) -> Transcript:
+        """The same words with marks and capitals, their times and confidences as they were.
+
+        Args:
+            punctuator: what writes them, such as ``lstm_models.load("punctuator")``.
+
+        Example:
+            >>> transcript.punctuated(lstm_models.load("punctuator")).text     # doctest: +SKIP
+            'Hello, how are you?'
+        """
+        if not self.words:
+            return self
+        made = punctuator.punctuate_words(self.words)
+        words = tuple(replace(word, text=str(one)) for word, one in zip(self.words, made, strict=True))
+        return replace(self, text=" ".join(word.text for word in words), words=words)
 
     def cues(self) -> list[Cue]:
         """Its words as subtitles; see `lstm_models.tasks.speech.subtitles`.

@@ -21,6 +21,7 @@ LONGEST, SHORTEST = 7_000, 1_000
 """Milliseconds that a subtitle is shown."""
 PAUSE = 800
 """Milliseconds without a word that end a subtitle."""
+_MARKS = {".": 1000, "?": 1000, "!": 1000, ",": 400, ";": 400, ":": 400}  # milliseconds that a mark is worth
 GAP = 80
 """Milliseconds between a subtitle that stays for reading and the next one: two pictures of a film."""
 READING = 50
@@ -118,11 +119,11 @@ def _fits(words: Sequence[Word], times: Sequence[tuple[int, int]], begin: int, e
 
 
 def _break(words: Sequence[Word], times: Sequence[tuple[int, int]], begin: int, end: int) -> int:
-    """Where to break: at the longest pause, the more so the nearer it is to the middle."""
+    """Where to break: at the longest pause, the more so the nearer it is to the middle; a mark counts as a pause."""
     low, high = times[begin][0], times[end - 1][1]
     best, found = -1.0, begin + 1
     for place in range(begin + 1, end):
-        pause = times[place][0] - times[place - 1][1]
+        pause = times[place][0] - times[place - 1][1] + _MARKS.get(words[place - 1].text[-1:], 0)
         share = (times[place][0] - low) / max(1, high - low)
         balance = 4 * share * (1 - share)  # 1 in the middle, 0 at the ends
         worth = balance * (200 + pause)

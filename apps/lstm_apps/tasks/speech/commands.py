@@ -41,6 +41,7 @@ def transcribe(
     beam: int | None = None,
     word_times: bool = False,
     microphone: bool = False,
+    punctuate: bool = False,
     model: str = "recognizer",
 ) -> None:
     """Writes down what is said in recordings, with the times of words.
@@ -61,6 +62,7 @@ def transcribe(
         beam: texts followed at a time; more is slower and a little better.
         word_times: put the start of each word into vtt subtitles.
         microphone: write down what is spoken into the microphone, until Ctrl-C.
+        punctuate: write marks and capitals, too, by the bundled punctuator; its weights are for non-commercial use.
         model: a bundled model, a folder, or the id of one on the Hugging Face hub.
     """
     named = [paths] if isinstance(paths, str) else list(paths or ())
@@ -72,6 +74,8 @@ def transcribe(
         format = _format_of(file)
     format = format or "txt"
     _check(named, format, out, file, resume, word_times, microphone)
+    if punctuate and microphone:
+        raise InputError("--punctuate needs whole recordings, not --microphone", usage=True)
     options: dict[str, Any] = {
         "lm": {"on": True, "off": False}.get(lm, lm),
         "hotwords": [hotword] if isinstance(hotword, str) else list(hotword or ()),
@@ -96,7 +100,8 @@ def transcribe(
             raise InputError(f"--out {shown(file)} is one file, and there may be several recordings; name a folder")
         check_writable(file)
         files = dict.fromkeys(found.sources, file)
-    run = _Run(found, recognizer, options, format, word_times, files)
+    punctuator = lstm_models.load("punctuator") if punctuate else None
+    run = _Run(found, recognizer, options, format, word_times, files, punctuator)
     run.go(resume)
     run.finish(out)
 
@@ -155,8 +160,10 @@ class _Run:
         format_: str,
         word_times: bool,
         files: dict[str, str],
+        punctuator: Any = None,
     ) -> None:
         self.found, self.recognizer, self.options, self.files = found, recognizer, options, files
+        self.punctuator = punctuator
         self.format, self.word_times = format_, word_times
         self.failures: dict[str, str] = {}
         self.alone = len(found.sources) + len(found.failures) == 1
@@ -205,7 +212,8 @@ class _Run:
                 if whole:
                     advance(min(1.0, seconds / whole))
 
-            return self.recognizer.transcribe(audio, progress=progress, **self.options)
+            transcript = self.recognizer.transcribe(audio, progress=progress, **self.options)
+        return transcript if self.punctuator is None else transcript.punctuated(self.punctuator)
 
     def succeed(self, source: str, transcript: Any) -> None:
         text = transcript.render(self.format, word_times=self.word_times)
