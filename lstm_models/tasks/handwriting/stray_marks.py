@@ -15,11 +15,12 @@ _STRAY = (1.0, 0.5)  # their extent, in the writer's units
 
 def without_stray(strokes: list[np.ndarray], text: str) -> list[np.ndarray]:
     """The strokes [points, 2] without small ones right of all else at the end, unless the text ends with a sign."""
+    dotted = any(letter in text.rpartition(" ")[2] for letter in "ij")  # whose dots may come last
     while len(strokes) > 1 and text[-1:].isalnum():
         last, rest = strokes[-1], strokes[:-1]
         right = max(float(stroke[:, 0].max()) for stroke in rest)
-        high = last[:, 1].mean() < np.concatenate(rest)[:, 1].mean()  # the dot of an i
-        if high or (np.ptp(last[:, :2], axis=0) > _STRAY).any() or last[:, 0].min() < right:
+        high = last[:, 1].mean() < np.concatenate(rest)[:, 1].mean()
+        if (dotted and high) or (np.ptp(last[:, :2], axis=0) > _STRAY).any() or last[:, 0].min() < right:
             break
         strokes = rest
     return strokes

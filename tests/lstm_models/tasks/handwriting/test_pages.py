@@ -17,8 +17,9 @@ import lstm_models
 from lstm_models.errors import InputError
 from lstm_models.ink.page import PageOptions
 from lstm_models.tasks.handwriting import pages as module
-from lstm_models.tasks.handwriting.line_layout import Hand, _without_stray, soft, spread
+from lstm_models.tasks.handwriting.line_layout import Hand, soft, spread
 from lstm_models.tasks.handwriting.pages import Drift, wrap_words
+from lstm_models.tasks.handwriting.stray_marks import without_stray
 from tests.helpers.zigzag_writer import DEEP, TALL, Pen
 
 WORDS = "we saw them come home as soon as the rain was over and many a quick fox ran away"
@@ -235,11 +236,11 @@ def test_stray_marks_after_the_last_letter_are_left_out():
         np.array([[9.6, -1], [10.4, -0.9]]),
     )
     letter = np.array([[9.5, 0], [9.8, -1.2], [10.1, 0]])
-    assert len(_without_stray([word, dot, dash], "came")) == 1
-    assert len(_without_stray([word, dot], "came.")) == 2
-    assert len(_without_stray([word, letter], "came")) == 2
-    assert len(_without_stray([word, dot - (4, 2)], "taxi")) == 2  # over the letter
-    assert len(_without_stray([dot], "a")) == 1
+    assert len(without_stray([word, dot, dash], "came")) == 1
+    assert len(without_stray([word, dot], "came.")) == 2
+    assert len(without_stray([word, letter], "came")) == 2
+    assert len(without_stray([word, dot - (4, 2)], "taxi")) == 2  # over the letter
+    assert len(without_stray([dot], "a")) == 1
 
 
 def test_bounds_bend_and_do_not_cut():
