@@ -285,7 +285,7 @@ TABLES: dict[str, tuple[Table, ...]] = {
                 )
                 for suffix in ("", "/bf16")
                 # torch's own layer ends in an error on a processor without bfloat16 arithmetic
-                if cell != "nn.LSTM" or not suffix or prepacked_linear.halves()
+                if cell != "nn.LSTM" or not suffix or prepacked_linear.has_bf16()
             ),
             repeats=3,
         )

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from lstm_models.nn.prepacked_linear import StepLinear
+from lstm_models.nn.prepacked_linear import PrepackedLinear
 
 __all__ = ["AdditiveAttention"]
 
@@ -24,7 +24,7 @@ class AdditiveAttention(nn.Module):
     def __init__(self, memory_size: int, query_size: int, size: int) -> None:
         super().__init__()
         self.key = nn.Linear(memory_size, size)
-        self.query = StepLinear(query_size, size, bias=False)
+        self.query = PrepackedLinear(query_size, size, bias=False)
         self.score = nn.Parameter(torch.empty(size).uniform_(-1, 1) / math.sqrt(size))
 
     def keys(self, memory: Tensor) -> Tensor:

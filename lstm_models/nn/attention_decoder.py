@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from lstm_models.nn.attention import AdditiveAttention
-from lstm_models.nn.dropout import Dropout, Noise
+from lstm_models.nn.dropout import Dropout, DropoutMasks
 from lstm_models.nn.lstm import LSTM, LSTMState
-from lstm_models.nn.prepacked_linear import StepLinear
+from lstm_models.nn.prepacked_linear import PrepackedLinear
 
 __all__ = ["DECODERS", "DecoderState", "Memory", "SingleDecoder", "TopDownDecoder", "map_noise"]
 
@@ -55,10 +55,10 @@ class DecoderState(NamedTuple):
         )
 
 
-def map_noise(noise: Noise, cut: Callable[[Tensor | None], Tensor | None]) -> Noise:
+def map_noise(noise: DropoutMasks, cut: Callable[[Tensor | None], Tensor | None]) -> DropoutMasks:
     """The masks with their rows changed by ``cut``."""
     cells = tuple(replace(cell, recurrent=cut(cell.recurrent)) for cell in noise.cells)
-    return Noise(cut(noise.input), tuple(cut(mask) for mask in noise.hidden), cells)
+    return DropoutMasks(cut(noise.input), tuple(cut(mask) for mask in noise.hidden), cells)
 
 
 class _Decoder(nn.Module):
@@ -67,7 +67,7 @@ class _Decoder(nn.Module):
     def __init__(self, size: int, hidden_size: int, attention_size: int) -> None:
         super().__init__()
         self.attention = AdditiveAttention(size, hidden_size, attention_size)
-        self.gate = StepLinear(hidden_size, size)
+        self.gate = PrepackedLinear(hidden_size, size)
 
     def memory(self, values: Tensor) -> Memory:
         """The memory for values [batch, places, feature]."""
@@ -78,7 +78,7 @@ class _Decoder(nn.Module):
         context, weights = self.attention(h, memory.keys, memory.values)
         return context * self.gate(h).sigmoid(), weights
 
-    def draw_noise(self, rows: int) -> tuple[Noise, ...]:
+    def draw_noise(self, rows: int) -> tuple[DropoutMasks, ...]:
         """Dropout masks for all steps of as many rows."""
         return tuple(lstm.draw_noise(rows) for lstm in self.layers)
 
@@ -114,7 +114,7 @@ class TopDownDecoder(_Decoder):
         return DecoderState((self.lower.initial_state(rows), self.upper.initial_state(rows)))
 
     def step(
-        self, word: Tensor, state: DecoderState, memory: Memory, noise: Sequence[Noise | None] = (None, None)
+        self, word: Tensor, state: DecoderState, memory: Memory, noise: Sequence[DropoutMasks | None] = (None, None)
     ) -> tuple[Tensor, Tensor, DecoderState]:
         """One word ``[rows, word]``: the features for the next word [rows, feature], where it looked [rows, places]."""
         lower, upper = state.layers
@@ -153,7 +153,7 @@ class SingleDecoder(_Decoder):
         return DecoderState((LSTMState(h[None], c[None]),))
 
     def step(
-        self, word: Tensor, state: DecoderState, memory: Memory, noise: Sequence[Noise | None] = (None,)
+        self, word: Tensor, state: DecoderState, memory: Memory, noise: Sequence[DropoutMasks | None] = (None,)
     ) -> tuple[Tensor, Tensor, DecoderState]:
         """One word ``[rows, word]``: the features for the next word [rows, feature], where it looked [rows, places]."""
         (before,) = state.layers

@@ -18,13 +18,13 @@ from torch.nn.functional import layer_norm, linear
 from lstm_models.nn import initialization, prepacked_linear
 from lstm_models.nn.bptt import Recurrence
 from lstm_models.nn.cell_kernels import CoupledPointwise, LayerNormPointwise, PeepholePointwise, Pointwise
-from lstm_models.nn.dropout import CellNoise
-from lstm_models.nn.packed_batch import Frames
+from lstm_models.nn.dropout import CellMasks
+from lstm_models.nn.packed_batch import PackedBatch
 
 _CLOSED = 1e4  # added to a gate's pre-activation: its sigmoid is exactly 0 (or 1) in every floating-point type
 _SHORT = 2  # at most this many steps run faster one by one
 _BLOCK = 100  # starting torch's kernel anew costs about as much as this many frames
-_PLAIN = CellNoise()
+_PLAIN = CellMasks()
 
 
 class Cell(nn.Module):
@@ -68,11 +68,11 @@ class Cell(nn.Module):
         """The parameters that the cell's ``pointwise`` takes."""
         return ()
 
-    def recurrent_weight(self, noise: CellNoise) -> Tensor:
+    def recurrent_weight(self, noise: CellMasks) -> Tensor:
         """``weight_hh`` with DropConnect."""
         return self.weight_hh if noise.weight is None else self.weight_hh * noise.weight
 
-    def kernel_weights(self, noise: CellNoise) -> list[Tensor]:
+    def kernel_weights(self, noise: CellMasks) -> list[Tensor]:
         """The weights in torch's order: both weights, both biases (the second is 0), the projection."""
         projection = [self.weight_hr] if self.projection else []
         return [self.weight_ih, self.recurrent_weight(noise), self.bias, torch.zeros_like(self.bias), *projection]
@@ -93,7 +93,7 @@ class Cell(nn.Module):
         c = torch.addcmul(f.sigmoid() * c, i.sigmoid(), g.tanh())
         return o.sigmoid() * c.tanh(), c
 
-    def step(self, x: Tensor, h: Tensor, c: Tensor, noise: CellNoise = _PLAIN) -> tuple[Tensor, Tensor]:
+    def step(self, x: Tensor, h: Tensor, c: Tensor, noise: CellMasks = _PLAIN) -> tuple[Tensor, Tensor]:
         """One step: ``x [batch, input]`` to the new ``h [batch, recurrent]`` and ``c [batch, hidden]``."""
         inner = h if noise.recurrent is None else h * noise.recurrent
         new_h, new_c = self.update(self.preactivations(x, inner, self.recurrent_weight(noise)), c)
@@ -110,7 +110,7 @@ class Cell(nn.Module):
         return prepacked_linear.linear(x, self.weight_ih, self.bias)
 
     def scan(
-        self, x: Tensor, h: Tensor, c: Tensor, frames: Frames, noise: CellNoise = _PLAIN
+        self, x: Tensor, h: Tensor, c: Tensor, frames: PackedBatch, noise: CellMasks = _PLAIN
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Run over the frames ``x [frames, input]`` from ``h [batch, recurrent]`` and ``c [batch, hidden]``.
 
@@ -133,17 +133,17 @@ class Cell(nn.Module):
             *extras,
         )
 
-    def _scanned_weight(self, noise: CellNoise) -> Tensor:
+    def _scanned_weight(self, noise: CellMasks) -> Tensor:
         return self.recurrent_weight(noise)
 
     def loop(
-        self, x: Tensor, h: Tensor, c: Tensor, frames: Frames, noise: CellNoise = _PLAIN
+        self, x: Tensor, h: Tensor, c: Tensor, frames: PackedBatch, noise: CellMasks = _PLAIN
     ) -> tuple[Tensor, Tensor, Tensor]:
         """The same as :meth:`scan` by single steps under autograd: slow when long, and differentiable twice."""
         outputs: list[Tensor] = []
         for x_t in x.split(frames.sizes):
             size = len(x_t)
-            masks = CellNoise(
+            masks = CellMasks(
                 None if noise.recurrent is None else noise.recurrent[:size],
                 noise.weight,
                 noise.zoneout_h,
@@ -170,30 +170,34 @@ class StandardCell(Cell):
     pointwise = Pointwise
 
     def scan(
-        self, x: Tensor, h: Tensor, c: Tensor, frames: Frames, noise: CellNoise = _PLAIN
+        self, x: Tensor, h: Tensor, c: Tensor, frames: PackedBatch, noise: CellMasks = _PLAIN
     ) -> tuple[Tensor, Tensor, Tensor]:
         """See :meth:`Cell.scan`; torch's kernel does it unless h is masked, zoned out or projected, or is float64.
 
         On a CPU it wants rectangles; with large weights the padding in them costs more than the kernel gains.
         """
         short = frames.equal and frames.time <= _SHORT
-        if short or not self.has_kernel(x, noise) or (not frames.equal and prepacked_linear.gains(self.weight_hh)):
+        if (
+            short
+            or not self.has_kernel(x, noise)
+            or (not frames.equal and prepacked_linear.prepacking_is_faster(self.weight_hh))
+        ):
             return super().scan(x, h, c, frames, noise)
         return self._kernels(x, h, c, frames, noise)
 
-    def has_kernel(self, x: Tensor, noise: CellNoise) -> bool:
+    def has_kernel(self, x: Tensor, noise: CellMasks) -> bool:
         """Whether torch has a kernel for this run."""
         if noise.recurrent is not None or noise.zoneout_h or noise.zoneout_c or prepacked_linear.transformed():
             return False
         if x.device.type != "cpu":
             return True
         half = x.dtype == torch.bfloat16 or torch.is_autocast_enabled("cpu")
-        if self.projection or x.dtype == torch.float64 or (half and not prepacked_linear.halves()):
+        if self.projection or x.dtype == torch.float64 or (half and not prepacked_linear.has_bf16()):
             return False
         return prepacked_linear.onednn()
 
     def _kernels(
-        self, x: Tensor, h: Tensor, c: Tensor, frames: Frames, noise: CellNoise
+        self, x: Tensor, h: Tensor, c: Tensor, frames: PackedBatch, noise: CellMasks
     ) -> tuple[Tensor, Tensor, Tensor]:
         weights = self.kernel_weights(noise)
         if x.device.type != "cpu":
@@ -237,7 +241,7 @@ def run_kernel(
     x: Tensor,
     h: Tensor,
     c: Tensor,
-    frames: Frames,
+    frames: PackedBatch,
     weights: list[Tensor],
     training: bool,
     layers: int = 1,
@@ -344,7 +348,7 @@ class LayerNormCell(Cell):
         c = torch.addcmul(f.sigmoid() * c, i.sigmoid(), g.tanh())
         return o.sigmoid() * layer_norm(c, (self.hidden_size,), self.gain_c, self.bias_c).tanh(), c
 
-    def _scanned_weight(self, noise: CellNoise) -> Tensor:
+    def _scanned_weight(self, noise: CellMasks) -> Tensor:
         weight = self.recurrent_weight(noise)
         return weight - weight.mean(0)
 

@@ -1,4 +1,4 @@
-"""Dropout for recurrent layers: which kinds and how much (:class:`Dropout`), and one draw of them (:class:`Noise`)."""
+"""Dropout for recurrent layers: which kinds and how much (`Dropout`), and one draw of them (`DropoutMasks`)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Dropout:
 
 
 @dataclass(frozen=True)
-class CellNoise:
+class CellMasks:
     """One draw for one cell; None or 0 where nothing is dropped.
 
     ``recurrent [batch, recurrent]`` and ``weight`` (shaped as weight_hh) multiply; ``zoneout_h`` and ``zoneout_c`` are
@@ -53,7 +53,7 @@ class CellNoise:
 
 
 @dataclass(frozen=True)
-class Noise:
+class DropoutMasks:
     """One draw for a whole stack: pass it again to keep the masks of a sequence over chunks or single steps.
 
     ``input [batch, feature]``, ``hidden`` one ``[batch, feature]`` for each gap between layers, ``cells`` one for each
@@ -62,7 +62,7 @@ class Noise:
 
     input: Tensor | None = None
     hidden: tuple[Tensor | None, ...] = ()
-    cells: tuple[CellNoise, ...] = field(default=())
+    cells: tuple[CellMasks, ...] = field(default=())
 
 
 def draw_mask(share: float, *size: int, like: Tensor) -> Tensor | None:

@@ -20,9 +20,9 @@ import torch
 from torch import Tensor, nn
 
 from lstm_models.nn.cells import CELLS, Cell, StandardCell, run_kernel
-from lstm_models.nn.dropout import CellNoise, Dropout, Noise, draw_mask
+from lstm_models.nn.dropout import CellMasks, Dropout, DropoutMasks, draw_mask
 from lstm_models.nn.initialization import SCHEMES
-from lstm_models.nn.packed_batch import Frames
+from lstm_models.nn.packed_batch import PackedBatch
 
 __all__ = ["LSTM", "LSTMState"]
 
@@ -141,17 +141,17 @@ class LSTM(nn.Module):
             return LSTMState.zeros(self, batch)
         return LSTMState(self.initial_h.expand(-1, batch, -1), self.initial_c.expand(-1, batch, -1))
 
-    def draw_noise(self, batch: int) -> Noise:
+    def draw_noise(self, batch: int) -> DropoutMasks:
         """Draw every dropout mask once, to be passed to several calls that belong to the same sequences.
 
         Without it :meth:`forward` draws anew at every call while training, and :meth:`step` drops nothing.
         """
         p, like = self.dropout, self.cells[0].weight_ih
-        return Noise(
+        return DropoutMasks(
             draw_mask(p.input, batch, self.input_size, like=like),
             tuple(draw_mask(p.hidden, batch, self.output_size, like=like) for _ in range(self.layers - 1)),
             tuple(
-                CellNoise(
+                CellMasks(
                     draw_mask(p.recurrent, batch, cell.output_size, like=like),
                     draw_mask(p.weight, *cell.weight_hh.shape, like=like),
                     p.zoneout_h,
@@ -162,16 +162,16 @@ class LSTM(nn.Module):
             ),
         )
 
-    def _quiet(self) -> Noise:
-        quiet = CellNoise(zoneout_h=self.dropout.zoneout_h, zoneout_c=self.dropout.zoneout_c)
-        return Noise(None, (None,) * (self.layers - 1), (quiet,) * len(self.cells))
+    def _quiet(self) -> DropoutMasks:
+        quiet = CellMasks(zoneout_h=self.dropout.zoneout_h, zoneout_c=self.dropout.zoneout_c)
+        return DropoutMasks(None, (None,) * (self.layers - 1), (quiet,) * len(self.cells))
 
     def forward(
         self,
         x: Tensor,
         state: LSTMState | None = None,
         lengths: Tensor | Sequence[int] | None = None,
-        noise: Noise | None = None,
+        noise: DropoutMasks | None = None,
     ) -> tuple[Tensor, LSTMState]:
         """Run over whole sequences, or over the next chunk of them.
 
@@ -197,18 +197,18 @@ class LSTM(nn.Module):
         return self._forward(x, state, lengths, noise)
 
     def _forward(
-        self, x: Tensor, state: LSTMState | None, lengths: Tensor | Sequence[int] | None, noise: Noise | None
+        self, x: Tensor, state: LSTMState | None, lengths: Tensor | Sequence[int] | None, noise: DropoutMasks | None
     ) -> tuple[Tensor, LSTMState]:
         if x.dim() != 3 or x.size(2) != self.input_size:
             raise ValueError(f"the input is {_shape(x)}, but [batch, time, {self.input_size}] is needed")
         batch, time, _ = x.shape
         x, state = self._checked(x, state)
-        frames = Frames(batch, time, self._lengths(lengths, batch, time), x.device)
+        frames = PackedBatch(batch, time, self._lengths(lengths, batch, time), x.device)
         if not frames.count:
             return x.new_zeros(batch, time, self.output_size), state
         if noise is None:
             noise = self.draw_noise(batch) if self.training else self._quiet()
-        noise = Noise(
+        noise = DropoutMasks(
             None if noise.input is None else frames.sort(noise.input),
             tuple(None if mask is None else frames.sort(mask) for mask in noise.hidden),
             tuple(self._sorted(cell, frames) for cell in noise.cells),
@@ -222,7 +222,9 @@ class LSTM(nn.Module):
         state = LSTMState(frames.unsort(h_n, 1).to(state.h.dtype), frames.unsort(c_n, 1).to(state.c.dtype))
         return frames.unpack(y), state
 
-    def _layered(self, x: Tensor, h: Tensor, c: Tensor, frames: Frames, noise: Noise) -> tuple[Tensor, Tensor, Tensor]:
+    def _layered(
+        self, x: Tensor, h: Tensor, c: Tensor, frames: PackedBatch, noise: DropoutMasks
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Layer by layer and direction by direction."""
         h_n, c_n = [], []
         for layer in range(self.layers):
@@ -240,14 +242,16 @@ class LSTM(nn.Module):
                 x = frames.scale(x, mask)
         return x, torch.stack(h_n), torch.stack(c_n)
 
-    def _is_plain(self, x: Tensor, noise: Noise) -> bool:
+    def _is_plain(self, x: Tensor, noise: DropoutMasks) -> bool:
         """Whether one call of torch's kernel on an accelerator does the whole stack."""
         if x.device.type == "cpu" or self.skip or any(mask is not None for mask in noise.hidden):
             return False
         cells = zip(self.cells, noise.cells, strict=True)
         return all(type(cell) is StandardCell and cell.has_kernel(x, one) for cell, one in cells)
 
-    def _whole(self, x: Tensor, h: Tensor, c: Tensor, frames: Frames, noise: Noise) -> tuple[Tensor, Tensor, Tensor]:
+    def _whole(
+        self, x: Tensor, h: Tensor, c: Tensor, frames: PackedBatch, noise: DropoutMasks
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """The whole stack by one call of torch's kernel."""
         weights = [
             weight for cell, one in zip(self.cells, noise.cells, strict=True) for weight in cell.kernel_weights(one)
@@ -262,7 +266,9 @@ class LSTM(nn.Module):
             return x + y
         return torch.lerp(x, y.to(x.dtype), self.highway[str(layer)](x).sigmoid().to(x.dtype))
 
-    def step(self, x: Tensor, state: LSTMState | None = None, noise: Noise | None = None) -> tuple[Tensor, LSTMState]:
+    def step(
+        self, x: Tensor, state: LSTMState | None = None, noise: DropoutMasks | None = None
+    ) -> tuple[Tensor, LSTMState]:
         """One frame ``x [batch, feature]``: its output ``[batch, output]`` and the new state, forward direction only.
 
         Drops nothing unless given masks from :meth:`draw_noise`. Raises ValueError where a shape does not fit.
@@ -325,10 +331,10 @@ class LSTM(nn.Module):
         return numbers
 
     @staticmethod
-    def _sorted(noise: CellNoise, frames: Frames) -> CellNoise:
+    def _sorted(noise: CellMasks, frames: PackedBatch) -> CellMasks:
         if noise.recurrent is None:
             return noise
-        return CellNoise(frames.sort(noise.recurrent), noise.weight, noise.zoneout_h, noise.zoneout_c, noise.sample)
+        return CellMasks(frames.sort(noise.recurrent), noise.weight, noise.zoneout_h, noise.zoneout_c, noise.sample)
 
     @classmethod
     def from_torch(cls, lstm: nn.LSTM) -> LSTM:

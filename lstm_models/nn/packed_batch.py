@@ -34,7 +34,7 @@ class _Select(torch.autograd.Function):
         return _Select.apply(grad, inverse, index, inverse_blank, blank), None, None, None, None
 
 
-class Frames:
+class PackedBatch:
     """Where each frame of a batch lies; made once for a batch and shared by every layer.
 
     ``sizes[t]``: how many sequences are at least t+1 frames long. ``equal``: whether all sequences fill the time axis.

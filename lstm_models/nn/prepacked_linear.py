@@ -33,7 +33,7 @@ def onednn() -> bool:
     return _there
 
 
-def halves() -> bool:
+def has_bf16() -> bool:
     """Whether this processor has bfloat16 arithmetic; without it, oneDNN's LSTM refuses such numbers."""
     try:
         return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
@@ -41,7 +41,7 @@ def halves() -> bool:
         return False
 
 
-def gains(weight: Tensor) -> bool:
+def prepacking_is_faster(weight: Tensor) -> bool:
     """Whether products with this weight are faster here than by ``torch.mm``."""
     return _gains(weight) and weight.numel() >= _SMALL and not torch.is_autocast_enabled("cpu")
 
@@ -94,7 +94,7 @@ def step_product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tenso
     return result
 
 
-class StepLinear(torch.nn.Linear):
+class PrepackedLinear(torch.nn.Linear):
     """``torch.nn.Linear`` by :func:`step_product`."""
 
     def forward(self, x: Tensor) -> Tensor:
@@ -181,7 +181,7 @@ class Linear(torch.autograd.Function):
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """As ``torch.nn.functional.linear``, by :class:`Linear` where that is faster; always new memory."""
-    if _gains(x) and gains(weight):
+    if _gains(x) and prepacking_is_faster(weight):
         result: Tensor = Linear.apply(x, weight, bias)  # type: ignore[no-untyped-call]
         return result
     return torch.nn.functional.linear(x, weight, bias)

@@ -36,7 +36,7 @@ from torch.utils.data import Dataset
 from lstm_apps.training.checkpointing import REMEDY, RunCheckpoints, Stopped, WholeFiles
 from lstm_apps.training.data_module import Collate, RunData
 from lstm_models.errors import InputError
-from lstm_models.nn.prepacked_linear import halves
+from lstm_models.nn.prepacked_linear import has_bf16
 
 __all__ = ["TrainingConfig", "fit", "is_main_process"]
 
@@ -359,7 +359,7 @@ def _check(data: Any, held: Any, config: TrainingConfig, last: Path, resume: boo
 def _able(config: TrainingConfig) -> TrainingConfig:
     """bfloat16 only where there is arithmetic for it: without, it is several times as slow as float32."""
     on_cpu = config.accelerator == "cpu" or (config.accelerator == "auto" and not torch.accelerator.is_available())
-    if config.precision == "bf16" and on_cpu and not halves():
+    if config.precision == "bf16" and on_cpu and not has_bf16():
         if is_main_process():
             print("This processor has no bfloat16 arithmetic: training in 32 bits instead.")
         return dataclasses.replace(config, precision="32")

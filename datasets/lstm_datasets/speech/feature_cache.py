@@ -23,7 +23,7 @@ from torch.utils.data import Dataset
 from lstm_datasets.speech.augmentation import Augmentation
 from lstm_models.errors import InputError
 from lstm_models.nn.acoustic_encoder import AcousticEncoder, level
-from lstm_models.nn.prepacked_linear import halves
+from lstm_models.nn.prepacked_linear import has_bf16
 
 if TYPE_CHECKING:
     from lstm_datasets.speech.readers import Recording
@@ -104,7 +104,7 @@ class EncodedSpeech(Dataset[dict[str, torch.Tensor]]):
             samples = self.augmentation.sound(samples, other, generator)
         wave = torch.from_numpy(level(samples))
         wave = torch.nn.functional.pad(wave, (0, max(0, self.encoder.window - len(wave))))
-        with torch.autocast("cpu", torch.bfloat16, enabled=halves()):
+        with torch.autocast("cpu", torch.bfloat16, enabled=has_bf16()):
             features = self.encoder.trunk(wave[None])[0]
         return features[: self.lengths[index]].float().numpy().astype(np.float16)
 

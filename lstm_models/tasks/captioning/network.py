@@ -18,7 +18,7 @@ from typing_extensions import Self
 from lstm_models.nn.attention_decoder import DECODERS, Memory, map_noise
 from lstm_models.nn.dropout import Dropout, draw_mask
 from lstm_models.nn.image_encoder import ImageEncoder
-from lstm_models.nn.prepacked_linear import StepLinear, step_product
+from lstm_models.nn.prepacked_linear import PrepackedLinear, step_product
 from lstm_models.tasks.captioning.cider import CiderD
 from lstm_models.tasks.captioning.config import CaptionerConfig
 from lstm_models.tasks.captioning.objects import ObjectClassifier
@@ -72,7 +72,7 @@ class CaptionerNetwork(nn.Module):
         dropout = Dropout(input=config.dropout, weight=config.weight_dropout)
         sizes = (config.word_size, config.hidden_size, config.hidden_size, config.attention_size)
         self.decoder = DECODERS[config.decoder](*sizes, dropout=dropout)
-        self.output = StepLinear(self.decoder.output_size, config.word_size)
+        self.output = PrepackedLinear(self.decoder.output_size, config.word_size)
         self.bias = nn.Parameter(torch.zeros(len(self.vocabulary)))
         self._rewards: tuple[Reward | None, Reward | None] = (None, None)  # in training, in validation
         self._looks: list[ObjectClassifier | None] = []  # made when first used; no submodule: neither saved nor counted

@@ -19,7 +19,7 @@ from lstm_models.nn.lstm import LSTM
 from lstm_models.nn.soft_window import SoftWindowLSTM
 from lstm_models.tasks.handwriting.config import WriterConfig
 from lstm_models.tasks.handwriting.mixture_density import MixtureDensityHead, PenDistribution
-from lstm_models.tasks.handwriting.sampling import Rows, Sampling, Together
+from lstm_models.tasks.handwriting.sampling import Rows, Sampling, StepBatcher
 
 if TYPE_CHECKING:
     pass
@@ -56,7 +56,7 @@ class HandwritingWriterNetwork(nn.Module):
         below = hidden * (2 if self.upper else 1) + (moves + text if config.history else 0)
         self.head = MixtureDensityHead(below, config.mixtures, floor=config.floor)
         self._index = {character: number for number, character in enumerate(config.alphabet, 1)}
-        self._together = Together(self._step)
+        self._batcher = StepBatcher(self._step)
 
     @property
     def written(self) -> str:
@@ -193,7 +193,7 @@ class HandwritingWriterNetwork(nn.Module):
         sampling = self._sampling(texts, styles, bias, seed, tidy=tidy, traced=trace is not None)
         points = every or int(sampling.rows.left.max())
         while not sampling.done:
-            self._together.advance(sampling, points)
+            self._batcher.advance(sampling, points)
             if trace is not None:
                 trace[:] = sampling.places()
             if not sampling.done:

@@ -1,8 +1,8 @@
 """Lines on their way: what a writer draws point by point, for one caller or for several threads that go along together.
 
 A step of the network costs nearly the same for one line as for a few. So the threads that draw from one writer at a
-time share its steps (`Together`): each call (`Sampling`) keeps random numbers and bookkeeping of its own, and joins and
-leaves between two steps.
+time share its steps (`StepBatcher`): each call (`Sampling`) keeps random numbers and bookkeeping of its own, and joins
+and leaves between two steps.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from lstm_models.nn.lstm import LSTMState
 from lstm_models.nn.soft_window import SoftWindowState
 from lstm_models.tasks.handwriting.mixture_density import PenDistribution, PenNoise
 
-__all__ = ["Rows", "Sampling", "Step", "Together"]
+__all__ = ["Rows", "Sampling", "Step", "StepBatcher"]
 
 _MOST = 32  # rows that share steps; more are drawn by themselves, as they would hold up the others
 
@@ -167,7 +167,7 @@ class Sampling:
         self.point += 1
 
 
-class Together:
+class StepBatcher:
     """The steps of a writer, which threads that want some at the same time take together.
 
     One of them leads: it computes steps for all until it has its own, and the next one leads. What each gets does not
@@ -186,7 +186,7 @@ class Together:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copies, and what is pickled, begin anew."""
-        return Together, (self._step,)
+        return StepBatcher, (self._step,)
 
     def advance(self, sampling: Sampling, points: int) -> None:
         """Draw so many points more, or fewer where every line ends before.

@@ -546,7 +546,7 @@ def test_errors_of_the_model_are_not_hidden(tmp_path):
 
 
 def test_bfloat16_trains(tmp_path, monkeypatch):
-    monkeypatch.setattr(fitting, "halves", lambda: True)
+    monkeypatch.setattr(fitting, "has_bf16", lambda: True)
     seen = []
     model = toy_training.Model(dropout=0)
     hook = model.a.register_forward_hook(lambda module, inputs, output: seen.append(output.dtype))
@@ -565,7 +565,7 @@ def test_bfloat16_trains(tmp_path, monkeypatch):
 
 
 def test_a_processor_without_bfloat16_trains_in_32_bits(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(fitting, "halves", lambda: False)
+    monkeypatch.setattr(fitting, "has_bf16", lambda: False)
     seen = []
     model = toy_training.Model(dropout=0)
     model.a.register_forward_hook(lambda module, inputs, output: seen.append(output.dtype))

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from lstm_models.nn import prepacked_linear
 from lstm_models.nn.cells import CELLS, Cell, StandardCell
-from lstm_models.nn.dropout import CellNoise
-from lstm_models.nn.packed_batch import Frames
+from lstm_models.nn.dropout import CellMasks
+from lstm_models.nn.packed_batch import PackedBatch
 
 
 def sigmoid(x: float) -> float:
@@ -65,7 +65,7 @@ def make(kind: str, inputs: int = 2, hidden: int = 3, projection: int = 0) -> Ce
     return cell
 
 
-def inputs(cell: Cell, frames: Frames) -> list[Tensor]:
+def inputs(cell: Cell, frames: PackedBatch) -> list[Tensor]:
     sizes = ((frames.count, cell.input_size), (frames.batch, cell.output_size), (frames.batch, cell.hidden_size))
     return [torch.randn(size, dtype=torch.float64, requires_grad=True) for size in sizes]
 
@@ -78,8 +78,8 @@ CPU = torch.device("cpu")
 def test_steps_by_hand(kind: str, projection: int) -> None:
     torch.manual_seed(3)
     cell = make(kind, projection=projection)
-    x, h, c = inputs(cell, Frames(1, 6, None, CPU))
-    outputs, last_h, last_c = cell.scan(x, h, c, Frames(1, 6, None, CPU))
+    x, h, c = inputs(cell, PackedBatch(1, 6, None, CPU))
+    outputs, last_h, last_c = cell.scan(x, h, c, PackedBatch(1, 6, None, CPU))
     step_h, step_c = h, c
     hand_h, hand_c = h[0].tolist(), c[0].tolist()
     for t in range(6):
@@ -121,12 +121,12 @@ def test_a_step_in_plain_numbers() -> None:
 def test_gradients_by_finite_differences(kind: str, projection: int, noise: str, lengths: list[int] | None) -> None:
     torch.manual_seed(5)
     cell = make(kind, projection=projection)
-    frames = Frames(3, 3 if lengths is None else 4, lengths, CPU)
+    frames = PackedBatch(3, 3 if lengths is None else 4, lengths, CPU)
     x, h, c = inputs(cell, frames)
     mask = 2 * torch.rand(3, cell.output_size, dtype=torch.float64) if noise == "mask" else None
-    drawn = CellNoise(mask)
+    drawn = CellMasks(mask)
     if "zoneout" in noise:
-        drawn = CellNoise(mask, None, 0.3, 0.4, sample=noise == "zoneout")
+        drawn = CellMasks(mask, None, 0.3, 0.4, sample=noise == "zoneout")
 
     def run(*_: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         torch.manual_seed(7)  # the same zoneout at every evaluation
@@ -144,8 +144,8 @@ def test_without_gradients_the_run_is_the_same(kind: str) -> None:
     torch.manual_seed(5)
     cell = make(kind)
     for lengths in (None, [2, 5, 0, 5]):
-        for noise in (CellNoise(), CellNoise(None, None, 0.2, 0.3)):
-            frames = Frames(4, 5, lengths, CPU)
+        for noise in (CellMasks(), CellMasks(None, None, 0.2, 0.3)):
+            frames = PackedBatch(4, 5, lengths, CPU)
             given = inputs(cell, frames)
             kept = [tensor.detach().clone() for tensor in given]
             wanted = cell.scan(*given, frames, noise)
@@ -165,9 +165,9 @@ def test_large_weights_take_the_fast_products(kind: str) -> None:
     cell.initialize()
     exact = CELLS[kind](320, 320, 0).double()
     exact.load_state_dict(cell.state_dict())
-    assert prepacked_linear.gains(cell.weight_ih) or not torch.backends.mkldnn.is_available()
-    assert not prepacked_linear.gains(exact.weight_ih)
-    frames = Frames(5, 14, [14, 9, 14, 3, 1], CPU)
+    assert prepacked_linear.prepacking_is_faster(cell.weight_ih) or not torch.backends.mkldnn.is_available()
+    assert not prepacked_linear.prepacking_is_faster(exact.weight_ih)
+    frames = PackedBatch(5, 14, [14, 9, 14, 3, 1], CPU)
     found, wanted = [], []
     x, h, c = inputs(exact, frames)
     weights = torch.randn(frames.count, 320, dtype=torch.float64)
@@ -182,7 +182,7 @@ def test_large_weights_take_the_fast_products(kind: str) -> None:
 
 
 def test_second_derivatives_are_refused_clearly() -> None:
-    cell, frames = make("peephole"), Frames(2, 6, None, CPU)
+    cell, frames = make("peephole"), PackedBatch(2, 6, None, CPU)
     x, h, c = inputs(cell, frames)
     (grad,) = torch.autograd.grad(cell.scan(x, h, c, frames)[0].sum(), x, create_graph=True)
     with pytest.raises(RuntimeError, match="cannot be differentiated again"):
@@ -193,7 +193,7 @@ def test_second_derivatives_are_refused_clearly() -> None:
 
 
 def test_a_graph_can_be_used_twice() -> None:
-    cell, frames = make("layer_norm"), Frames(3, 6, [6, 2, 4], CPU)
+    cell, frames = make("layer_norm"), PackedBatch(3, 6, [6, 2, 4], CPU)
     x, h, c = inputs(cell, frames)
     loss = cell.scan(x, h, c, frames)[0].square().sum()
     first = torch.autograd.grad(loss, x, retain_graph=True)[0]
@@ -202,7 +202,7 @@ def test_a_graph_can_be_used_twice() -> None:
 
 @pytest.mark.parametrize("lengths", [None, [3, 0, 7, 7, 1], [0, 0, 2, 0, 0]])
 def test_frames_turn_and_return(lengths: list[int] | None) -> None:
-    frames = Frames(5, 7, lengths, CPU)
+    frames = PackedBatch(5, 7, lengths, CPU)
     x = torch.randn(5, 7, 2, requires_grad=True)
     rows = frames.pack(x)
     assert len(rows) == frames.count == (35 if lengths is None else sum(lengths))
@@ -219,7 +219,7 @@ def test_frames_turn_and_return(lengths: list[int] | None) -> None:
 
 @pytest.mark.parametrize("overhead", [0, 3, 1000])
 def test_rectangles_cover_every_frame(overhead: int) -> None:
-    frames = Frames(6, 9, [1, 9, 4, 4, 0, 8], CPU)
+    frames = PackedBatch(6, 9, [1, 9, 4, 4, 0, 8], CPU)
     x = torch.randn(frames.count, 2)
     blocks = frames.plan(overhead)
     assert len(blocks) == {0: 4, 1000: 1}.get(overhead, len(blocks))

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from lstm_models.nn.cells import CELLS
-from lstm_models.nn.dropout import CellNoise, Dropout, Noise, draw_mask
+from lstm_models.nn.dropout import CellMasks, Dropout, DropoutMasks, draw_mask
 from lstm_models.nn.lstm import LSTM, LSTMState
 
 EVERY = Dropout(input=0.2, hidden=0.3, recurrent=0.25, weight=0.4)
@@ -61,7 +61,7 @@ def test_training_draws_anew(dropout: Dropout) -> None:
     assert torch.equal(lstm(x)[0], first)
 
 
-def masked_by_hand(lstm: LSTM, x: Tensor, noise: Noise) -> Tensor:
+def masked_by_hand(lstm: LSTM, x: Tensor, noise: DropoutMasks) -> Tensor:
     """Every frame of a sequence times the same mask, written out step by step."""
     x, cells = x * noise.input[:, None], without(lstm).cells
     for layer, cell in enumerate(cells):
@@ -167,5 +167,5 @@ def test_zoneout_averages_to_its_expectation() -> None:
 
 def test_cell_noise_gives_shares_when_it_does_not_sample() -> None:
     like = torch.zeros(4, 5)
-    assert CellNoise(zoneout_h=0.3).keep(0.3, like) == 0.3
-    assert set(CellNoise(sample=True).keep(0.5, like).unique().tolist()) <= {0.0, 1.0}
+    assert CellMasks(zoneout_h=0.3).keep(0.3, like) == 0.3
+    assert set(CellMasks(sample=True).keep(0.5, like).unique().tolist()) <= {0.0, 1.0}

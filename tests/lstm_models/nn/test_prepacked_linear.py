@@ -6,14 +6,14 @@ import pytest
 import torch
 
 from lstm_models import LSTM
-from lstm_models.nn.prepacked_linear import StepLinear, step_product
+from lstm_models.nn.prepacked_linear import PrepackedLinear, step_product
 
 
 @pytest.mark.parametrize("rows", [1, 2, 5, 64, 65])
 @pytest.mark.parametrize("bias", [True, False])
 def test_equals_a_plain_product(rows: int, bias: bool) -> None:
     torch.manual_seed(rows)
-    layer = StepLinear(512, 640, bias=bias)
+    layer = PrepackedLinear(512, 640, bias=bias)
     x = torch.randn(rows, 512)
     expected = torch.nn.functional.linear(x, layer.weight, layer.bias)
     with torch.inference_mode():

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, jvp, vmap
 
 from lstm_models import LSTM
-from lstm_models.nn.prepacked_linear import StepLinear
+from lstm_models.nn.prepacked_linear import PrepackedLinear
 
 CELLS: list[dict[str, Any]] = [
     {},
@@ -80,7 +80,7 @@ def test_a_derivative_along_a_direction() -> None:
 
 
 def test_large_weights_under_transforms() -> None:
-    layer = StepLinear(600, 600)
+    layer = PrepackedLinear(600, 600)
     weights = {name: weight.detach() for name, weight in layer.named_parameters()}
     x = torch.randn(3, 600)
     found = grad(lambda weights: functional_call(layer, weights, (x,)).sum())(weights)

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from lstm_models.tasks.handwriting import sampling
-from lstm_models.tasks.handwriting.sampling import Together
+from lstm_models.tasks.handwriting.sampling import StepBatcher
 from tests.helpers.tiny_writer import make
 
 CALLS = [  # texts, styles, bias
@@ -32,11 +32,11 @@ class Counted:
 
     def __init__(self, writer, threads: int) -> None:
         self.step, self.threads, self.rows = writer._step, threads, []
-        self.together = writer._together = Together(self)
+        self.batcher = writer._batcher = StepBatcher(self)
 
     def __call__(self, rows):
         until = time.monotonic() + PATIENCE
-        while not self.rows and len(self.together._goals) < self.threads and time.monotonic() < until:
+        while not self.rows and len(self.batcher._goals) < self.threads and time.monotonic() < until:
             time.sleep(0.01)
         self.rows.append(len(rows.left))
         return self.step(rows)
@@ -114,7 +114,7 @@ def test_a_writer_can_be_copied_and_pickled():
     writer = make()
     expected = drawn(writer, 1)[0]
     for other in (copy.deepcopy(writer), pickle.loads(pickle.dumps(writer))):
-        assert other._together is not writer._together
+        assert other._batcher is not writer._batcher
         with torch.no_grad():
             writer.head.bias[0] += 1  # of which the other must not know
         np.testing.assert_array_equal(drawn(other, 1)[0][1], expected[1])
