@@ -116,10 +116,10 @@ def _wrong_value(name: str, text: str, shown: Any, options: Mapping[str, Option]
 
 def _kind(hint: Any, error: Exception) -> str:
     """What would be right, in words."""
-    if typing.get_origin(hint) is Literal:
-        return f"one of {', '.join(map(repr, typing.get_args(hint)))}"
     inner = [each for each in typing.get_args(hint) if each is not type(None)]
     for kind in (hint, *inner):
+        if typing.get_origin(kind) is Literal:
+            return f"one of {', '.join(map(repr, typing.get_args(kind)))}"
         if kind in _TYPES:
             return _TYPES[kind]
     return " ".join(str(hint if inner else getattr(hint, "__name__", error)).replace("typing.", "").split())
