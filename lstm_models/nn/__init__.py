@@ -5,8 +5,13 @@ ever (gunicorn --preload, Celery, multiprocessing on Linux).
 """
 
 import os
+import sys
 
-import torch
+
+def _one_thread() -> None:
+    if torch := sys.modules.get("torch"):  # this package by itself does not import it
+        torch.set_num_threads(1)
+
 
 if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
-    os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
+    os.register_at_fork(after_in_child=_one_thread)

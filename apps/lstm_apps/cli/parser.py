@@ -97,9 +97,9 @@ def options_of(command: Command, function: Callable[..., Any]) -> dict[str, Opti
 
 def _options(name: str, hint: Any, required: bool) -> Iterator[Option]:
     yield Option(name, hint, required)
-    if dataclasses.is_dataclass(hint):
-        hints = typing.get_type_hints(hint)
-        for field in dataclasses.fields(hint):
+    for each in filter(dataclasses.is_dataclass, (hint, *typing.get_args(hint))):  # one that may be None, too
+        hints = typing.get_type_hints(each)
+        for field in dataclasses.fields(each):
             if field.init:
                 yield from _options(f"{name}.{field.name}", hints[field.name], False)
 

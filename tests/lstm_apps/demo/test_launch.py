@@ -65,6 +65,8 @@ class TestServing:
             "Write",
             "Your own hand",
             "Read",
+            "Punctuation",
+            "Tagging",
             "Inside the LSTM",
         ]
         ids = [block.elem_id for block in page.blocks.values() if block.elem_id]

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from lstm_apps import cli
 from lstm_apps.tasks.handwriting import diversity, evaluate, metrics
-from lstm_datasets.handwriting.readers import HandwritingLine, WriterLines, read_lines, split_lines
+from lstm_datasets.handwriting.dataset import WriterLines
+from lstm_datasets.handwriting.readers import HandwritingLine, read_lines, split_lines
 from lstm_models.checkpoints import hub
 from lstm_models.ink.verdict import Verdict
 from lstm_models.io import atomic_write
