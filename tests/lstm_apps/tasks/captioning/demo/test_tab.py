@@ -141,7 +141,7 @@ class TestTrouble:
     @pytest.mark.parametrize(("content", "sentence"), [
         (b"not a picture", "photo.jpg is a text file and not a picture."),
         (b"", "photo.jpg is empty: it has no bytes."),
-        ((EXAMPLES / "cat.jpg").read_bytes()[:400], "photo.jpg is a JPEG picture that is damaged or cut off: more than half"),
+        ((EXAMPLES / "cat.jpg").read_bytes()[:400], "photo.jpg is a JPEG picture that is damaged or cut off"),
     ])  # fmt: skip
     def test_a_bad_file_is_a_sentence_without_its_folder(self, describe, tmp_path, content, sentence):
         path = tmp_path / "photo.jpg"
