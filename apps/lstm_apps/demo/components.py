@@ -11,10 +11,26 @@ from collections.abc import Callable, Iterator
 from html import escape
 from typing import Any, Generic, Literal, TypeVar
 
-__all__ = ["KEEP_SECONDS", "Once", "blocks", "bundled", "collected", "file_name", "once", "status"]
+from lstm_models.errors import InputError
+
+__all__ = [
+    "KEEP_SECONDS",
+    "LONGEST_TEXT",
+    "Once",
+    "blocks",
+    "bundled",
+    "checked_text",
+    "collected",
+    "file_name",
+    "once",
+    "status",
+]
 
 KEEP_SECONDS = 3600
 """Uploads and downloads wait in Gradio's cache this long; it is emptied when the server stops."""
+
+LONGEST_TEXT = 20_000
+"""Characters that a tab for texts takes."""
 
 T = TypeVar("T")
 
@@ -107,6 +123,19 @@ def status(*sentences: str, problem: bool = False) -> str:
     """The HTML of a status line, which screen readers announce; its sentences are escaped."""
     kind = ' class="problem" role="alert"' if problem else ' role="status"'
     return f"<div{kind}>" + "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences) + "</div>"
+
+
+def checked_text(text: Any) -> str:
+    """The text that a script or a page sent.
+
+    Raises:
+        InputError: it is no text, or longer than `LONGEST_TEXT`.
+    """
+    if not isinstance(text, str):
+        raise InputError("a text is expected", usage=True)
+    if len(text) > LONGEST_TEXT:
+        raise InputError(f"The text has {len(text):,} characters; the demo takes {LONGEST_TEXT:,}.", usage=True)
+    return text
 
 
 def file_name(text: str, otherwise: str) -> str:

@@ -21,7 +21,6 @@ from lstm_models.tasks.punctuation.results import PunctuatedText
 __all__ = ["TITLE", "build"]
 
 TITLE = "Punctuation"
-LONGEST = 20_000  # characters
 EXAMPLES = {
     "A talk": "thank you so much it is really a great honor to be here today so how many of you have ever seen a whale "
     "when i was a child in new zealand my father took me to the sea every summer and we waited for hours and sometimes "
@@ -56,7 +55,7 @@ def build(load: Callable[[], Punctuator] | None = None, model: str = "punctuator
     first = next(iter(EXAMPLES.values()))
     with tabs.blocks(TITLE) as tab:
         text = gr.Textbox(
-            first, label="Words", lines=4, max_lines=12, max_length=LONGEST, elem_id="punctuation-text"
+            first, label="Words", lines=4, max_lines=12, max_length=tabs.LONGEST_TEXT, elem_id="punctuation-text"
         )  # fmt: skip
         with gr.Row():
             examples = [gr.Button(name, size="sm", min_width=120) for name in EXAMPLES]
@@ -86,7 +85,7 @@ def build(load: Callable[[], Punctuator] | None = None, model: str = "punctuator
                     yield {status: tabs.status("Loading the punctuator …")}
                 model = punctuator()
                 started = time.perf_counter()
-                found = model.punctuate(_checked(text))
+                found = model.punctuate(tabs.checked_text(text))
                 sentence = _summary(found, time.perf_counter() - started)
                 notes = [f"{note}." for note in found.notes]
                 yield {shown: view.punctuated(found, text), plain: found.text, status: tabs.status(sentence, *notes)}
@@ -100,7 +99,7 @@ def build(load: Callable[[], Punctuator] | None = None, model: str = "punctuator
         def punctuate(text: str) -> dict:  # type: ignore[type-arg]
             """An English text without marks and capitals, with them; and how sure each is."""
             try:
-                return dict(json.loads(punctuator().punctuate(_checked(text)).json()))
+                return dict(json.loads(punctuator().punctuate(tabs.checked_text(text)).json()))
             except InputError as error:
                 raise gr.Error(escape(str(error)), print_exception=False) from error
 
@@ -112,14 +111,6 @@ def build(load: Callable[[], Punctuator] | None = None, model: str = "punctuator
         tab.load(**given)
         gr.api(punctuate, api_name="punctuate")
     return tab
-
-
-def _checked(text: Any) -> str:
-    if not isinstance(text, str):
-        raise InputError("a text is expected", usage=True)
-    if len(text) > LONGEST:
-        raise InputError(f"The text has {len(text):,} characters; the demo takes {LONGEST:,}.", usage=True)
-    return text
 
 
 def _summary(found: PunctuatedText, seconds: float) -> str:

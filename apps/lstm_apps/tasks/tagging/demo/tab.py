@@ -24,7 +24,6 @@ from lstm_models.tasks.tagging.results import TaggedText
 __all__ = ["TITLE", "build"]
 
 TITLE = "Tagging"
-LONGEST = 20_000  # characters
 EXAMPLES = {
     "A piece of news": "Angela Merkel met Barack Obama in Berlin on Tuesday. Afterwards both visited Siemens, "
     "which had just opened a factory in North Carolina.",
@@ -56,7 +55,7 @@ def build(load: Callable[[], Tagger] | None = None, model: str = "tagger") -> gr
     first = next(iter(EXAMPLES.values()))
     with tabs.blocks(TITLE) as tab:
         text = gr.Textbox(
-            first, label="Text", lines=4, max_lines=12, max_length=LONGEST, elem_id="tagging-text"
+            first, label="Text", lines=4, max_lines=12, max_length=tabs.LONGEST_TEXT, elem_id="tagging-text"
         )  # fmt: skip
         with gr.Row():
             examples = [gr.Button(name, size="sm", min_width=120) for name in EXAMPLES]
@@ -92,7 +91,7 @@ def build(load: Callable[[], Tagger] | None = None, model: str = "tagger") -> gr
                     yield {status: tabs.status("Loading the tagger …")}
                 model = tagger()
                 started = time.perf_counter()
-                found = model.tag(_checked(text))
+                found = model.tag(tabs.checked_text(text))
                 sentence = _summary(found, time.perf_counter() - started)
                 with tempfile.TemporaryDirectory() as folder:  # Gradio copies from here into its cache
                     on = [gr.DownloadButton(value=file, interactive=True) for file in _saved(found, folder)]
@@ -107,7 +106,7 @@ def build(load: Callable[[], Tagger] | None = None, model: str = "tagger") -> gr
         def tag(text: str) -> dict:  # type: ignore[type-arg]
             """Parts of speech (Universal Dependencies) and names (PER, LOC, ORG) of an English text."""
             try:
-                return dict(json.loads(tagger().tag(_checked(text)).json()))
+                return dict(json.loads(tagger().tag(tabs.checked_text(text)).json()))
             except InputError as error:
                 raise gr.Error(escape(str(error)), print_exception=False) from error
 
@@ -119,14 +118,6 @@ def build(load: Callable[[], Tagger] | None = None, model: str = "tagger") -> gr
         tab.load(**given)
         gr.api(tag, api_name="tag")
     return tab
-
-
-def _checked(text: Any) -> str:
-    if not isinstance(text, str):
-        raise InputError("a text is expected", usage=True)
-    if len(text) > LONGEST:
-        raise InputError(f"The text has {len(text):,} characters; the demo takes {LONGEST:,}.", usage=True)
-    return text
 
 
 def _saved(found: TaggedText, folder: str) -> list[str]:

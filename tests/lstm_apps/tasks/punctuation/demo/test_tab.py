@@ -9,6 +9,7 @@ from tests.lstm_apps.conftest import expect, tab_served
 
 gr = pytest.importorskip("gradio")
 
+from lstm_apps.demo import components  # noqa: E402 - needs gradio
 from lstm_apps.tasks.punctuation.demo import tab as punctuation  # noqa: E402 - needs gradio
 
 pytestmark = pytest.mark.filterwarnings("ignore:::gradio.queueing")  # its use of pandas
@@ -46,7 +47,8 @@ def test_markup_in_a_text_is_text(page):
 
 
 @pytest.mark.parametrize(
-    ("text", "sentence"), [("", "There is no text yet."), ("x" * (punctuation.LONGEST + 1), "the demo takes 20,000")]
+    ("text", "sentence"),
+    [("", "There is no text yet."), ("x" * (components.LONGEST_TEXT + 1), "the demo takes 20,000")],
 )
 def test_bad_texts_are_one_sentence(page, text, sentence):
     assert sentence in last(list(handler(page, "show")(text)), "punctuation-status")

@@ -12,6 +12,7 @@ from tests.lstm_apps.conftest import expect, tab_served
 
 gr = pytest.importorskip("gradio")
 
+from lstm_apps.demo import components  # noqa: E402 - needs gradio
 from lstm_apps.tasks.tagging.demo import html as view  # noqa: E402 - needs gradio
 from lstm_apps.tasks.tagging.demo import tab as tagging  # noqa: E402
 
@@ -62,7 +63,11 @@ def test_markup_in_a_text_is_text(page):
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
-    [("", "There is no text yet."), ("x" * (tagging.LONGEST + 1), "the demo takes 20,000"), (3, "a text is expected")],
+    [
+        ("", "There is no text yet."),
+        ("x" * (components.LONGEST_TEXT + 1), "the demo takes 20,000"),
+        (3, "a text is expected"),
+    ],
 )
 def test_bad_texts_are_one_sentence(page, text, sentence):
     if text == 3:
