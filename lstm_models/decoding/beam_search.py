@@ -40,6 +40,7 @@ from torch import Tensor
 
 from lstm_models.decoding.constraints import Constraints
 from lstm_models.decoding.options import NEVER, BeamOptions, Hypothesis, S, Step
+from lstm_models import deadlines
 from lstm_models.errors import InputError
 
 __all__ = ["BeamOptions", "Hypothesis", "Progress", "Search", "beam_search", "stream_beam_search"]
@@ -93,6 +94,7 @@ class Search(Generic[S]):
 
     def advance(self) -> None:
         """One call of ``step``: hypotheses end, the others grow by a token, inputs that are done leave."""
+        deadlines.check()
         given, self.state = self.step(self.tokens, self.state)
         if self.length == 0:
             check_vocabulary(given.size(-1), *self.known)

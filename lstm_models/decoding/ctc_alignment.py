@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from lstm_models import deadlines
+
 __all__ = ["align_labels"]
 
 
@@ -49,6 +51,7 @@ def align_labels(log_probs: np.ndarray, labels: Sequence[int], space: int = -1) 
     score[:2] = emitted[0, :2]
     pointers = np.zeros((outputs, 2 * count + 1), dtype=np.int8)
     for t in range(1, outputs):
+        deadlines.check()
         one, two = padded[1:-1], padded[:-2] + skips
         best = np.maximum(score, one)
         step = pointers[t]

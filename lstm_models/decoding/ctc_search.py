@@ -32,6 +32,7 @@ import numpy as np
 from lstm_models.decoding.ctc_alignment import align_labels
 from lstm_models.decoding.ctc_prefix_beam import BLANK, Node, PrefixBeam, WordModel
 from lstm_models.decoding.options import SearchOptions
+from lstm_models import deadlines
 from lstm_models.errors import InputError
 
 __all__ = ["CTCSearch", "CTCText", "Found", "ctc_beam_search", "greedy"]
@@ -122,6 +123,7 @@ class CTCSearch:
                 self._silent = 0
             self._outputs += 1
             if self._outputs % _EVERY == 0:
+                deadlines.check()
                 self._frames.append(log_probs[start : k + 1].copy())
                 start = k + 1
                 self._settle()
@@ -246,6 +248,7 @@ def ctc_beam_search(
     beam = PrefixBeam(alphabet, options, language_model)
     probabilities = np.exp(log_probs, dtype=np.float64).tolist()
     for row, labels in zip(probabilities, _tried(log_probs, options), strict=True):
+        deadlines.check()
         if labels is None:
             beam.blank(row[BLANK])
         else:

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
+from lstm_models import deadlines
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import shown
 from lstm_models.io.hushed import Hush
@@ -104,6 +105,7 @@ class Audio:
         resampler = Resampler(self.rate)
         frames = 0
         for block in self._blocks:
+            deadlines.check()
             single = mono(block, self.name, self.read, self.rate)
             self.peak = max(self.peak, float(np.abs(single).max())) if len(single) else self.peak
             made = resampler.push(single)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from lstm_models import deadlines
 from lstm_models.errors import InputError
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def upright_rgb(image: Image, told: str, factor: int = 1) -> Image:
         image.load()
         turn = _turn(image)
         plain = _banded(image, kind, told, factor)
-    except InputError:
+    except (InputError, deadlines.DeadlineExceeded):
         raise
     except MemoryError as error:
         raise InputError(f"{told} cannot be opened: there is not enough memory.") from error
@@ -96,6 +97,7 @@ def _banded(image: Image, kind: str | None, told: str, factor: int) -> Image:
         return plain if factor == 1 else plain.reduce(factor)
     made = images.new("RGB", (-(-image.width // factor), -(-image.height // factor)))
     for top in range(0, image.height, rows):
+        deadlines.check()
         band = _rgb(image.crop((0, top, image.width, min(top + rows, image.height))), kind, told, span)
         made.paste(band if factor == 1 else band.reduce(factor), (0, top // factor))
     return made

@@ -1,39 +1,23 @@
 """A deadline for each request at work: it ends cleanly, between two of its steps, with a sentence.
 
-Work goes on in steps: a generator's, and within a step wherever the work itself asks `passed` (each line of a page,
-each drawing of a line). No thread is killed: what it holds, such as its turn in a batch that others share, is given
-back.
+Work goes on in steps: a generator's, and within one wherever the models ask `lstm_models.deadlines` (each line of a
+page, some points of a line, each second of sound, each word of a caption). No thread is killed: what it holds, such as
+its turn in a batch that others share, is given back.
 """
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import inspect
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-__all__ = ["limited", "passed"]
+from lstm_models.deadlines import DeadlineExceeded, until
 
-_local = threading.local()
+__all__ = ["limited"]
 
-
-def passed() -> bool:
-    """Whether the time of the work that this thread does is over; False where it has no limit."""
-    until = getattr(_local, "until", None)
-    return until is not None and time.monotonic() > until
-
-
-@contextlib.contextmanager
-def _within(until: float) -> Iterator[None]:
-    before = getattr(_local, "until", None)
-    _local.until = until
-    try:
-        yield
-    finally:
-        _local.until = before
+_LAST_STEPS = 4  # that may follow the deadline: what has been made so far is shown, and saved
 
 
 def limited(function: Callable[..., Any], seconds: float) -> Callable[..., Any]:
@@ -46,34 +30,36 @@ def limited(function: Callable[..., Any], seconds: float) -> Callable[..., Any]:
 
         @functools.wraps(function)
         def run(*args: Any, **kwargs: Any) -> Any:
-            with _within(time.monotonic() + seconds):
-                return function(*args, **kwargs)
+            try:
+                with until(time.monotonic() + seconds):
+                    return function(*args, **kwargs)
+            except DeadlineExceeded:
+                raise _error(seconds) from None
 
         return run
 
     @functools.wraps(function)
     def run_on(*args: Any, **kwargs: Any) -> Any:
-        until = time.monotonic() + seconds
+        end = time.monotonic() + seconds
         steps = function(*args, **kwargs)
         try:
             late = 0
             while True:
-                with _within(until):  # each step may run in another thread
+                with until(end):  # each step may run in another thread
                     try:
                         value = next(steps)
                     except StopIteration:
                         return
+                    except DeadlineExceeded:
+                        raise _error(seconds) from None
                 yield value
-                late += time.monotonic() > until
+                late += time.monotonic() > end
                 if late > _LAST_STEPS:
                     raise _error(seconds)
         finally:
             steps.close()
 
     return run_on
-
-
-_LAST_STEPS = 4  # that may follow the deadline: what has been made so far is shown, and saved
 
 
 def _error(seconds: float) -> Exception:

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from lstm_models import deadlines
 from lstm_models.errors import InputError
 from lstm_models.nn.lstm import LSTM
 from lstm_models.nn.soft_window import SoftWindowLSTM
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["HandwritingWriterNetwork"]
 
 MOST_BIAS = 2.0
+_CHECK_POINTS = 100  # between two looks at the deadline: a tenth of a second or so
 
 
 class HandwritingWriterNetwork(nn.Module):
@@ -191,13 +193,16 @@ class HandwritingWriterNetwork(nn.Module):
             Offsets so far [points, 3] of each line. A line whose last offset does not lift the pen was cut off.
         """
         sampling = self._sampling(texts, styles, bias, seed, tidy=tidy, traced=trace is not None)
-        points = every or int(sampling.rows.left.max())
         while not sampling.done:
-            self._batcher.advance(sampling, points)
-            if trace is not None:
-                trace[:] = sampling.places()
-            if not sampling.done:
+            if every is None:  # who takes them in parts can stop between two
+                deadlines.check()
+            self._batcher.advance(sampling, every or _CHECK_POINTS)
+            if every is not None and not sampling.done:
+                if trace is not None:
+                    trace[:] = sampling.places()
                 yield sampling.offsets()
+        if trace is not None:
+            trace[:] = sampling.places()
         yield sampling.offsets()
 
     def _sampling(

@@ -22,6 +22,7 @@ import numpy as np
 from lstm_models.decoding.ctc_alignment import align_labels
 from lstm_models.decoding.ctc_search import CTCText, ctc_beam_search, greedy
 from lstm_models.decoding.options import SearchOptions
+from lstm_models import deadlines
 from lstm_models.errors import InputError
 from lstm_models.ink.line_grouping import lines_of
 from lstm_models.ink.stroke_files import open_strokes
@@ -80,6 +81,7 @@ def read(
     lines = [line for line in lines_of(open_strokes(source, name=name)) if np.ptp(np.concatenate(line), axis=0).any()]
     found = []
     for start in range(0, len(lines), _BATCH):
+        deadlines.check()
         part = lines[start : start + _BATCH]
         for line, log_probs in zip(part, reader.log_probs(part), strict=True):
             if not _has_stop(line):

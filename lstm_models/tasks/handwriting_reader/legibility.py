@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from lstm_models import deadlines
 from lstm_models.ink.verdict import Verdict
 from lstm_models.tasks.handwriting_reader.network import HandwritingReaderNetwork
 from lstm_models.text.edit_distance import edits, missing_words
@@ -36,6 +37,7 @@ def verdicts(reader: HandwritingReaderNetwork, lines: Sequence[Strokes], texts: 
     order = sorted(features, key=lambda number: len(features[number]))
     names = " " + reader.config.alphabet  # of labels
     for start in range(0, len(order), _BATCH):
+        deadlines.check()
         part = order[start : start + _BATCH]
         batch = nn.utils.rnn.pad_sequence([features[number] for number in part], batch_first=True)
         device = reader.head.weight.device

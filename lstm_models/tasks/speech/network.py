@@ -25,6 +25,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from lstm_models import deadlines
 from lstm_models.errors import InputError
 from lstm_models.nn.acoustic_encoder import AcousticEncoder, AcousticEncoderConfig, level
 from lstm_models.nn.ctc_loss import ctc_sums
@@ -329,6 +330,7 @@ class Recognizer(nn.Module):
 
         Output k is of what was said from ``k · seconds_per_output`` on. All recordings are run as one batch.
         """
+        deadlines.check()
         if self.encoder is not None:
             return self._encoded(recordings)
         features = self.config.features

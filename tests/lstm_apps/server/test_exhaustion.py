@@ -24,10 +24,14 @@ import httpx
 import pytest
 from starlette.exceptions import HTTPException
 
+from lstm_models import deadlines
+from lstm_models.errors import InputError
+
 gr = pytest.importorskip("gradio")
 
-from lstm_apps.server import deadlines, fetching, receiving  # noqa: E402 - needs gradio
+from lstm_apps.server import fetching, receiving  # noqa: E402 - needs gradio
 from lstm_apps.server.connections import FewLines, protocol  # noqa: E402
+from lstm_apps.server.deadlines import limited  # noqa: E402
 from lstm_apps.server.fair_queue import ADDRESS, FairQueue  # noqa: E402
 from lstm_apps.server.middleware import Rules  # noqa: E402
 from lstm_apps.server.private_folder import PrivateFolder  # noqa: E402
@@ -414,10 +418,10 @@ def test_work_stops_at_its_deadline_and_is_cleaned_up() -> None:
         finally:
             steps.append("cleaned up")
 
-    assert list(deadlines.limited(work, 60)(3)) == [0, 1, 2]
+    assert list(limited(work, 60)(3)) == [0, 1, 2]
     steps.clear()
     with pytest.raises(gr.Error, match=r"longer than the -1 seconds that this server gives one request"):
-        list(deadlines.limited(work, -1)(1000))
+        list(limited(work, -1)(1000))
     assert steps[-1] == "cleaned up"
     assert len(steps) < 10
 
@@ -429,9 +433,9 @@ def test_work_that_asks_may_end_by_itself() -> None:
             time.sleep(0.01)
         yield "what there is"
 
-    assert list(deadlines.limited(work, 0.05)())[-1] == "what there is"
+    assert list(limited(work, 0.05)())[-1] == "what there is"
     assert not deadlines.passed()  # outside of work there is no deadline
-    assert deadlines.limited(deadlines.passed, -1)() is True
+    assert limited(deadlines.passed, -1)() is True
 
 
 def test_the_writer_gives_what_it_has_when_its_time_is_over(tmp_path) -> None:

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from lstm_apps.demo import components
-from lstm_apps.server import deadlines
 from lstm_apps.tasks.handwriting.demo import html, inputs
 from lstm_apps.tasks.handwriting.demo.inputs import Look
 from lstm_apps.tasks.handwriting.demo.outputs import FORMATS, Line, Sheets
+from lstm_models import deadlines
 from lstm_models.errors import InputError
 from lstm_models.ink.drawing import Drawing
 from lstm_models.ink.page import PageOptions
@@ -182,7 +182,7 @@ class Desk:
                     if len(sheets) >= MOST_PAGES:
                         notes += (f"The demo writes {MOST_PAGES} pages at a time; the rest of the text was left out.",)
                         break
-            except Stopped:
+            except (Stopped, deadlines.DeadlineExceeded):
                 notes += (_why(),)
         if not len(sheets):
             raise InputError("It was stopped before the first page was full.", usage=True)
