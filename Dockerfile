@@ -19,11 +19,15 @@ ENV PATH=/opt/lstm-models/bin:$PATH
 
 # What is pinned first, by itself: a change of the code alone leaves these layers as they are.
 COPY deploy/requirements.txt deploy/requirements.txt
-RUN grep -E '^torch(vision|audio)?==' deploy/requirements.txt > torch.txt \
+# pip refuses a file whose hash is another one. Another index's builds of PyTorch have other hashes; PyPI's are checked,
+# and the libraries for GPUs that they want are then installed at the versions that they name.
+RUN grep -oE '^torch(vision|audio)?==[0-9.]+' deploy/requirements.txt > torch.txt \
     && if [ -n "$TORCH_INDEX" ]; then \
         pip install --no-deps --index-url "$TORCH_INDEX" --requirement torch.txt \
-        && pip install --no-deps --requirement deploy/requirements.txt; \
-    else pip install --requirement deploy/requirements.txt; fi
+        && sed -E '/^torch(vision|audio)?==/,/[^\\]$/d' deploy/requirements.txt > rest.txt \
+        && pip install --no-deps --require-hashes --requirement rest.txt; \
+    else pip install --no-deps --require-hashes --requirement deploy/requirements.txt \
+        && pip install --requirement torch.txt; fi
 
 COPY pyproject.toml README.md LICENSE THIRD_PARTY_NOTICES.md ./
 COPY lstm_models lstm_models

@@ -1,6 +1,7 @@
-"""Prints what the application needs to run, each package at the version that is installed beside this Python.
+"""Prints what the application needs to run, each package at the version that is installed beside this Python, with the
+SHA-256 of every file of that release.
 
-Run: python deploy/pin.py > deploy/requirements.txt
+Run: python deploy/pin.py > deploy/requirements.txt    # needs uv and the network
 
 The packages are those of ``dependencies`` in pyproject.toml and all that these need in turn, without extras. What only
 a GPU needs is left out: PyTorch's build for the CPU asks for none of it.
@@ -9,6 +10,7 @@ a GPU needs is left out: PyTorch's build for the CPU asks for none of it.
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 from collections.abc import Iterable
 from importlib import metadata
@@ -27,6 +29,7 @@ FOR_GPUS = re.compile(r"(nvidia|cuda)-.*|triton")
 HEAD = """# What the application runs with, each package at the version it was tested with, for a server with a CPU.
 # Made by: python deploy/pin.py > deploy/requirements.txt
 """
+HASHES = "uv pip compile - --no-deps --generate-hashes --no-header --no-annotate --quiet --python-version 3.11"
 
 
 def dependencies() -> list[Requirement]:
@@ -60,5 +63,20 @@ def closure(roots: Iterable[Requirement]) -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
+def hashed(versions: dict[str, str]) -> str:
+    """Lines of a requirements file: each package with its version and the hashes of its files on the index.
+
+    Raises:
+        SystemExit: uv is missing, or finds no such release.
+    """
+    lines = "\n".join(f"{name}=={version}" for name, version in versions.items())
+    try:
+        return subprocess.run(HASHES.split(), input=lines, stdout=subprocess.PIPE, text=True, check=True).stdout
+    except FileNotFoundError:
+        sys.exit("uv is not installed: pip install uv brings it.")
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"uv found no hashes (exit status {error.returncode}).")
+
+
 if __name__ == "__main__":
-    print(HEAD + "\n".join(f"{name}=={version}" for name, version in closure(dependencies()).items()))
+    print(HEAD + hashed(closure(dependencies())), end="")

@@ -41,11 +41,11 @@ def module(path: Path) -> Any:
 
 
 def pinned(path: Path) -> dict[str, Version]:
-    """Name -> version; fails where a line is neither a comment, an option, nor one exact version."""
+    """Name -> version; fails where a line is neither a comment, an option, a hash, nor one exact version."""
     found = {}
     for line in path.read_text("utf-8").splitlines():
-        if line and not line.startswith(("#", "--")):
-            match = re.fullmatch(r"([a-z0-9-]+)==([\w.]+)", line)
+        if line and not line.startswith(("#", "--", "    --hash=sha256:")):
+            match = re.fullmatch(r"([a-z0-9-]+)==([\w.]+)( \\)?", line)
             assert match, f"{path.name}: {line}"
             assert match[1] not in found
             found[match[1]] = Version(match[2])
@@ -96,7 +96,34 @@ def test_everything_that_is_needed_is_pinned_and_nothing_for_gpus(pin: Any) -> N
 
 
 def test_pins_name_no_place() -> None:
-    assert not re.search(r"[/\\@]", (DEPLOY / "requirements.txt").read_text("utf-8").split("\n", 2)[2])
+    assert not re.search(r"[/@]", (DEPLOY / "requirements.txt").read_text("utf-8").split("\n", 2)[2])
+
+
+def test_every_pin_has_the_hashes_of_its_files() -> None:
+    """As pip reads it: with one hash in a file it takes nothing that has none."""
+    text = (DEPLOY / "requirements.txt").read_text("utf-8").replace("\\\n", "")
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    assert len(lines) == len(pinned(DEPLOY / "requirements.txt"))
+    for line in lines:
+        assert re.fullmatch(r"[a-z0-9-]+==[\w.]+( +--hash=sha256:[0-9a-f]{64})+", line), line[:80]
+
+
+def test_the_image_takes_nothing_without_its_hash(steps: list[dict[str, Any]]) -> None:
+    """PyTorch's builds of another index, and its libraries for GPUs, are the exception."""
+    commands = [each.strip() for each in re.findall(r"pip install [^;&]+", " ".join(of(steps, "RUN")))]
+    commands.remove("pip install --no-deps .")
+    unchecked = [each for each in commands if "--require-hashes" not in each]
+    assert len(unchecked) < len(commands)
+    assert all(each.endswith("--requirement torch.txt") for each in unchecked)
+
+
+def test_pytorch_is_left_out_of_the_rest(steps: list[dict[str, Any]]) -> None:
+    (expression,) = re.findall(r"sed -E '(.+?)'", " ".join(of(steps, "RUN")))
+    rest = subprocess.run(["sed", "-E", expression, str(DEPLOY / "requirements.txt")], capture_output=True, text=True)
+    found = re.findall(r"^([a-z0-9-]+)==", rest.stdout, re.MULTILINE)
+    pins = pinned(DEPLOY / "requirements.txt")
+    assert found == [name for name in pins if name not in ("torch", "torchaudio", "torchvision")]
+    assert rest.stdout.count("--hash") > len(found)
 
 
 def test_packages_that_are_missing_are_named(pin: Any) -> None:
@@ -179,13 +206,13 @@ def test_what_the_package_is_built_from_is_copied(steps: list[dict[str, Any]], p
 def test_steps_name_files_that_were_copied_and_find_torch(steps: list[dict[str, Any]]) -> None:
     run = of(steps, "RUN")
     (torch,) = (each for each in run if "torch.txt" in each)
-    match = re.search(r"grep -E '(.+)' (\S+)", torch)
+    match = re.search(r"grep -oE '(.+?)' (\S+)", torch)
     assert match
     lines = (ROOT / match[2]).read_text("utf-8").splitlines()
     found = [line.partition("==")[0] for line in lines if re.search(match[1], line)]
     assert found == ["torch", "torchaudio", "torchvision"]
     named = set(re.findall(r"--requirement ([^\s;]+)", " ".join(run)))
-    assert named <= {"torch.txt", *" ".join(of(steps, "COPY")).split()}
+    assert named <= {"torch.txt", "rest.txt", *" ".join(of(steps, "COPY")).split()}
     known = {value.partition("=")[0] for value in of(steps, "ARG")}
     assert set(re.findall(r"\$(\w+)", torch)) <= known
 

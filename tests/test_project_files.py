@@ -40,7 +40,7 @@ def test_tests_run_on_every_python_and_platform() -> None:
     assert {name.partition("-")[0] for name in matrix["os"]} == {"ubuntu", "macos", "windows"}
 
 
-@pytest.mark.parametrize("workflow", ["ci.yml", "release.yml"])
+@pytest.mark.parametrize("workflow", ["ci.yml", "release.yml", "fuzz.yml"])
 def test_workflows_name_what_is_there(workflow: str) -> None:
     for command in commands(workflow):
         for target in re.findall(r"^make (\w+)", command):
@@ -50,12 +50,15 @@ def test_workflows_name_what_is_there(workflow: str) -> None:
 
 
 def test_workflows_may_only_read() -> None:
-    """But the job that publishes, which gets a token of PyPI's by its identity and no password."""
+    """But the job that publishes, which gets a token of PyPI's by its identity and no password, and the one that signs
+    where the files were built."""
+    identity = {"publish": {"id-token": "write"}}
+    identity["build"] = {"contents": "read", "id-token": "write", "attestations": "write"}
     for path in (GITHUB / "workflows").glob("*.yml"):
         workflow = read(path)
         assert workflow["permissions"] == {"contents": "read"}
         granted = {name: job["permissions"] for name, job in workflow["jobs"].items() if "permissions" in job}
-        assert granted == ({"publish": {"id-token": "write"}} if path.name == "release.yml" else {})
+        assert granted == (identity if path.name == "release.yml" else {})
         assert "secrets." not in path.read_text("utf-8")
 
 

@@ -38,9 +38,9 @@ from typing import Any, Generic
 import torch
 from torch import Tensor
 
+from lstm_models import deadlines
 from lstm_models.decoding.constraints import Constraints
 from lstm_models.decoding.options import NEVER, BeamOptions, Hypothesis, S, Step
-from lstm_models import deadlines
 from lstm_models.errors import InputError
 
 __all__ = ["BeamOptions", "Hypothesis", "Progress", "Search", "beam_search", "stream_beam_search"]

@@ -29,10 +29,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lstm_models import deadlines
 from lstm_models.decoding.ctc_alignment import align_labels
 from lstm_models.decoding.ctc_prefix_beam import BLANK, Node, PrefixBeam, WordModel
 from lstm_models.decoding.options import SearchOptions
-from lstm_models import deadlines
 from lstm_models.errors import InputError
 
 __all__ = ["CTCSearch", "CTCText", "Found", "ctc_beam_search", "greedy"]

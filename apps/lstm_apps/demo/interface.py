@@ -15,6 +15,7 @@ import os
 import re
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -24,6 +25,7 @@ from lstm_apps.demo import theme
 from lstm_apps.demo.components import KEEP_SECONDS, collected
 from lstm_apps.server.memory import few_arenas
 from lstm_apps.server.private_folder import PrivateFolder
+from lstm_models import deadlines
 from lstm_models.errors import InputError
 
 _FRAMES = {"same": "'self'", "none": "'none'", "any": "*"}
@@ -96,7 +98,16 @@ def launch(
     _check(max_size=max_size, concurrency=concurrency, queue=queue, rate=rate, time_limit=time_limit)
     few_arenas()
     with _private_folder():
-        _serve_until_stopped(task, options, limits, host, port, share, open_browser)
+        terminated = _serve_until_stopped(task, options, limits, host, port, share, open_browser)
+    if terminated:  # the interpreter would wait for every thread, and take what is loaded apart piece by piece
+        _flush()
+        os._exit(0)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            stream.flush()
 
 
 @contextlib.contextmanager
@@ -119,7 +130,8 @@ def _private_folder() -> Iterator[None]:
 def _serve_until_stopped(
     task: str | None, options: dict[str, Any], limits: dict[str, Any], host: str, port: int, share: bool,
     open_browser: bool,
-) -> None:  # fmt: skip
+) -> bool:  # fmt: skip
+    """Serve; whether it was SIGTERM that ended it."""
     page = assemble(task, **options)
     _share_cores(limits["concurrency"])
     url = serve(page, host=host, port=port, share=share, open_browser=open_browser, **limits)
@@ -144,11 +156,14 @@ def _serve_until_stopped(
             pass
     finally:
         gc.unfreeze()
-    if getattr(signal, "SIGTERM", None) in received:  # whatever is still at work: who sends it wants the process gone
+    terminated = getattr(signal, "SIGTERM", None) in received
+    if terminated:  # whatever is still at work: who sends it wants the process gone
         last = threading.Timer(_STOP_SECONDS, os._exit, (0,))
         last.daemon = True
         last.start()
+        deadlines.stop_all()
     page.close(verbose=False)
+    return terminated
 
 
 def assemble(task: str | None = None, **options: Any) -> Any:

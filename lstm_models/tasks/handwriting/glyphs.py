@@ -1,7 +1,7 @@
 """Single-stroke glyphs for characters that a writer has never seen, to be drawn in the size and slant of its hand.
 
-Printable ASCII comes from the Hershey fonts (Dr. A. V. Hershey, U. S. National Bureau of Standards, 1967), which the
-package ``Hershey-Fonts`` brings; what they lack, or what a hand writes otherwise, from a table of paths here.
+Most of printable ASCII comes from the simplex Roman font of Dr. A. V. Hershey (U. S. National Bureau of Standards,
+1967), in ``assets/hershey_simplex.json``; what it lacks, or what a hand writes otherwise, from a table of paths here.
 
 >>> glyph("&").width       # in x-heights
 1.4...
@@ -10,8 +10,10 @@ package ``Hershey-Fonts`` brings; what they lack, or what a hand writes otherwis
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import resources
 
 import numpy as np
 
@@ -138,17 +140,14 @@ def path(said: str) -> list[np.ndarray]:
 
 
 @functools.cache
-def _font() -> dict[str, list[list[tuple[int, int]]]]:
-    from HersheyFonts import HersheyFonts
-
-    font = HersheyFonts()
-    font.load_default_font("futural")
-    return {character: each.strokes for character, each in font.all_glyphs.items()}
+def _font() -> dict[str, str]:
+    """The font's characters as paths like those of ``_PATHS``, but with y down."""
+    file = resources.files("lstm_models.tasks.handwriting") / "assets" / "hershey_simplex.json"
+    return dict(json.loads(file.read_text("utf-8")))
 
 
 def _hershey(character: str) -> list[np.ndarray]:
-    strokes = [np.array(stroke, np.float64) for stroke in _font()[character] if len(stroke)]
-    return [np.stack([stroke[:, 0], _BASELINE - stroke[:, 1]], 1) / _X_HEIGHT for stroke in strokes]
+    return [np.array([0, _BASELINE / _X_HEIGHT]) + stroke * (1, -1) for stroke in path(_font()[character])]
 
 
 def rounded(stroke: np.ndarray) -> np.ndarray:

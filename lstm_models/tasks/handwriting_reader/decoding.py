@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
 
+from lstm_models import deadlines
 from lstm_models.decoding.ctc_alignment import align_labels
 from lstm_models.decoding.ctc_search import CTCText, ctc_beam_search, greedy
 from lstm_models.decoding.options import SearchOptions
-from lstm_models import deadlines
 from lstm_models.errors import InputError
 from lstm_models.ink.line_grouping import lines_of
 from lstm_models.ink.stroke_files import open_strokes

