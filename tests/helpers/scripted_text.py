@@ -68,7 +68,7 @@ class ScriptedTagger(Tagger):
 
     def forward(
         self, words: Tensor, spellings: Tensor, spelling_lengths: Tensor, places: Tensor, lengths: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor, Tensor]:
         answers = self.answers[words]
         pos, names = (5.0 * _one_hot(answers[..., k], n) for k, n in ((0, len(POS_TAGS)), (1, len(NAMES))))
-        return pos, names
+        return pos, names, pos.new_zeros(len(pos), 0)

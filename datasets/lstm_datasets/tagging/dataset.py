@@ -21,7 +21,7 @@ _NAMES = {label: number for number, label in enumerate(NAMES)}
 
 
 class TaggedSentences(Dataset[dict[str, Any]]):
-    """Items as ``TaggingNetwork.encode`` gives them, with ``pos`` and ``names`` [words] where they are known.
+    """Items as ``TaggingNetwork.encode`` gives them, with ``pos`` and ``names`` [words] and ``label`` where known.
 
     Args:
         sentences: with labels.
@@ -41,6 +41,7 @@ class TaggedSentences(Dataset[dict[str, Any]]):
     ) -> None:
         self.lowercase, self.seed, self.epoch = lowercase, seed, 0
         self.items = []
+        classes = network.config.classes.split()
         for sentence in sentences:
             words = sentence.words[:longest]
             labels: dict[str, Any] = {}
@@ -48,6 +49,8 @@ class TaggedSentences(Dataset[dict[str, Any]]):
                 labels["pos"] = [_POS[tag] for tag in sentence.pos[:longest]]
             if sentence.names is not None:
                 labels["names"] = [_NAMES[label] for label in sentence.names[:longest]]
+            if sentence.label is not None:
+                labels["label"] = classes.index(sentence.label)
             lower = [word.lower() for word in words]
             self.items.append([{**network.encode(each), **labels} for each in (words, lower)])
         self.lengths = [len(cased["words"]) for cased, _ in self.items]

@@ -1,7 +1,8 @@
-"""Sentences with labels from CoNLL-U files and from the column files that named entities come in.
+"""Sentences with labels from CoNLL-U files, from the column files that named entities come in, and labelled texts.
 
 - CoNLL-U (``.conllu``): parts of speech, column 4; ranges and empty words are left out.
 - Universal NER (``.iob2``): entities, column 3, on numbered words.
+- ``.tsv`` without empty lines: a text, a tab, the class it is of (SST-2: 0 and 1); words are set apart by blanks.
 - Any other: a word and its entity label, the first and the last column, an empty line after each sentence. IOB2, or
   IO as in WikiGold, where an I- that follows another kind begins an entity.
 
@@ -38,11 +39,13 @@ class LabeledSentence:
         words: the words.
         pos: parts of speech, or None.
         names: entities in IOB2, or None.
+        label: the class of the whole, or None.
     """
 
     words: tuple[str, ...]
     pos: tuple[str, ...] | None = None
     names: tuple[str, ...] | None = None
+    label: str | None = None
 
 
 def read_sentences(path: str | os.PathLike[str]) -> list[LabeledSentence]:
@@ -55,11 +58,14 @@ def read_sentences(path: str | os.PathLike[str]) -> list[LabeledSentence]:
     name = path.name.removesuffix(".xz")
     try:
         with lzma.open(path, "rt", encoding="utf-8") if path.suffix == ".xz" else open(path, encoding="utf-8") as file:
-            blocks = list(_blocks(file.read().split("\n")))
+            lines = file.read().rstrip("\n").split("\n")
     except (OSError, UnicodeDecodeError, EOFError, lzma.LZMAError) as error:
         raise InputError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
     try:
-        if name.endswith(".conllu"):
+        blocks = list(_blocks(lines))
+        if name.endswith(".tsv") and all(lines):
+            found = [_labeled_text(line, number) for number, line in enumerate(lines, 1)]
+        elif name.endswith(".conllu"):
             found = [_conllu(rows) for rows in blocks]
         else:
             column = 2 if name.endswith(".iob2") else -1
@@ -97,6 +103,14 @@ def _conllu(rows: list[list[str]]) -> LabeledSentence:
         if row[3] not in POS_TAGS:
             raise ValueError(f"{row[3]!r} is not a part of speech of Universal Dependencies")
     return LabeledSentence(tuple(row[1] for row in rows), tuple(row[3] for row in rows))
+
+
+def _labeled_text(line: str, number: int) -> LabeledSentence:
+    text, tab, label = line.rpartition("\t")
+    label = label.strip()
+    if not tab or not label or len(label.split()) > 1:
+        raise ValueError(f"line {number} is not a text, a tab and the one word of its class")
+    return LabeledSentence(tuple(text.split()), label=label)
 
 
 def _entities(rows: list[list[str]], word: int, label: int) -> LabeledSentence:

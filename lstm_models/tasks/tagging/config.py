@@ -19,6 +19,8 @@ class TaggerConfig:
         spelling_size: units of the LSTM over the characters of a word, in each direction.
         hidden_size: units of each LSTM layer over the words, in each direction.
         layers: LSTM layers over the words.
+        classes: labels that a whole text has one of, such as "negative positive", set apart by blanks; "" for none.
+        labels: what its training data had of "pos" and "names"; it says nothing of the others.
         dropout: fraction of features dropped while training, before, between and after the layers (variational).
         word_dropout: fraction of words that are unknown while training, so that spelling and neighbours must do.
     """
@@ -30,6 +32,8 @@ class TaggerConfig:
     spelling_size: int = 64
     hidden_size: int = 200
     layers: int = 2
+    classes: str = ""
+    labels: str = "pos names"
     dropout: float = 0.33
     word_dropout: float = 0.1
 
@@ -40,5 +44,9 @@ class TaggerConfig:
         for name in ("dropout", "word_dropout"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"model: {name} must be from 0 to below 1, not {getattr(self, name)}")
+        if len(self.classes.split()) == 1 or len(set(self.classes.split())) < len(self.classes.split()):
+            raise ValueError(f"model: classes must be two or more different words, not {self.classes!r}")
+        if not set(self.labels.split()) <= {"pos", "names"}:
+            raise ValueError(f"model: labels must be some of pos and names, not {self.labels!r}")
         if len(set(self.characters)) < len(self.characters):
             raise ValueError("model: characters has something twice")

@@ -27,33 +27,39 @@ _BATCH_WORDS = 4000  # of a batch, padding included
 
 
 @torch.no_grad()
-def scores(network: TaggingNetwork, sentences: Sequence[Sequence[str]]) -> list[tuple[Tensor, Tensor]]:
-    """Scores of parts of speech [words, tags] and of names [words, names] of each sentence of a word or more."""
+def scores(network: TaggingNetwork, sentences: Sequence[Sequence[str]]) -> list[tuple[Tensor, Tensor, Tensor]]:
+    """Scores of parts of speech [words, tags], names [words, names] and classes [classes] of each sentence.
+
+    Those of the classes are the means over the sentence's windows.
+    """
     windows: list[tuple[int, int, int]] = []  # sentence, first word, the word after the last
     for number, words in enumerate(sentences):
         whole = len(words) <= _WINDOW
         starts = [0] if whole else range(0, len(words) - 2 * _MARGIN, _WINDOW - 2 * _MARGIN)
         windows += [(number, start, min(start + _WINDOW, len(words))) for start in starts]
-    parts: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
+    parts: dict[tuple[int, int], tuple[Tensor, Tensor, Tensor]] = {}
     for batch in _batches(windows):
         items = [network.encode(sentences[number][first:last]) for number, first, last in batch]
         inputs = {name: value.to(network.words.weight.device) for name, value in collate(items).items()}
-        pos, names = network(*(inputs[n] for n in ("words", "spellings", "spelling_lengths", "places", "lengths")))
+        order = ("words", "spellings", "spelling_lengths", "places", "lengths")
+        pos, names, classes = network(*(inputs[name] for name in order))
         for row, (number, first, last) in enumerate(batch):
             begin = _MARGIN if first else 0
             end = last - first if last == len(sentences[number]) else _WINDOW - _MARGIN
-            parts[number, first] = pos[row, begin:end].cpu(), names[row, begin:end].cpu()
-    found: list[tuple[list[Tensor], list[Tensor]]] = [([], []) for _ in sentences]
+            parts[number, first] = pos[row, begin:end].cpu(), names[row, begin:end].cpu(), classes[row].cpu()
+    found: list[tuple[list[Tensor], list[Tensor], list[Tensor]]] = [([], [], []) for _ in sentences]
     for number, first, _ in windows:
         for kept, part in zip(found[number], parts[number, first], strict=True):
             kept.append(part)
-    return [(torch.cat(pos), torch.cat(names)) for pos, names in found]
+    return [(torch.cat(pos), torch.cat(names), torch.stack(classes).mean(0)) for pos, names, classes in found]
 
 
 def label(
     network: TaggingNetwork, sentences: Sequence[Sequence[str]], starts: Sequence[Sequence[int]] | None = None
-) -> list[tuple[Token, ...]]:
-    """The words of each sentence with their labels.
+) -> tuple[list[tuple[Token, ...]], dict[str, float]]:
+    """The words of each sentence with their labels, and the probability of each class of the whole text.
+
+    A text's logits are the means over its sentences; a network without classes has no probabilities.
 
     Args:
         network: the model.
@@ -61,18 +67,23 @@ def label(
         starts: where each word begins in its text, in characters.
     """
     made = []
-    for number, (words, (pos, names)) in enumerate(zip(sentences, scores(network, sentences), strict=True)):
-        tags, tags_sure = _path(network.pos_chain, pos)
-        kinds, kinds_sure = _path(network.name_chain, names)
+    known = network.config.labels.split()
+    found = scores(network, sentences)
+    for number, (words, (pos, names, _)) in enumerate(zip(sentences, found, strict=True)):
+        unknown = [0] * len(words), [0.0] * len(words)
+        tags, tags_sure = _path(network.pos_chain, pos) if "pos" in known else unknown
+        kinds, kinds_sure = _path(network.name_chain, names) if "names" in known else unknown
         places: Sequence[int | None] = [None] * len(words) if starts is None else starts[number]
         rows = zip(words, tags, kinds, tags_sure, kinds_sure, places, strict=True)
         made.append(
             tuple(
-                Token(word, POS_TAGS[tag], NAMES[kind], tag_sure, kind_sure, start)
+                Token(word, POS_TAGS[tag] if "pos" in known else "", NAMES[kind], tag_sure, kind_sure, start)
                 for word, tag, kind, tag_sure, kind_sure, start in rows
             )
         )
-    return made
+    classes = network.config.classes.split()
+    sure = torch.stack([each for _, _, each in found]).mean(0).softmax(-1).tolist() if classes else []
+    return made, dict(zip(classes, sure, strict=True))
 
 
 def entities_of(sentences: Sequence[Sequence[Token]], text: str | None = None) -> tuple[Entity, ...]:

@@ -23,7 +23,10 @@ __all__ = ["Tagger"]
 
 
 class Tagger(TaggingNetwork):
-    """Finds the part of speech of every word, and the names of people, places and organisations."""
+    """Finds the part of speech of every word, and the names of people, places and organisations.
+
+    One trained on labelled texts also says which class a text is of, such as its sentiment: ``TaggedText.label``.
+    """
 
     def tag(self, text: str | Sequence[str], *, device: str | torch.device | None = None) -> TaggedText:
         """The parts of speech and names of a text, or of the words of one sentence.
@@ -45,8 +48,8 @@ class Tagger(TaggingNetwork):
             if not parts:
                 raise InputError("the text is empty", usage=True)
             words = [[word.text for word in part] for part in parts]
-            found = label(self, words, [[word.start for word in part] for part in parts])
-            return TaggedText(text, tuple(found), entities_of(found, text), self._doubts(words))
+            found, classes = label(self, words, [[word.start for word in part] for part in parts])
+            return TaggedText(text, tuple(found), entities_of(found, text), self._doubts(words), classes)
         if not isinstance(text, Sequence) or not all(isinstance(word, str) for word in text):
             raise InputError(f"a text is expected, or a list of words, not {type(text).__name__}", usage=True)
         return self.tag_sentences([text], device=device)
@@ -61,9 +64,9 @@ class Tagger(TaggingNetwork):
             self.to(device)
         if not words or not all(words) or not all(word.strip() for sentence in words for word in sentence):
             raise InputError("a sentence or a word is empty", usage=True)
-        found = label(self, words)
+        found, classes = label(self, words)
         shown = " ".join(word for sentence in words for word in sentence)
-        return TaggedText(shown, tuple(found), entities_of(found), self._doubts(words))
+        return TaggedText(shown, tuple(found), entities_of(found), self._doubts(words), classes)
 
     def _doubts(self, sentences: Sequence[Sequence[str]]) -> tuple[str, ...]:
         return self.vocabulary.doubts([word for sentence in sentences for word in sentence])

@@ -1,9 +1,10 @@
 """The network of a tagger: vectors and spellings of words, LSTM layers in both directions, and a CRF for each question.
 
 One chain gives the part of speech of each word (the 17 of Universal Dependencies), the other the names of people,
-places and organisations (IOB2). Both are trained together on text that may have labels for only one of them. As Lample
+places and organisations (IOB2). They are trained together on text that may have labels for only one of them. As Lample
 et al. 2016, "Neural architectures for named entity recognition", with the spelling of each different word of a batch
-read once.
+read once. Where the config has classes, a third head gives the class of the whole text, such as its sentiment, from the
+largest value of each feature over its words (Conneau et al. 2017, section 3.2.2).
 """
 
 from __future__ import annotations
@@ -46,6 +47,8 @@ class TaggingNetwork(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
         self.pos_head = nn.Linear(self.lstm.output_size, len(POS_TAGS))
         self.name_head = nn.Linear(self.lstm.output_size, len(NAMES))
+        classes = len(config.classes.split())
+        self.class_head = nn.Linear(self.lstm.output_size, classes) if classes else None
         self.pos_chain, self.name_chain = CRF(len(POS_TAGS)), CRF(len(NAMES), FORBIDDEN)
         nn.init.normal_(self.words.weight, std=0.3)
         with torch.no_grad():
@@ -67,8 +70,8 @@ class TaggingNetwork(nn.Module):
 
     def forward(
         self, words: Tensor, spellings: Tensor, spelling_lengths: Tensor, places: Tensor, lengths: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Scores of labels, the emissions of the two chains.
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Scores of labels: the emissions of the two chains, and the logits of the classes.
 
         Args:
             words: numbers of words [batch, words], 0 in padding.
@@ -78,7 +81,8 @@ class TaggingNetwork(nn.Module):
             lengths: how many words are real [batch].
 
         Returns:
-            Scores of parts of speech [batch, words, tags] and of names [batch, words, names], float32.
+            Scores of parts of speech [batch, words, tags], of names [batch, words, names] and of classes
+            [batch, classes], float32; without classes the last is empty.
         """
         if self.training and self.config.word_dropout:
             drop = torch.rand(words.shape, device=words.device) < self.config.word_dropout
@@ -88,21 +92,27 @@ class TaggingNetwork(nn.Module):
         x = torch.cat([self.words(words), nn.functional.embedding(places, spelled)], -1)
         hidden, _ = self.lstm(x, lengths=lengths)
         hidden = self.dropout(hidden)
-        return self.pos_head(hidden).float(), self.name_head(hidden).float()
+        classes = hidden.new_zeros(len(hidden), 0)
+        if self.class_head is not None:
+            padding = torch.arange(hidden.size(1), device=hidden.device) >= lengths.to(hidden.device)[:, None]
+            classes = self.class_head(hidden.masked_fill(padding[..., None], -torch.inf).amax(1))
+        return self.pos_head(hidden).float(), self.name_head(hidden).float(), classes.float()
 
     def loss(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Negative log likelihood of the labels in nats, summed over the batch; sentences without labels count 0.
 
         Args:
-            batch: what ``forward`` takes, by name, and ``pos`` and ``names`` [batch, words], ``UNLABELED`` throughout a
-                sentence without labels.
+            batch: what ``forward`` takes, by name, and ``pos`` and ``names`` [batch, words] and ``label`` [batch],
+                ``UNLABELED`` throughout a sentence without labels.
 
         Returns:
             ``loss``, and the counts ``points`` (words) and ``lines``; while evaluating also ``pos_right`` and
-            ``pos_there`` (words), ``names_right``, ``names_found`` and ``names_there`` (entities).
+            ``pos_there`` (words), ``names_right``, ``names_found`` and ``names_there`` (entities), and with classes
+            ``labels_right`` and ``labels_there`` (texts).
         """
         inputs = {name: batch[name] for name in ("words", "spellings", "spelling_lengths", "places", "lengths")}
-        scores = dict(zip(("pos", "names"), self(**inputs), strict=True))
+        *emissions_of, classes = self(**inputs)
+        scores = dict(zip(("pos", "names"), emissions_of, strict=True))
         total = batch["words"].new_zeros((), dtype=torch.float32)
         result: dict[str, Tensor] = {}
         for name, chain in (("pos", self.pos_chain), ("names", self.name_chain)):
@@ -114,6 +124,12 @@ class TaggingNetwork(nn.Module):
                 paths = chain.decode(emissions, lengths) if len(rows) else []
                 wanted = [row[: len(path)] for row, path in zip(labels.tolist(), paths, strict=True)]
                 result |= _pos_counts(paths, wanted) if name == "pos" else _name_counts(paths, wanted)
+        if self.class_head is not None:
+            labels = batch["label"].to(classes.device)
+            total = total + nn.functional.cross_entropy(classes, labels, ignore_index=UNLABELED, reduction="sum")
+            if not self.training:
+                result["labels_right"] = (classes.argmax(-1) == labels).sum()
+                result["labels_there"] = (labels != UNLABELED).sum()
         counts = {"points": batch["lengths"].sum(), "lines": torch.tensor(len(batch["words"]))}
         return {"loss": total, **counts, **result}
 
@@ -137,7 +153,7 @@ def _name_counts(paths: list[list[int]], wanted: list[list[int]]) -> dict[str, T
 
 
 def collate(items: Sequence[Mapping[str, Any]]) -> dict[str, Tensor]:
-    """What ``loss`` takes, of items as ``TaggingNetwork.encode`` gives them, with ``pos`` and ``names`` where known."""
+    """What ``loss`` takes, of items as ``encode`` gives them, with ``pos``, ``names`` and ``label`` where known."""
     numbers: dict[tuple[int, ...], int] = {}
     rows = []
     for item in items:
@@ -153,6 +169,7 @@ def collate(items: Sequence[Mapping[str, Any]]) -> dict[str, Tensor]:
         "lengths": torch.tensor(lengths),
         "pos": _padded([item.get("pos", row) for item, row in zip(items, unknown, strict=True)], UNLABELED),
         "names": _padded([item.get("names", row) for item, row in zip(items, unknown, strict=True)], UNLABELED),
+        "label": torch.tensor([item.get("label", UNLABELED) for item in items]),
     }
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
@@ -20,7 +20,7 @@ class Token:
 
     Attributes:
         text: the word.
-        pos: its part of speech, one of the 17 of Universal Dependencies, such as NOUN.
+        pos: its part of speech, one of the 17 of Universal Dependencies, such as NOUN; "" of a model that knows none.
         entity: "O", or in IOB2 the kind of name it begins (B-PER, B-LOC, B-ORG) or goes on with (I-PER, …).
         confidence: the probability of the part of speech, 0 to 1.
         entity_confidence: the probability of the entity's label, 0 to 1.
@@ -67,12 +67,19 @@ class TaggedText:
         sentences: the words of each sentence.
         entities: the names, in order; they count words over all sentences.
         notes: why the result may be wrong, such as a text in another language.
+        classes: the probability of each class of the whole text, of a model that was trained for classes.
     """
 
     text: str
     sentences: tuple[tuple[Token, ...], ...]
     entities: tuple[Entity, ...] = ()
     notes: tuple[str, ...] = ()
+    classes: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str | None:
+        """The likeliest class of the text; None of a model without classes."""
+        return max(self.classes, key=self.classes.__getitem__) if self.classes else None
 
     @property
     def tokens(self) -> tuple[Token, ...]:
@@ -80,13 +87,15 @@ class TaggedText:
         return tuple(token for sentence in self.sentences for token in sentence)
 
     def __str__(self) -> str:
-        return " ".join(f"{token.text}/{token.pos}" for token in self.tokens)
+        return " ".join(_with_pos(token) for token in self.tokens)
 
     def as_dict(self) -> dict[str, Any]:
         """The text as what JSON can hold."""
         made: dict[str, Any] = {"text": self.text}
         made["sentences"] = [[token.as_dict() for token in sentence] for sentence in self.sentences]
         made["entities"] = [each.as_dict() for each in self.entities]
+        if self.classes:
+            made |= {"label": self.label, "classes": {name: round(value, 4) for name, value in self.classes.items()}}
         return {**made, "notes": list(self.notes)} if self.notes else made
 
     def json(self, *, source: str = "") -> str:
@@ -95,16 +104,20 @@ class TaggedText:
         return one_line({**about, **self.as_dict()}) + "\n"
 
     def txt(self) -> str:
-        """A sentence a line, each word with its part of speech, names in brackets: [Paris/PROPN LOC]."""
+        """A sentence a line, each word with its part of speech, names in brackets: [Paris/PROPN LOC].
+
+        Of a model with classes the first line is the text's class and its probability: "# positive 93 %".
+        """
         kinds = {place: entity for entity in self.entities for place in (entity.first, entity.last - 1)}
-        lines, place = [], 0
+        lines = [f"# {self.label} {max(self.classes.values()):.0%}".replace("%", " %")] if self.classes else []
+        place = 0
         for sentence in self.sentences:
             words = []
             for token in sentence:
                 entity = kinds.get(place)
                 opening = "[" if entity is not None and entity.first == place else ""
                 closing = f" {entity.kind}]" if entity is not None and entity.last == place + 1 else ""
-                words.append(f"{opening}{token.text}/{token.pos}{closing}")
+                words.append(f"{opening}{_with_pos(token)}{closing}")
                 place += 1
             lines.append(" ".join(words))
         return "\n".join(lines) + "\n"
@@ -123,7 +136,7 @@ class TaggedText:
                 if following is not None and token.start is not None and following.start is not None:
                     misc += ["SpaceAfter=No"] * (token.start + len(token.text) == following.start)
                 word = " ".join(token.text.split())
-                lines.append("\t".join([str(place), word, "_", token.pos, *"_____", "|".join(misc) or "_"]))
+                lines.append("\t".join([str(place), word, "_", token.pos or "_", *"_____", "|".join(misc) or "_"]))
             blocks.append("\n".join(lines) + "\n")
         return "\n".join(blocks) + "\n" if blocks else ""
 
@@ -133,7 +146,8 @@ class TaggedText:
         parts, place = [], 0
         for sentence in self.sentences:
             for token in sentence:
-                shown = f'<span title="{token.pos}, {token.confidence:.0%} sure">{escape(token.text)}</span>'
+                sure = f' title="{token.pos}, {token.confidence:.0%} sure"' if token.pos else ""
+                shown = f"<span{sure}>{escape(token.text)}</span>"
                 entity = kinds.get(place)
                 if entity is not None and entity.first == place:
                     shown = f'<mark style="background: {_COLORS[entity.kind]}; padding: 0 0.25em">{shown}'
@@ -142,6 +156,10 @@ class TaggedText:
                 parts.append(shown)
                 place += 1
         return f"<p>{' '.join(parts)}</p>"
+
+
+def _with_pos(token: Token) -> str:
+    return f"{token.text}/{token.pos}" if token.pos else token.text
 
 
 def _sentence_text(text: str, sentence: Sequence[Token]) -> str:

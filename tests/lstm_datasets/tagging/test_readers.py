@@ -108,3 +108,17 @@ def test_a_very_long_sentence_is_cut():
     data = TaggedSentences([LabeledSentence(("a",) * 500, ("X",) * 500)], tagger, longest=150)
     assert data.lengths == [150]
     assert len(data[0]["pos"]) == 150
+
+
+def test_labelled_texts(tmp_path):
+    path = write(tmp_path / "a.tsv", "a good film\t1\nnot a good\tfilm\t0\n")
+    assert read_sentences(path) == [
+        LabeledSentence(("a", "good", "film"), label="1"),
+        LabeledSentence(("not", "a", "good", "film"), label="0"),
+    ]
+    with pytest.raises(InputError, match="line 2 is not a text, a tab and the one word of its class"):
+        read_sentences(write(tmp_path / "b.tsv", "good\t1\nbad\n"))
+
+
+def test_columns_in_a_tsv_file_are_still_names(tmp_path):
+    assert read_sentences(write(tmp_path / "a.tsv", "In\tO\nParis\tB-LOC\n\nYes\tO\n"))[0].names == ("O", "B-LOC")

@@ -54,7 +54,7 @@ def train(
         vectors: word vectors to begin with: GloVe's text format, or .npz.
         validation: a file of texts to validate on (of items that name a split, those of “dev”); every fiftieth document
             of the data if missing.
-        validation_words: words to validate on, at most.
+        validation_words: words to validate on while training, at most; the decision is set on all that is held out.
         vocabulary_size: words that get vectors, at most, where the vocabulary is taken from the data.
         piece: words of a training item.
         resume: go on from the run's last checkpoint; the other options are given as they were.
@@ -101,7 +101,7 @@ def train(
     )
     if is_main_process():
         punctuator.eval()
-        punctuator.config = dataclasses.replace(punctuator.config, offsets=_offsets(punctuator, held, validation_words))
+        punctuator.config = dataclasses.replace(punctuator.config, offsets=_offsets(punctuator, held))
         folder = hub.save(punctuator, Path(run) / "model", card=_card(words, punctuator.config, training))
         print(f"{folder}: " + ", ".join(f"{name} {value:.4f}" for name, value in figures.items()))
     return figures
@@ -125,9 +125,9 @@ def _first_words(documents: Documents, words: int) -> Documents:
     return documents[: int(np.searchsorted(ends, words)) + 1]
 
 
-def _offsets(punctuator: Punctuator, held: Documents, words: int) -> tuple[float, float, float]:
-    """The offsets of the decision with the highest F1 of all marks on held-out text."""
-    found = [word for document in _first_words(held, words) for word in document]
+def _offsets(punctuator: Punctuator, held: Documents) -> tuple[float, float, float]:
+    """The offsets of the decision with the highest F1 of all marks on all held-out text."""
+    found = [word for document in held for word in document]
     marks, _ = log_probs(punctuator, [word.text for word in found])
     wanted = np.array([GROUPS[MARKS.index(word.mark)] for word in found])
     return best_offsets(group_log_probs(marks).numpy(), wanted)

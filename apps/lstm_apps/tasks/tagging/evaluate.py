@@ -1,4 +1,4 @@
-"""Measures a tagger: accuracy of parts of speech and F1 of names, on text as it stands and in lower case.
+"""Measures a tagger: accuracy of parts of speech and of classes, F1 of names, on text as it is and in lower case.
 
 lstm-models evaluate tagging --data dev.conllu --data dev.iob2 --json tagger.json
 """
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from json import dumps
 from typing import Any
 
-from lstm_apps.tasks.tagging.metrics import check_scorer, name_scores, pos_scores
+from lstm_apps.tasks.tagging.metrics import check_scorer, class_scores, name_scores, pos_scores
 from lstm_datasets.tagging.readers import LabeledSentence, read_sentences
 from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
@@ -25,9 +25,9 @@ def evaluate(
 ) -> dict[str, Any]:
     """Measures a tagger on sentences whose words are given, prints the figures and the sentences with most errors.
 
-    Of each file: accuracy of parts of speech, or precision, recall and F1 of names (seqeval, strict IOB2), in per cent;
-    once on the text as it stands and once in lower case, as transcripts are. The speed is in words a second of one
-    core.
+    Of each file: accuracy of parts of speech or of the classes of texts, or precision, recall and F1 of names (seqeval,
+    strict IOB2), in per cent; once on the text as it stands and once in lower case, as transcripts are. The speed is in
+    words a second of one core.
 
     Args:
         data: files of labelled sentences, as for training.
@@ -65,6 +65,8 @@ def evaluate(
             seconds, words = seconds + time.process_time() - started, words + sum(map(len, given))
             pos, names = ([[getattr(token, name) for token in row] for row in found] for name in ("pos", "entity"))
             suffix = "_lowercase" if lower else ""
+            if (labels := [one.label for one in sentences]) != [None] * len(labels):
+                scores[f"classes{suffix}"] = class_scores(tagger, given, labels)
             if (wanted := _column(sentences, "pos")) is not None:
                 scores[f"pos{suffix}"] = pos_scores(wanted, pos)
                 rows += _errors(path, lower, given, wanted, pos)

@@ -1,4 +1,4 @@
-"""Scores of a tagger: accuracy of parts of speech, and F1 of names as CoNLL's scorer counts it (by seqeval)."""
+"""Scores of a tagger: accuracy of parts of speech and of classes; F1 of names as CoNLL's scorer has it (seqeval)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from lstm_models.errors import InputError
+from lstm_models.tasks.tagging.decoding import scores
+from lstm_models.tasks.tagging.model import Tagger
 
-__all__ = ["check_scorer", "name_scores", "pos_scores"]
+__all__ = ["check_scorer", "class_scores", "name_scores", "pos_scores"]
 
 Labels = Sequence[Sequence[str]]
 
@@ -31,6 +33,17 @@ def pos_scores(wanted: Labels, found: Labels) -> dict[str, Any]:
         "accuracy": _percent(sum(right == ours for right, ours in pairs), len(pairs)),
         "recall_by_tag": {tag: _percent(sum(hits), len(hits)) for tag, hits in sorted(by_tag.items())},
     }
+
+
+def class_scores(tagger: Tagger, words: Labels, wanted: Sequence[str | None]) -> dict[str, Any]:
+    """Texts and the accuracy of their classes, in per cent; numbers are places in the tagger's classes."""
+    classes = tagger.config.classes.split()
+    names = dict(zip(map(str, range(len(classes))), classes, strict=True)) | {one: one for one in classes}
+    if not set(wanted) <= set(names):
+        raise InputError(f"the model's classes are {', '.join(classes) or 'none'}, not those of the data")
+    logits = [each for _, _, each in scores(tagger, words)]
+    right = sum(classes[int(one.argmax())] == names[label] for one, label in zip(logits, wanted, strict=True))  # type: ignore[index]
+    return {"texts": len(wanted), "accuracy": _percent(right, len(wanted))}
 
 
 def name_scores(wanted: Labels, found: Labels) -> dict[str, Any]:

@@ -39,13 +39,14 @@ def train(
     lowercase: float = 0.4,
     resume: bool = False,
 ) -> dict[str, float]:
-    """Trains a tagger on sentences with parts of speech, names or both and leaves it in RUN/model.
+    """Trains a tagger on sentences with parts of speech, names or classes and leaves it in RUN/model.
 
     Args:
-        data: files of labelled sentences: .conllu with parts of speech, .iob2 and other column files with names. A file
-            named twice counts twice.
+        data: files of labelled sentences: .conllu with parts of speech, .iob2 and other column files with names, .tsv
+            with a text, a tab and its class a line. A file named twice counts twice.
         run: folder of the run: checkpoints, logs, the model.
-        model: sizes of the tagger; an empty vocabulary is taken from the word vectors and the data.
+        model: sizes of the tagger; an empty vocabulary is taken from the word vectors and the data. Classes that are
+            numbers in the data are named by their places in ``classes``.
         training: how it is trained; batch_frames are words.
         vectors: word vectors to begin with: GloVe's text format, or .npz.
         validation: files to validate on; labels of the same sentences are put together. Every twentieth sentence of
@@ -69,13 +70,16 @@ def train(
         held = merge_labels(held, found) + [sentence for sentence in found if sentence.words not in words]
     if not validation:
         held, sentences = sentences[19::20], [one for at, one in enumerate(sentences) if at % 20 != 19]
+    model, sentences, held = _with_classes(model, sentences, held)
+    known = [name for name in ("pos", "names") if any(getattr(one, name) is not None for one in sentences)]
+    model = dataclasses.replace(model, labels=" ".join(known))
     if not sentences or not held:
         raise InputError(f"the data leave {len(sentences)} sentences to train on and {len(held)} to validate on")
-    known = read_vectors(vectors) if vectors else None
+    first = read_vectors(vectors) if vectors else None
     torch.manual_seed(training.seed)
-    tagger = Tagger(_with_vocabulary(model, sentences, known))
-    if known is not None:
-        _begin_with(tagger, known)
+    tagger = Tagger(_with_vocabulary(model, sentences, first))
+    if first is not None:
+        _begin_with(tagger, first)
     tagger.train()
     figures = fit(
         tagger,
@@ -92,6 +96,28 @@ def train(
         folder = hub.save(tagger, Path(run) / "model", card=_card(sentences, tagger.config, training))
         print(f"{folder}: " + ", ".join(f"{name} {value:.4f}" for name, value in figures.items()))
     return figures
+
+
+def _with_classes(
+    model: TaggerConfig, sentences: list[LabeledSentence], held: list[LabeledSentence]
+) -> tuple[TaggerConfig, list[LabeledSentence], list[LabeledSentence]]:
+    """The config with the classes of the data, and the sentences with theirs by name."""
+    labels = sorted({sentence.label for sentence in sentences if sentence.label is not None})
+    if not labels:
+        return model, sentences, held
+    classes = model.classes.split() or labels
+    if len(classes) < 2:
+        raise InputError(f"all texts of the data are of one class, {classes[0]}")
+    numbered = not set(labels) <= set(classes) and all(label.isdecimal() for label in labels)
+    names = dict(zip(map(str, range(len(classes))) if numbered else classes, classes, strict=True))
+    for sentence in (*sentences, *held):
+        if sentence.label is not None and sentence.label not in names:
+            raise InputError(f"the class {sentence.label} is not one of {', '.join(names)}")
+    named = [
+        [one if one.label is None else dataclasses.replace(one, label=names[one.label]) for one in part]
+        for part in (sentences, held)
+    ]
+    return dataclasses.replace(model, classes=" ".join(classes)), *named
 
 
 def _with_vocabulary(

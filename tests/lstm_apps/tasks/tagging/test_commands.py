@@ -128,3 +128,43 @@ def test_training_says_what_is_wrong(
     assert cli.main(["train", "tagging", "--run", str(tmp_path / "run"), *OPTIONS, *arguments]) != 0
     assert sentence in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+def test_sentiment_is_learnt_and_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words, topics = (("good", 1), ("fine", 1), ("bad", 0), ("dull", 0)), ("dogs", "cats", "us", "war", "love")
+    rows = [f"a {word} film about {about}\t{label}" for word, label in words for about in topics]
+    data = tmp_path / "films.tsv"
+    data.write_text("\n".join(rows * 4) + "\n")
+    run = str(tmp_path / "run")
+    classes = ["--model.classes", "negative positive"]
+    arguments = ["--data", str(data), "--validation", str(data), "--run", run]
+    assert cli.main(["train", "tagging", *arguments, *OPTIONS, *classes]) == 0
+    model = ["--model", f"{run}/model"]
+    out = tmp_path / "figures.json"
+    assert cli.main(["evaluate", "tagging", *model, "--data", str(data), "--json", str(out)]) == 0
+    figures = json.loads(out.read_text())["files"][str(data)]
+    assert figures["classes"] == {"texts": 80, "accuracy": 100.0}
+    capsys.readouterr()
+    assert cli.main(["tag", *model, "a dull film", "--json", "true"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["label"] == "negative"
+    assert found["classes"]["negative"] == pytest.approx(1 - found["classes"]["positive"], abs=2e-4)
+    assert cli.main(["tag", *model, "a good film"]) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("# positive ")
+    assert second == "a good film"  # it knows no parts of speech
+
+
+@pytest.mark.parametrize(
+    ("rows", "sentence"),
+    [
+        ("good\t1\nfine\t1\n" * 20, "all texts of the data are of one class, 1"),
+        ("good\tup\nbad\tdown\n" * 20, "the class up is not one of negative, positive"),
+    ],
+)
+def test_classes_that_do_not_fit(rows: str, sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = tmp_path / "a.tsv"
+    data.write_text(rows)
+    classes = ["--model.classes", "negative positive"] if "down" in rows else []
+    assert cli.main(["train", "tagging", "--data", str(data), "--run", str(tmp_path / "run"), *OPTIONS, *classes]) != 0
+    assert sentence in capsys.readouterr().err

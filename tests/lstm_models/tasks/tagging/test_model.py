@@ -45,7 +45,7 @@ def test_confidence_is_the_chain_s_probability(tagger):
 @pytest.mark.parametrize("count", [1, 199, 200, 201, 350, 351, 1001])
 def test_windows_cover_a_sentence_of_any_length(tagger, count):
     words = (["Angela", "visited", "Paris", "."] * count)[:count]
-    ((pos, names),) = scores(tagger, [words])
+    ((pos, names, _),) = scores(tagger, [words])
     assert len(pos) == len(names) == count
     assert [POS_TAGS[tag] for tag in pos.argmax(-1)] == (["PROPN", "VERB", "PROPN", "PUNCT"] * count)[:count]
 

@@ -45,8 +45,8 @@ def test_loss_counts_what_is_labelled():
     batch = collate([item(model, FIRST, pos=tags), item(model, SECOND, names=names)])
     assert batch["names"][0].tolist() == [UNLABELED] * 6
     result = model.loss(batch)
-    pos, _ = model(*(collate([item(model, FIRST)])[n] for n in INPUTS))
-    _, named = model(*(collate([item(model, SECOND)])[n] for n in INPUTS))
+    pos, _, _ = model(*(collate([item(model, FIRST)])[n] for n in INPUTS))
+    _, named, _ = model(*(collate([item(model, SECOND)])[n] for n in INPUTS))
     expected = -model.pos_chain.log_likelihood(pos, torch.tensor([tags]))
     expected = expected - model.name_chain.log_likelihood(named, torch.tensor([names]))
     torch.testing.assert_close(result["loss"], expected[0])
@@ -73,3 +73,23 @@ def test_save_and_load(tmp_path):
 def test_config_refuses(options):
     with pytest.raises(ValueError, match=f"model: {next(iter(options))}"):
         TaggerConfig(**options)
+
+
+def test_a_class_is_read_from_the_largest_value_of_each_feature():
+    torch.manual_seed(0)
+    sizes = {"embedding_size": 6, "character_size": 4, "spelling_size": 5, "hidden_size": 7, "layers": 1}
+    model = Tagger(TaggerConfig("anna cat", "abc", classes="bad good", **sizes)).eval()
+    seen = []
+    model.lstm.register_forward_hook(lambda module, inputs, output: seen.append(output[0]))
+    batch = collate([item(model, FIRST, label=1), item(model, SECOND)])
+    *_, classes = model(*(batch[n] for n in INPUTS))
+    expected = model.class_head(seen[0][0, :3].max(0).values)
+    torch.testing.assert_close(classes[0], expected)
+    result = model.loss(batch)
+    torch.testing.assert_close(result["loss"], -expected.log_softmax(-1)[1])
+    assert (int(result["labels_there"]), int(result["labels_right"])) == (1, int(expected.argmax()))
+
+
+def test_a_class_alone_is_none():
+    with pytest.raises(ValueError, match="two or more different words, not 'good'"):
+        TaggerConfig(classes="good")

@@ -41,10 +41,14 @@ def tagged(text: TaggedText) -> str:
         place += len(sentence)
         sentences.append(f'<p class="sentence">{" ".join(parts)}</p>')
     legend = "".join(f'<mark class="{kind}">{name}</mark>' for kind, name in _KINDS.items())
-    return f'<div class="tagged">{"".join(sentences)}<p class="legend">{legend}</p></div>'
+    sure = f"{max(text.classes.values()):.0%}".replace("%", "\u00a0%") if text.classes else ""
+    label = f'<p class="legend">{escape(text.label)}, {sure} sure</p>' if text.label else ""
+    return f'<div class="tagged">{label}{"".join(sentences)}<p class="legend">{legend}</p></div>'
 
 
 def _token(token: Token) -> str:
+    if not token.pos:
+        return f'<span class="token"><b>{escape(token.text)}</b></span>'
     about = f"{_POS[token.pos]}, {round(100 * token.confidence)}\u00a0% sure"
     kind = "token unsure" if token.confidence < _UNSURE else "token"
     word = escape(token.text)
