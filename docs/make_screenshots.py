@@ -82,7 +82,11 @@ def main() -> None:
             if options.lines is not None:
                 page = opened(chromium, url, "handwriting", DESK, "light")
                 own_hand(page, unseen(options.lines))
-                saved(page.locator("#tab-own, [role=tabpanel]:visible").last, options.folder / "style_pads.png", 1190)
+                saved(
+                    page.locator("#tab-custom-style, [role=tabpanel]:visible").last,
+                    options.folder / "style_pads.png",
+                    1190,
+                )
     finally:
         served.close()
 
@@ -134,10 +138,10 @@ def own_hand(page: Page, lines: list[HandwritingLine]) -> None:
     page.get_by_role("tab", name="Your own hand").click()
     for number, line in enumerate(lines, 1):
         page.get_by_label(f"Line {number}", exact=True).fill(line.text)
-        play(page, page.locator(f"#own-pad-{number} .paper-pad"), line.strokes)
+        play(page, page.locator(f"#custom-pad-{number} .paper-pad"), line.strokes)
     page.get_by_role("button", name="Fit my hand").click()
-    page.locator("#own-paper svg, #own-status .problem").first.wait_for()
-    print(page.locator("#own-status").inner_text())
+    page.locator("#custom-paper svg, #custom-status .problem").first.wait_for()
+    print(page.locator("#custom-status").inner_text())
 
 
 def play(page: Page, pad: Locator, strokes: Any, margin: float = 14.0) -> None:

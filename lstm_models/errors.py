@@ -2,7 +2,7 @@
 
 
 class InputError(ValueError):
-    """Bad input, told in one sentence.
+    """Bad input, with a message of one sentence.
 
     The command line prints the sentence and exits with 2 when ``usage`` is true (the call itself is wrong:
     an option, an empty text) and with 1 otherwise (a file or a disk is at fault).

@@ -328,9 +328,9 @@ def test_the_page_tells_options_and_paths_as_they_are() -> None:
     page = (ROOT / "docs" / "deployment.md").read_text("utf-8")
     parameters = inspect.signature(demo.launch).parameters
     rows = [line.split("|")[1:-1] for line in page.splitlines() if line.startswith("| `--")]
-    told = {name.replace("-", "_"): row[2] for row in rows for name in re.findall(r"`--([a-z-]+)`", row[0])}
-    assert len(told) >= 10
-    for name, otherwise in told.items():
+    documented = {name.replace("-", "_"): row[2] for row in rows for name in re.findall(r"`--([a-z-]+)`", row[0])}
+    assert len(documented) >= 10
+    for name, otherwise in documented.items():
         default = parameters[name].default
         if isinstance(default, int) and default:
             assert str(default) in otherwise, f"--{name}: {default}, not {otherwise}"

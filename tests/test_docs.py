@@ -208,9 +208,9 @@ class Reader:
             sent = self.echoed or Path("talk.wav").read_bytes()
             self.monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(sent)))
         code = cli.main(words)
-        told = self.capsys.readouterr()
-        assert code == 0, f"{self.where}: lstm-models {shlex.join(words)} ended with {code}: {told.err}"
-        assert verb == "write" or told.out or told.err or Path(words[-1]).exists()
+        output = self.capsys.readouterr()
+        assert code == 0, f"{self.where}: lstm-models {shlex.join(words)} ended with {code}: {output.err}"
+        assert verb == "write" or output.out or output.err or Path(words[-1]).exists()
 
     def parse(self, words: list[str], *, part: bool = False) -> None:
         """All that happens before the command's function is called; of a part of a line, what is missing is put in."""
@@ -229,11 +229,11 @@ class Reader:
         with self.monkeypatch.context() as patch:
             patch.setattr(registry.Command, "resolve", resolve)
             code = cli.main(words)
-            told = self.capsys.readouterr()
-            if part and code == 2 and "missing" in told.err and words[0] not in registry.PER_TASK:
+            output = self.capsys.readouterr()
+            if part and code == 2 and "missing" in output.err and words[0] not in registry.PER_TASK:
                 code = cli.main([*words, *("x" for _ in registry.command(words[0]).positional)])
-                told = self.capsys.readouterr()
-        assert code == 0, f"{self.where}: lstm-models {shlex.join(words)}: {told.err}"
+                output = self.capsys.readouterr()
+        assert code == 0, f"{self.where}: lstm-models {shlex.join(words)}: {output.err}"
         assert called or "--help" in words or "--print_config" in words or words[0] == "--version"
 
     def stand_in(self, words: list[str]) -> None:

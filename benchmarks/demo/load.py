@@ -2,8 +2,8 @@
 
 Starts ``lstm-models demo`` on this machine, lets `--users` ask the three tasks in turn for `--seconds`, each under an
 address of its own, with a pause to read between two requests, and prints a table: p50 and p95 of each task, how many
-were told that the queue is full, how many were lost (none may be), and the server's memory before, at most and after.
-The users run on the same cores as the server.
+got the message that the queue is full, how many were lost (none may be), and the server's memory before, at most
+and after. The users run on the same cores as the server.
 
     python -m benchmarks.demo.load --users 50 --seconds 300 --json load.json
 """
@@ -70,7 +70,7 @@ class User(threading.Thread):
     def __init__(self, number: int, url: str, until: float) -> None:
         super().__init__(daemon=True)
         self.number, self.url, self.until = number, url, until
-        self.asked: list[tuple[str, str, float, str]] = []
+        self.requests: list[tuple[str, str, float, str]] = []
 
     def run(self) -> None:
         chance = random.Random(self.number)
@@ -85,7 +85,7 @@ class User(threading.Thread):
                 became = "answered"
             except Exception as error:
                 became, said = outcome(error), f"{type(error).__name__}: {error}"
-            self.asked.append((task, became, time.monotonic() - started, said))
+            self.requests.append((task, became, time.monotonic() - started, said))
             turn += 1
             time.sleep(chance.uniform(*PAUSE))
 
@@ -129,11 +129,11 @@ def measured(users: int, seconds: float, options: list[str]) -> dict[str, Any]:
     finally:
         process.terminate()
         process.wait(60)
-    asked = [each for user in everyone for each in user.asked]
+    requests = [each for user in everyone for each in user.requests]
     tasks = {}
     for task in ("captioning", "speech", "handwriting"):
-        became = Counter(each[1] for each in asked if each[0] == task)
-        times = [each[2] for each in asked if each[:2] == (task, "answered")] or [float("nan")]
+        became = Counter(each[1] for each in requests if each[0] == task)
+        times = [each[2] for each in requests if each[:2] == (task, "answered")] or [float("nan")]
         p50, p95 = np.percentile(times, [50, 95])
         tasks[task] = {"p50": round(p50, 2), "p95": round(p95, 2), **{name: became[name] for name in OUTCOMES}}
     return {
@@ -146,7 +146,7 @@ def measured(users: int, seconds: float, options: list[str]) -> dict[str, Any]:
         "without an end": unanswered,
         "memory": {"before": round(before), "most": round(most), "after": round(after)},
         "health": alive["status"],
-        "errors": Counter(each[3][:200] for each in asked if each[1] in ("lost", "refused")).most_common(5),
+        "errors": Counter(each[3][:200] for each in requests if each[1] in ("lost", "refused")).most_common(5),
     }
 
 

@@ -177,7 +177,7 @@ def serve(loader: str, connection: Connection, model: str) -> None:
         module, _, function = loader.partition(":")
         hear: Hear = getattr(importlib.import_module(module), function)(model)
     except Exception as error:
-        connection.send((f"it does not load: {_told(error)}", None))
+        connection.send((f"it does not load: {_one_line(error)}", None))
         return
     connection.send((None, (time.process_time() - begin[0], time.perf_counter() - begin[1], _memory("VmRSS"))))
     while (samples := connection.recv()) is not None:
@@ -185,13 +185,13 @@ def serve(loader: str, connection: Connection, model: str) -> None:
         try:
             text = hear(samples)
         except Exception as error:
-            connection.send((f"it fails: {_told(error)}", None))
+            connection.send((f"it fails: {_one_line(error)}", None))
             return
         heard = Heard(text, time.process_time() - begin[0], time.perf_counter() - begin[1])
         connection.send((None, (*heard, _memory("VmHWM"))))
 
 
-def _told(error: Exception) -> str:
+def _one_line(error: Exception) -> str:
     lines = str(error).splitlines()
     return f"{type(error).__name__}: {lines[0].rstrip('.')}" if lines else type(error).__name__
 

@@ -40,7 +40,7 @@ class PlainLoop:
         config, window = writer.config, writer.window
         self.writer, self.characters = writer, len(config.alphabet) + 1
         embedding = writer.characters.weight.detach()
-        own = 3 + config.style_size
+        start = 3 + config.style_size
 
         def cell(inputs: Tensor, recurrent: Tensor, bias: Tensor) -> nn.LSTMCell:
             made = nn.LSTMCell(inputs.size(1), config.hidden_size)
@@ -59,7 +59,7 @@ class PlainLoop:
         for layer, above in enumerate(writer.upper.cells if writer.upper is not None else ()):
             weight = above.weight_ih.detach()
             if layer == 0:
-                moves, text, below = weight.split([own, config.text_size, config.hidden_size], 1)
+                moves, text, below = weight.split([start, config.text_size, config.hidden_size], 1)
                 weight = torch.cat([moves, text @ embedding.t(), below], 1)
             self.upper.append(cell(weight, above.weight_hh, above.bias))
         self.head = nn.Linear(writer.head.in_features, writer.head.out_features).requires_grad_(False)

@@ -124,7 +124,7 @@ class StepBatchSampler(Sampler[list[tuple[int, int]]]):
 class EpochItems(Dataset[Any]):
     """Items of ``data`` by index or by (epoch, index), each with whether it counts: ``~index`` does not.
 
-    Data that augments is told the epoch by its ``set_epoch``. The epoch comes with the index because data-loading
+    Data that augments gets the epoch by its ``set_epoch``. The epoch comes with the index because data-loading
     processes hold copies of ``data`` that nobody else can tell.
     """
 

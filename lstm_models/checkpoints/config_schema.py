@@ -1,4 +1,4 @@
-"""A config dataclass from JSON: every field checked against its type, every mistake told by name."""
+"""A config dataclass from JSON: every field checked against its type, every mistake reported by name."""
 
 from __future__ import annotations
 

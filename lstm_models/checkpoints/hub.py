@@ -3,7 +3,7 @@
 A checkpoint is a folder of four files:
 
 - ``config.json``: ``{"format": 1, "model": registry name, "config": {the config dataclass}, "version": ours}``,
-- ``model.safetensors``: the state dict, parameters as float16 unless told otherwise; never a pickle,
+- ``model.safetensors``: the state dict, parameters as float16 by default; never a pickle,
 - ``README.md``: the model card, whose first paragraph says in one sentence what the model is,
 - ``SHA256SUMS``: of the first two, in the format ``sha256sum --check`` reads.
 

@@ -333,7 +333,7 @@ def stream_beam_search(
     options: BeamOptions | None = None,
     device: torch.device | str | None = None,
 ) -> Iterator[Progress]:
-    """The same search for one input, told step by step; the last ``Progress`` has the results of ``beam_search``.
+    """The same search for one input, reported step by step; the last ``Progress`` has the results of ``beam_search``.
 
     A token is decided as soon as all hypotheses that can still come out best agree on it. Arguments and errors are
     those of ``beam_search``.

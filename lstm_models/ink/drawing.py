@@ -184,9 +184,9 @@ class Drawing:
         else:
             picture.paste(Image.new("RGBA", (columns, rows), ink), (0, 0), mask)
             picture = picture.convert("RGB")
-        written = io.BytesIO()
-        picture.save(written, format="PNG", dpi=(96 * scale, 96 * scale))
-        return written.getvalue()
+        buffer = io.BytesIO()
+        picture.save(buffer, format="PNG", dpi=(96 * scale, 96 * scale))
+        return buffer.getvalue()
 
     def pdf(
         self,

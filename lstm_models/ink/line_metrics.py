@@ -73,10 +73,10 @@ def measured(strokes: Sequence[np.ndarray], places: Sequence[np.ndarray], plain:
     points, place = np.concatenate(list(strokes)), np.concatenate(list(places))
     lows, heights = [], []
     for number, character in enumerate(plain):
-        own = points[place == number]
-        if len(own) and (character in _SMALL_LETTERS or character in _TALL_LETTERS):
-            lows.append(own[own[:, 1].argmax()])
-            heights.append((character, own[:, 1].min()))
+        its_points = points[place == number]
+        if len(its_points) and (character in _SMALL_LETTERS or character in _TALL_LETTERS):
+            lows.append(its_points[its_points[:, 1].argmax()])
+            heights.append((character, its_points[:, 1].min()))
     if not lows:
         return Measures()
     low = np.array(lows)

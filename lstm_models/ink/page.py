@@ -180,8 +180,8 @@ def _wrong(sentence: str) -> InputError:
 
 def _within(name: str, value: Any, least: float, most: float, unit: str) -> None:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
-        told = f"{value:g}" if isinstance(value, (int, float)) else value
-        raise _wrong(f"{name} must lie between {least:g} and {most:g}{unit}, not {told}")
+        shown_value = f"{value:g}" if isinstance(value, (int, float)) else value
+        raise _wrong(f"{name} must lie between {least:g} and {most:g}{unit}, not {shown_value}")
 
 
 def _size(size: str) -> tuple[float, float]:
@@ -317,9 +317,9 @@ class Page:
             draw.line([tuple(point) for point in (line * scale).tolist()], RULING, max(1, round(RULING_WIDTH * scale)))
         mask = coverage(self.strokes, self.options.pen, columns, rows, scale=scale, kind=kind)
         picture.paste(Image.new("RGB", (columns, rows), ink), (0, 0), mask)
-        written = io.BytesIO()
-        picture.save(written, format="PNG", dpi=(dpi, dpi))
-        return written.getvalue()
+        buffer = io.BytesIO()
+        picture.save(buffer, format="PNG", dpi=(dpi, dpi))
+        return buffer.getvalue()
 
     def json(self) -> str:
         """The page as JSON: its paper, what it says, and `strokes`, lists of [x, y]; all lengths in mm."""

@@ -66,11 +66,11 @@ def pdf(
     for each in outlines(strokes, width, kind):
         shape = _outline([place.transform(part) for part in each])
         figure.add_artist(_patch(shape, ink, width * scale, kind, transform=IdentityTransform()))
-    written = io.BytesIO()
+    buffer = io.BytesIO()
     about = {"Title": clean(text), "Subject": clean(description), "Creator": "lstm-models"}
     # No date, so that the same drawing is the same file
-    figure.savefig(written, format="pdf", metadata={**about, "CreationDate": None, "Producer": None})
-    return written.getvalue()
+    figure.savefig(buffer, format="pdf", metadata={**about, "CreationDate": None, "Producer": None})
+    return buffer.getvalue()
 
 
 def _layout(box: Box, page: tuple[float, float] | None) -> tuple[float, float, float]:
@@ -84,9 +84,9 @@ def _layout(box: Box, page: tuple[float, float] | None) -> tuple[float, float, f
             raise InputError(f"A page has a width and a height above zero mm, not {page[0]} x {page[1]}.", usage=True)
         scale = min(PIXEL, size[0] / across, size[1] / down)
     if not all(LEAST <= side <= MOST for side in size):
-        told = " x ".join(f"{side / MILLIMETRE:.0f}" for side in size)
+        shown_size = " x ".join(f"{side / MILLIMETRE:.0f}" for side in size)
         raise InputError(
-            f"The page would be {told} mm, and the sides of a PDF page are {math.ceil(LEAST / MILLIMETRE)} to "
+            f"The page would be {shown_size} mm, and the sides of a PDF page are {math.ceil(LEAST / MILLIMETRE)} to "
             f"{MOST / MILLIMETRE:.0f} mm long.",
             usage=True,
         )

@@ -54,24 +54,24 @@ def open_strokes(source: Any, *, name: str | None = None) -> list[np.ndarray]:
             there is is a dot, there are more than `MOST_POINTS` points, or a coordinate is no finite number.
     """
     if isinstance(source, (str, os.PathLike)):
-        told = shown(name if name is not None else source) or "The drawing"
-        return _checked(_read(source, told), told)
-    told = "The drawing" if name is None else shown(name)
+        label = shown(name if name is not None else source) or "The drawing"
+        return _checked(_read(source, label), label)
+    label = "The drawing" if name is None else shown(name)
     if hasattr(source, "read"):
         source = source.read(_MOST_BYTES)
         source = source.encode() if isinstance(source, str) else source
     if isinstance(source, (bytes, bytearray)):
-        return _checked(_parsed(bytes(source), told), told)
+        return _checked(_parsed(bytes(source), label), label)
     if isinstance(source, Drawing):
-        return _checked(source.strokes, told)
+        return _checked(source.strokes, label)
     if isinstance(source, np.ndarray) and source.ndim == 2:
         source = [source]
     if not isinstance(source, (Sequence, np.ndarray)):
         raise InputError(
-            f"{told} is a {type(source).__name__}; give a path, a Drawing, or a list of strokes [points, 2].",
+            f"{label} is a {type(source).__name__}; give a path, a Drawing, or a list of strokes [points, 2].",
             usage=True,
         )
-    return _checked(source, told)
+    return _checked(source, label)
 
 
 def svg_strokes(content: bytes) -> list[np.ndarray]:
@@ -143,42 +143,42 @@ def stroke_points(stroke: Any, *, columns: bool = False) -> np.ndarray:
     return np.ascontiguousarray(points[:, :2])
 
 
-def _read(path: str | os.PathLike[str], told: str) -> Sequence[Any]:
-    with opened(path, told, "drawing", _MOST_BYTES) as file:
-        return _parsed(file.read(), told)
+def _read(path: str | os.PathLike[str], label: str) -> Sequence[Any]:
+    with opened(path, label, "drawing", _MOST_BYTES) as file:
+        return _parsed(file.read(), label)
 
 
-def _parsed(content: bytes, told: str) -> Sequence[Any]:
+def _parsed(content: bytes, label: str) -> Sequence[Any]:
     start = content.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
     if start == b"<":
         if re.search(rb"<(\w+:)?ink[\s>]", content[:_HEAD]):
-            return _read_inkml(content, told)
-        return _read_svg(content, told)
+            return _read_inkml(content, label)
+        return _read_svg(content, label)
     if start not in (b"{", b"["):
-        raise InputError(f"{told} is no drawing: {_JSON}.")
+        raise InputError(f"{label} is no drawing: {_JSON}.")
     try:
         found = json.loads(content)
     except (ValueError, RecursionError) as error:
         reason = str(error) if isinstance(error, json.JSONDecodeError) else "it is not JSON in UTF-8"
-        raise InputError(f"{told} is damaged or not one JSON document ({reason}).") from None
+        raise InputError(f"{label} is damaged or not one JSON document ({reason}).") from None
     if isinstance(found, dict) and isinstance(found.get("drawing"), list):  # Quick, Draw!
         try:
             return [stroke_points(stroke, columns=True) for stroke in found["drawing"]]
         except (TypeError, ValueError, KeyError, OverflowError):
-            raise InputError(f"{told} is no drawing of Quick, Draw!: {_JSON}.") from None
+            raise InputError(f"{label} is no drawing of Quick, Draw!: {_JSON}.") from None
     strokes = found.get("strokes") if isinstance(found, dict) else found
     if not isinstance(strokes, list):
-        raise InputError(f"{told} has no list of strokes: {_JSON}.")
+        raise InputError(f"{label} has no list of strokes: {_JSON}.")
     return strokes
 
 
-def _read_svg(content: bytes, told: str) -> list[np.ndarray]:
+def _read_svg(content: bytes, label: str) -> list[np.ndarray]:
     if not re.search(rb"<(\w+:)?svg[\s>]", content[:_HEAD]):
-        raise InputError(f"{told} is no drawing: {_JSON}.")
+        raise InputError(f"{label} is no drawing: {_JSON}.")
     try:
         return _without_paper(svg_strokes(content))
     except SVGError as error:
-        raise InputError(f"{told} is damaged or no SVG ({str(error)[:120]}).") from None
+        raise InputError(f"{label} is damaged or no SVG ({str(error)[:120]}).") from None
 
 
 def _without_paper(strokes: list[np.ndarray]) -> list[np.ndarray]:
@@ -200,14 +200,14 @@ def _without_paper(strokes: list[np.ndarray]) -> list[np.ndarray]:
     return kept or strokes
 
 
-def _read_inkml(content: bytes, told: str) -> list[np.ndarray]:
+def _read_inkml(content: bytes, label: str) -> list[np.ndarray]:
     """InkML's traces (W3C 2011): x and y by the order of the channels, y down, numbers one by one."""
     if re.search(rb"<!(?:DOCTYPE|ENTITY)", content):
-        raise InputError(f"{told} has a document type, which could hold entities.")
+        raise InputError(f"{label} has a document type, which could hold entities.")
     try:
         root = ElementTree.fromstring(content)
     except (ElementTree.ParseError, ValueError, LookupError) as error:
-        raise InputError(f"{told} is damaged or no InkML ({str(error)[:120]}).") from None
+        raise InputError(f"{label} is damaged or no InkML ({str(error)[:120]}).") from None
     names = [each.get("name", "") for each in root.iter() if each.tag.rpartition("}")[2] == "channel"]
     x, y = (names.index(name) if name in names else place for place, name in enumerate("XY"))
     strokes = []
@@ -219,37 +219,37 @@ def _read_inkml(content: bytes, told: str) -> list[np.ndarray]:
             strokes.append(np.array([(float(row[x]), float(row[y])) for row in rows]))
         except (ValueError, IndexError):
             raise InputError(
-                f"{told} has a trace that is no list of “x y, x y, …”; differences of points are not read."
+                f"{label} has a trace that is no list of “x y, x y, …”; differences of points are not read."
             ) from None
     return strokes
 
 
-def _checked(strokes: Sequence[Any] | np.ndarray, told: str) -> list[np.ndarray]:
+def _checked(strokes: Sequence[Any] | np.ndarray, label: str) -> list[np.ndarray]:
     kept, count = [], 0
     for number, stroke in enumerate(strokes, 1):
         try:
             points = stroke_points(stroke)
         except (TypeError, ValueError, OverflowError, KeyError):
             raise InputError(
-                f"Stroke {number} of {_small(told)} is no list of points; each is a list of [x, y]."
+                f"Stroke {number} of {_small(label)} is no list of points; each is a list of [x, y]."
             ) from None
         if not len(points):
             continue
         if not (np.abs(points) < _FARTHEST).all():
             raise InputError(
-                f"Stroke {number} of {_small(told)} has a coordinate that is not finite, or far too large."
+                f"Stroke {number} of {_small(label)} has a coordinate that is not finite, or far too large."
             )
         kept.append(points)
         count += len(points)
         if count > MOST_POINTS:
-            raise InputError(f"{told} has more than {MOST_POINTS:,} points, which is more than handwriting has.")
+            raise InputError(f"{label} has more than {MOST_POINTS:,} points, which is more than handwriting has.")
     if not kept:
-        raise InputError(f"{told} has no strokes.")
+        raise InputError(f"{label} has no strokes.")
     points = np.concatenate(kept)
     if not np.ptp(points, axis=0).max() > 1e-9 * np.abs(points).max():
-        raise InputError(f"{told} is a single dot, which says nothing.")
+        raise InputError(f"{label} is a single dot, which says nothing.")
     return kept
 
 
-def _small(told: str) -> str:
-    return "the drawing" if told == "The drawing" else told
+def _small(label: str) -> str:
+    return "the drawing" if label == "The drawing" else label

@@ -162,37 +162,37 @@ class Resampler:
         return np.clip(self._stream.resample_chunk(np.zeros(0, np.float32), last=True), -1, 1)  # type: ignore[no-any-return]
 
 
-def check_rate(rate: int, told: str) -> None:
+def check_rate(rate: int, label: str) -> None:
     if isinstance(rate, bool) or not isinstance(rate, (int, np.integer)):
         raise InputError(f"The rate is {rate!r}; a whole number of samples a second would be right.", usage=True)
     if not LOWEST_RATE <= rate <= HIGHEST_RATE:
         raise InputError(
-            f"{told} has {rate:,} samples a second; {LOWEST_RATE:,} to {HIGHEST_RATE:,} can be read (8,000 or more "
+            f"{label} has {rate:,} samples a second; {LOWEST_RATE:,} to {HIGHEST_RATE:,} can be read (8,000 or more "
             "is what speech needs)."
         )
 
 
-def mono(samples: Any, told: str = "The recording", begins: float = 0.0, rate: int = SAMPLE_RATE) -> np.ndarray:
+def mono(samples: Any, label: str = "The recording", begins: float = 0.0, rate: int = SAMPLE_RATE) -> np.ndarray:
     """Samples as float32 `[n]` within −1..1, channels mixed down, integers scaled by their type.
 
     Args:
         samples: `[n]`, `[n, channels]` or `[channels, n]`: array, tensor or what numpy makes an array of.
-        told: what the sentences call the recording.
+        label: what the sentences call the recording.
         begins: seconds before the first sample, and
         rate: samples a second, both for the sentences.
 
     Raises:
         InputError: the shape or the type is not that of sound, or a sample is no number or far too large.
     """
-    values = _array(samples, told)
+    values = _array(samples, label)
     if values.ndim == 2:
         first = _channels_first(values.shape, torch_made=_is_tensor(samples))
         values = values.T if first else values
         if values.shape[1] > MOST_CHANNELS:
-            raise InputError(f"{told} has {values.shape[1]} channels; {MOST_CHANNELS} are the most that are mixed.")
+            raise InputError(f"{label} has {values.shape[1]} channels; {MOST_CHANNELS} are the most that are mixed.")
     elif values.ndim != 1:
-        raise InputError(f"{told} is an array {list(values.shape)}; [samples] or [samples, channels] would be right.")
-    values = _scaled(values, told)
+        raise InputError(f"{label} is an array {list(values.shape)}; [samples] or [samples, channels] would be right.")
+    values = _scaled(values, label)
     if values.ndim == 2:
         values = mixed(values)[0] if values.shape[1] else np.zeros(0, np.float32)
     if len(values):
@@ -202,9 +202,9 @@ def mono(samples: Any, told: str = "The recording", begins: float = 0.0, rate: i
             wrong = ~(np.abs(values) <= LOUDEST)
             at = begins + int(wrong.argmax()) / rate
             if np.isfinite(values).all():
-                raise InputError(f"{told} has samples up to {most:,.0f}; sound in floating point lies within −1 to 1.")
+                raise InputError(f"{label} has samples up to {most:,.0f}; sound in floating point lies within −1 to 1.")
             place = f", the first after {at:.1f} s" if at >= 0.1 else ""
-            raise InputError(f"{told} has samples that are no numbers (NaN or infinite){place}.")
+            raise InputError(f"{label} has samples that are no numbers (NaN or infinite){place}.")
         if most > 1:
             values = np.clip(values, -1, 1)
     return values
@@ -228,9 +228,9 @@ def mixed(values: np.ndarray) -> tuple[np.ndarray, bool]:
     return mean, False
 
 
-def _within(told: str) -> str:
+def _within(label: str) -> str:
     """A recording's name within a sentence."""
-    return "the recording" if told == "The recording" else told
+    return "the recording" if label == "The recording" else label
 
 
 def _mixing(blocks: Iterator[np.ndarray], audio: Audio) -> Iterator[np.ndarray]:
@@ -247,14 +247,14 @@ def _is_tensor(samples: Any) -> bool:
     return torch is not None and isinstance(samples, torch.Tensor)
 
 
-def _array(samples: Any, told: str) -> np.ndarray:
+def _array(samples: Any, label: str) -> np.ndarray:
     if _is_tensor(samples):
         values = samples.detach().cpu()
         return (values.float() if values.is_floating_point() else values).numpy()  # type: ignore[no-any-return]
     try:
         return np.asarray(samples)
     except ValueError as error:  # lists of unequal lengths
-        raise InputError(f"{told} is no array of samples.", usage=True) from error
+        raise InputError(f"{label} is no array of samples.", usage=True) from error
 
 
 def _channels_first(shape: tuple[int, ...], *, torch_made: bool) -> bool:
@@ -263,7 +263,7 @@ def _channels_first(shape: tuple[int, ...], *, torch_made: bool) -> bool:
     return short[0] if short[0] != short[1] else torch_made
 
 
-def _scaled(values: np.ndarray, told: str) -> np.ndarray:
+def _scaled(values: np.ndarray, label: str) -> np.ndarray:
     kind, size = values.dtype.kind, values.dtype.itemsize
     if kind == "f":
         with np.errstate(over="ignore"):
@@ -273,7 +273,7 @@ def _scaled(values: np.ndarray, told: str) -> np.ndarray:
         return ((values.astype(np.float64) - (half if kind == "u" else 0)) / half).astype(np.float32)
     if not values.size:
         return values.astype(np.float32)
-    raise InputError(f"{told} is an array of {values.dtype}; float32 or int16 samples would be right.", usage=True)
+    raise InputError(f"{label} is an array of {values.dtype}; float32 or int16 samples would be right.", usage=True)
 
 
 def open_audio(
@@ -300,29 +300,29 @@ def open_audio(
     """
     if isinstance(source, Audio):
         return source
-    told = "The recording" if name is None else shown(name)
+    label = "The recording" if name is None else shown(name)
     is_array = isinstance(source, (np.ndarray, list, tuple)) or _is_tensor(source)
     if rate is not None and not is_array:
         raise InputError("A rate goes with an array of samples; a file says its own.", usage=True)
     with contextlib.ExitStack() as stack:
         file: Any
         if isinstance(source, (str, os.PathLike)):
-            told = shown(name if name is not None else source) or "The recording"
-            file = stack.enter_context(opened(source, told, "recording"))
+            label = shown(name if name is not None else source) or "The recording"
+            file = stack.enter_context(opened(source, label, "recording"))
         elif isinstance(source, (bytes, bytearray, memoryview)):
             if len(source) == 0:
-                raise InputError(f"{told} is empty: it has no bytes.")
+                raise InputError(f"{label} is empty: it has no bytes.")
             file = io.BytesIO(source)
         elif is_array:
-            return _of_array(source, SAMPLE_RATE if rate is None else rate, told)
+            return _of_array(source, SAMPLE_RATE if rate is None else rate, label)
         elif hasattr(source, "read"):
-            file = _seekable(source, told, stack)
+            file = _seekable(source, label, stack)
         else:
             raise InputError(
-                f"{told} is a {type(source).__name__}; give a path, bytes, an open file, an array or a tensor.",
+                f"{label} is a {type(source).__name__}; give a path, bytes, an open file, an array or a tensor.",
                 usage=True,
             )
-        audio = _of_file(file, told, stack)
+        audio = _of_file(file, label, stack)
         audio._close = stack.pop_all().close
         return audio
 
@@ -341,57 +341,57 @@ def list_audio(folder: str | os.PathLike[str], *, recursive: bool = False) -> li
     return files_of(folder, AUDIO_SUFFIXES, wanted, recursive=recursive)
 
 
-def _of_array(samples: Any, rate: int, told: str) -> Audio:
-    check_rate(rate, told)
-    values = _array(samples, told)
+def _of_array(samples: Any, rate: int, label: str) -> Audio:
+    check_rate(rate, label)
+    values = _array(samples, label)
     if values.ndim == 2 and _channels_first(values.shape, torch_made=_is_tensor(samples)):
         values = values.T
     if values.ndim not in (1, 2) or (values.ndim == 2 and values.shape[1] > MOST_CHANNELS):
-        mono(values, told)  # says what is wrong
+        mono(values, label)  # says what is wrong
     channels = 1 if values.ndim == 1 else values.shape[1]
-    _scaled(values[:1], told)
+    _scaled(values[:1], label)
 
     def blocks() -> Iterator[np.ndarray]:
         for first in range(0, len(values), rate):
-            part = _scaled(values[first : first + rate], told)
+            part = _scaled(values[first : first + rate], label)
             yield part[:, None] if part.ndim == 1 else part
 
-    audio = Audio(told, rate, channels, len(values), iter(()))
+    audio = Audio(label, rate, channels, len(values), iter(()))
     audio._blocks = _mixing(blocks(), audio)
     return audio
 
 
-def _seekable(source: Any, told: str, stack: contextlib.ExitStack) -> Any:
+def _seekable(source: Any, label: str, stack: contextlib.ExitStack) -> Any:
     """The file itself, or what it gives in a temporary one: formats are read back and forth."""
     try:
         if source.seekable():
             if isinstance(source.read(0), str):
-                raise InputError(f"{told} is open as text; open it with mode “rb”.", usage=True)
+                raise InputError(f"{label} is open as text; open it with mode “rb”.", usage=True)
             return source
         copy = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
         shutil.copyfileobj(source, copy)
         if copy.tell() == 0:
-            raise InputError(f"{told} is empty: it has no bytes.")
+            raise InputError(f"{label} is empty: it has no bytes.")
         copy.seek(0)
         return copy
     except (OSError, AttributeError, TypeError) as error:
-        raise InputError(f"{told} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
+        raise InputError(f"{label} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
 
 
-def _of_file(file: Any, told: str, stack: contextlib.ExitStack) -> Audio:
+def _of_file(file: Any, label: str, stack: contextlib.ExitStack) -> Audio:
     import soundfile
 
     head = file.read(4096)
     file.seek(0)
     if head[:2] == b"\xf0\x7e":  # libsndfile prints what it thinks of such a file to standard output
-        raise InputError(f"{told} is a MIDI sample dump, which is not read here; {_CONVERT}.")
+        raise InputError(f"{label} is a MIDI sample dump, which is not read here; {_CONVERT}.")
     more, file = repaired(file, head)
     is_mp3 = re.match(_MP3, head, re.DOTALL) is not None
     if is_mp3 and not _counted(file, head):  # libsndfile guesses their length from the first one, and ends there
         from lstm_models.io.containers import ContainerSound
 
         with contextlib.suppress(InputError):
-            return _of_container(ContainerSound(file, "mp3", told, _guess(head), stack), told)
+            return _of_container(ContainerSound(file, "mp3", label, _guess(head), stack), label)
         file.seek(0)
     hush = Hush() if is_mp3 else contextlib.nullcontext()
     try:
@@ -402,16 +402,16 @@ def _of_file(file: Any, told: str, stack: contextlib.ExitStack) -> Audio:
 
         kind = container_of(head)
         if kind is None:
-            raise InputError(f"{told} {_guess(head)}.") from error
+            raise InputError(f"{label} {_guess(head)}.") from error
         file.seek(0)
-        return _of_container(ContainerSound(file, kind, told, _guess(head), stack), told)
-    check_rate(sound.samplerate, told)
-    check_channels(sound.channels, told)
+        return _of_container(ContainerSound(file, kind, label, _guess(head), stack), label)
+    check_rate(sound.samplerate, label)
+    check_channels(sound.channels, label)
     known = 0 <= sound.frames < 2**62
     promised = _promised(sound.extra_info)
-    audio = Audio(told, sound.samplerate, sound.channels, sound.frames if known else None, iter(()))
+    audio = Audio(label, sound.samplerate, sound.channels, sound.frames if known else None, iter(()))
     if more:
-        audio.notes.append(f"The header of {_within(told)} says too little; it was read to its end.")
+        audio.notes.append(f"The header of {_within(label)} says too little; it was read to its end.")
 
     def blocks() -> Iterator[np.ndarray]:
         # Where a file is damaged, the block it is in is lost: not too large
@@ -430,19 +430,19 @@ def _of_file(file: Any, told: str, stack: contextlib.ExitStack) -> Audio:
             yield part
         if broken or promised or (known and frames < 0.99 * sound.frames):
             if not frames:
-                raise InputError(f"{told} is damaged or cut off: nothing of it can be read.")
+                raise InputError(f"{label} is damaged or cut off: nothing of it can be read.")
             seconds = frames / sound.samplerate
             audio.damaged = True
-            audio.notes.append(f"{told} is damaged or cut off: {seconds:.1f} s of it could be read.")
+            audio.notes.append(f"{label} is damaged or cut off: {seconds:.1f} s of it could be read.")
 
     audio._blocks = _mixing(blocks(), audio)  # what comes after is the same for every source
     return audio
 
 
-def _of_container(sound: ContainerSound, told: str) -> Audio:
-    check_rate(sound.rate, told)
-    check_channels(sound.channels, told)
-    audio = Audio(told, sound.rate, sound.channels, None, iter(()))
+def _of_container(sound: ContainerSound, label: str) -> Audio:
+    check_rate(sound.rate, label)
+    check_channels(sound.channels, label)
+    audio = Audio(label, sound.rate, sound.channels, None, iter(()))
     audio.seconds = sound.seconds
 
     def blocks() -> Iterator[np.ndarray]:
@@ -452,18 +452,18 @@ def _of_container(sound: ContainerSound, told: str) -> Audio:
             yield part
         seconds = frames / sound.rate
         if not frames:
-            raise InputError(f"{told} is damaged or cut off: nothing of its sound can be read.")
+            raise InputError(f"{label} is damaged or cut off: nothing of its sound can be read.")
         if sound.lost or (sound.seconds is not None and seconds < 0.99 * sound.seconds - 0.2):
             audio.damaged = True
-            audio.notes.append(f"{told} is damaged or cut off: {seconds:.1f} s of it could be read.")
+            audio.notes.append(f"{label} is damaged or cut off: {seconds:.1f} s of it could be read.")
 
     audio._blocks = _mixing(blocks(), audio)
     return audio
 
 
-def check_channels(channels: int, told: str) -> None:
+def check_channels(channels: int, label: str) -> None:
     if channels > MOST_CHANNELS:
-        raise InputError(f"{told} has {channels} channels; {MOST_CHANNELS} are the most that are mixed.")
+        raise InputError(f"{label} has {channels} channels; {MOST_CHANNELS} are the most that are mixed.")
 
 
 def _counted(file: Any, head: bytes) -> bool:

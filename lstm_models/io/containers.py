@@ -1,6 +1,6 @@
 """Sound that libsndfile does not read, by FFmpeg (PyAV): AAC and ALAC in .m4a, the sound of .mp4, .webm, .mkv, .avi.
 
-The format is told to FFmpeg by the first bytes of the file, never guessed by it: playlists and the like, which open
+The first bytes of the file give FFmpeg its format, which it never guesses: playlists and the like, which open
 other files, are not among the formats.
 """
 
@@ -48,7 +48,7 @@ class ContainerSound:
     Args:
         file: open for reading, and seekable.
         kind: FFmpeg's name of its format.
-        told: what sentences call it.
+        label: what sentences call it.
         otherwise: the rest of a sentence about a file that cannot be opened.
         stack: closes what is opened.
 
@@ -62,7 +62,7 @@ class ContainerSound:
         InputError: it cannot be opened, or has no sound.
     """
 
-    def __init__(self, file: Any, kind: str, told: str, otherwise: str, stack: contextlib.ExitStack) -> None:
+    def __init__(self, file: Any, kind: str, label: str, otherwise: str, stack: contextlib.ExitStack) -> None:
         import av
 
         self._errors = (av.FFmpegError, ValueError, OSError, EOFError, LookupError)
@@ -74,9 +74,9 @@ class ContainerSound:
                 self.rate = int(sound.codec_context.sample_rate or 0)
                 self.channels = int(sound.codec_context.channels or 0)
         except self._errors as error:
-            raise InputError(f"{told} {otherwise}.") from error
+            raise InputError(f"{label} {otherwise}.") from error
         if not streams:
-            raise InputError(f"{told} has no sound: it is a film without any.")
+            raise InputError(f"{label} has no sound: it is a film without any.")
         length = sound.duration * sound.time_base if sound.duration else (self._container.duration or 0) / av.time_base
         self.seconds = None if kind in _GUESSED else float(length) or None
         self.lost = False

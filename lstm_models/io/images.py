@@ -87,31 +87,32 @@ def open_image(
             unknown to Pillow; the array has a shape, a type or values that no picture has. One sentence each.
     """
     if isinstance(source, (str, os.PathLike)):
-        told = shown(name if name is not None else source) or "The picture"
-        with opened(source, told, "picture", MOST_BYTES) as file, _quiet():
-            return _decoded(file, told, side, notes)
-    told = "The picture" if name is None else shown(name)
+        label = shown(name if name is not None else source) or "The picture"
+        with opened(source, label, "picture", MOST_BYTES) as file, _quiet():
+            return _decoded(file, label, side, notes)
+    label = "The picture" if name is None else shown(name)
     if isinstance(source, (bytes, bytearray, memoryview)):
         if len(source) == 0:
-            raise InputError(f"{told} is empty: it has no bytes.")
+            raise InputError(f"{label} is empty: it has no bytes.")
         with _quiet():
-            return _decoded(io.BytesIO(source), told, side, notes)
+            return _decoded(io.BytesIO(source), label, side, notes)
     if hasattr(source, "read") and not hasattr(source, "getbands"):
-        return open_image(_content(source, told), name=told, side=side, notes=notes)
+        return open_image(_content(source, label), name=label, side=side, notes=notes)
     if isinstance(source, np.ndarray):
-        return from_array(source, told, channels_last=True)
+        return from_array(source, label, channels_last=True)
     torch = sys.modules.get("torch")  # whoever has a tensor has imported it
     if torch is not None and isinstance(source, torch.Tensor):
         values = source.detach().cpu()
         floating = values.is_floating_point()
-        return from_array((values.float() if floating else values).numpy(), told, channels_last=False)
+        return from_array((values.float() if floating else values).numpy(), label, channels_last=False)
     from PIL import Image as images
 
     if isinstance(source, images.Image):
         with _quiet():
-            return upright_rgb(source, told)
+            return upright_rgb(source, label)
     raise InputError(
-        f"{told} is a {type(source).__name__}; give a path, bytes, an open file, a Pillow image, an array or a tensor.",
+        f"{label} is a {type(source).__name__}; give a path, bytes, an open file, a Pillow image, an array or "
+        "a tensor.",
         usage=True,
     )
 
@@ -130,22 +131,22 @@ def list_images(folder: str | os.PathLike[str], *, recursive: bool = False) -> l
     return files_of(folder, IMAGE_SUFFIXES, wanted, recursive=recursive)
 
 
-def _content(source: Any, told: str) -> bytes:
+def _content(source: Any, label: str) -> bytes:
     try:
         content = source.read(MOST_BYTES + 1)
     except (OSError, ValueError) as error:
-        raise InputError(f"{told} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
+        raise InputError(f"{label} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
     if not isinstance(content, bytes):
-        raise InputError(f"{told} is open as text; open it with mode “rb”.", usage=True)
+        raise InputError(f"{label} is open as text; open it with mode “rb”.", usage=True)
     if len(content) > MOST_BYTES:
-        raise InputError(f"{told} has more than {MOST_BYTES / 1e9:.1f} GB, which no picture has.")
+        raise InputError(f"{label} has more than {MOST_BYTES / 1e9:.1f} GB, which no picture has.")
     return content
 
 
 # --- files -----------------------------------------------------------------------------------------------------------
 
 
-def _decoded(file: Any, told: str, side: int | None, notes: list[str] | None) -> Image:
+def _decoded(file: Any, label: str, side: int | None, notes: list[str] | None) -> Image:
     from PIL import Image as images
     from PIL import UnidentifiedImageError
 
@@ -156,38 +157,38 @@ def _decoded(file: Any, told: str, side: int | None, notes: list[str] | None) ->
     try:
         image = images.open(file, formats=formats)
     except images.DecompressionBombError as error:
-        raise InputError(too_large(told, _size_of(file, head, formats))) from error
+        raise InputError(too_large(label, _size_of(file, head, formats))) from error
     except UnidentifiedImageError as error:
-        raise InputError(f"{told} {_guess(head)}.") from error
+        raise InputError(f"{label} {_guess(head)}.") from error
     except MemoryError as error:
-        raise InputError(f"{told} cannot be opened: there is not enough memory.") from error
+        raise InputError(f"{label} cannot be opened: there is not enough memory.") from error
     except Exception as error:  # whatever a decoder raises when its file lies
-        raise InputError(f"{told} {_guess(head)}.") from error
+        raise InputError(f"{label} {_guess(head)}.") from error
     with image:
         width, height = image.size
         if width * height > MOST_PIXELS:
-            raise InputError(too_large(told, image.size))
+            raise InputError(too_large(label, image.size))
         if side is not None and min(width, height) >= 2 * side and hasattr(image, "draft"):
             # A JPEG is decoded at a fraction; other formats have no such thing and ignore the call.
             image.draft(None, (width * side // min(width, height), height * side // min(width, height)))
         needed = decoding_bytes(image, (width, height))
         if needed > MOST_DECODED:
             raise InputError(
-                f"{told} would take {needed / 1e6:,.0f} MB of memory to decode, and a picture may take "
+                f"{label} would take {needed / 1e6:,.0f} MB of memory to decode, and a picture may take "
                 f"{MOST_DECODED / 1e6:,.0f} here, so make it smaller."
             )
         times = 1 if side is None else max(1, min(image.size) // side)
         factor = 2 ** (times.bit_length() - 1)
         with _one_large if needed > _LARGE else contextlib.nullcontext():
             try:
-                return upright_rgb(image, told, factor)
+                return upright_rgb(image, label, factor)
             except InputError as error:
                 if image.format != "JPEG" or "truncated" not in str(error.__cause__):
                     raise
-            return upright_rgb(_ended(file, image, told, notes), told, factor)
+            return upright_rgb(_ended(file, image, label, notes), label, factor)
 
 
-def _ended(file: Any, image: Any, told: str, notes: list[str] | None) -> Image:
+def _ended(file: Any, image: Any, label: str, notes: list[str] | None) -> Image:
     """A JPEG that breaks off, with the mark of its end: what is missing below is of one colour.
 
     Raises:
@@ -206,8 +207,8 @@ def _ended(file: Any, image: Any, told: str, notes: list[str] | None) -> Image:
         filled = min(filled, max(0, black - _HELD_BACK))
     missing = filled / len(rows)
     if missing > 0.5:
-        raise InputError(f"{told} is a JPEG picture that is damaged or cut off: more than half of it is missing.")
-    sentence = f"{told} is cut off: {100 * missing:.0f} % of its rows are missing."
+        raise InputError(f"{label} is a JPEG picture that is damaged or cut off: more than half of it is missing.")
+    sentence = f"{label} is cut off: {100 * missing:.0f} % of its rows are missing."
     if notes is not None:
         notes.append(sentence)
     else:

@@ -24,19 +24,19 @@ def files_of(
     Raises:
         InputError: the folder is missing, is no folder, may not be read, or has nothing of what is ``wanted``.
     """
-    told = shown(folder)
+    label = shown(folder)
     root = Path(folder)
     found: list[Path] = []
     deeper = 0
 
     def refuse(error: OSError) -> None:
-        raise InputError(f"{told} cannot be read: {(error.strerror or str(error)).lower()}.") from error
+        raise InputError(f"{label} cannot be read: {(error.strerror or str(error)).lower()}.") from error
 
     try:
         if not root.exists():
-            raise InputError(f"{told} does not exist.")
+            raise InputError(f"{label} does not exist.")
         if not root.is_dir():
-            raise InputError(f"{told} is not a folder.")
+            raise InputError(f"{label} is not a folder.")
         for place, folders, files in os.walk(root, onerror=refuse):
             folders[:] = [inner for inner in folders if not inner.startswith(".")]
             deeper += len(folders)
@@ -49,10 +49,10 @@ def files_of(
     except (OSError, ValueError) as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(f"{told} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
+        raise InputError(f"{label} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
     if not found:
         hint = "" if recursive or not deeper else "; its folders were not looked into"
-        raise InputError(f"{told} has no {wanted}{hint}.")
+        raise InputError(f"{label} has no {wanted}{hint}.")
     return sorted(found, key=natural)
 
 
@@ -66,7 +66,7 @@ def natural(path: Path) -> list[tuple[list[tuple[int, int, str]], str]]:
 
 @contextlib.contextmanager
 def opened(
-    source: str | os.PathLike[str], told: str, what: str, most_bytes: int | None = None
+    source: str | os.PathLike[str], label: str, what: str, most_bytes: int | None = None
 ) -> Iterator[io.BufferedIOBase]:
     """The file, open for reading, once it is known to be an ordinary one that is not empty."""
     text = os.fspath(source)
@@ -75,30 +75,30 @@ def opened(
     scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]+)://|(data):", text)
     if scheme:
         raise InputError(
-            f"{told if len(told) < 200 else told[:60] + '…'} is an address and not a file; nothing is fetched from "
+            f"{label if len(label) < 200 else label[:60] + '…'} is an address and not a file; nothing is fetched from "
             f"the network, so save the {what} and give its path."
         )
     try:
         found = os.stat(text)
         if stat.S_ISDIR(found.st_mode):
-            raise InputError(f"{told} is a folder, and one {what} is wanted.")
+            raise InputError(f"{label} is a folder, and one {what} is wanted.")
         if not stat.S_ISREG(found.st_mode):
-            raise InputError(f"{told} is not an ordinary file (a pipe, a device or a socket), so it is not opened.")
+            raise InputError(f"{label} is not an ordinary file (a pipe, a device or a socket), so it is not opened.")
         if found.st_size == 0:
-            raise InputError(f"{told} is empty: it has no bytes.")
+            raise InputError(f"{label} is empty: it has no bytes.")
         if most_bytes is not None and found.st_size > most_bytes:
-            raise InputError(f"{told} has {found.st_size / 1e9:.1f} GB; a {what} may have {most_bytes / 1e9:.1f} GB.")
+            raise InputError(f"{label} has {found.st_size / 1e9:.1f} GB; a {what} may have {most_bytes / 1e9:.1f} GB.")
         file = open(text, "rb")  # noqa: SIM115 - closed below
     except FileNotFoundError as error:
         missing = "is a link to a file that does not exist" if os.path.islink(text) else "does not exist"
-        raise InputError(f"{told} {missing}.") from error
+        raise InputError(f"{label} {missing}.") from error
     except PermissionError as error:
-        raise InputError(f"{told} cannot be read: permission denied.") from error
+        raise InputError(f"{label} cannot be read: permission denied.") from error
     except OSError as error:
-        raise InputError(f"{told} cannot be read: {(error.strerror or str(error)).lower()}.") from error
+        raise InputError(f"{label} cannot be read: {(error.strerror or str(error)).lower()}.") from error
     except ValueError as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(f"{told} is not the name of a file: {error}.") from error  # a zero byte in it
+        raise InputError(f"{label} is not the name of a file: {error}.") from error  # a zero byte in it
     with file:
         yield file

@@ -41,28 +41,28 @@ def decoding_bytes(image: Image, full: tuple[int, int]) -> int:
     return needed * 2 if image.format in _TWICE else needed
 
 
-def upright_rgb(image: Image, told: str, factor: int = 1) -> Image:
+def upright_rgb(image: Image, label: str, factor: int = 1) -> Image:
     """A new RGB picture, turned as EXIF says and reduced by the factor; decodes what was only opened.
 
     A large one is converted and reduced band by band: beside the picture itself, little is in memory.
     """
     if image.width < 1 or image.height < 1:
-        raise InputError(f"{told} has no pixels: it is {image.width} × {image.height}.")
+        raise InputError(f"{label} has no pixels: it is {image.width} × {image.height}.")
     if image.width * image.height > MOST_PIXELS:
-        raise InputError(too_large(told, image.size))
+        raise InputError(too_large(label, image.size))
     kind = image.format
     try:
         image.load()
         turn = _turn(image)
-        plain = _banded(image, kind, told, factor)
+        plain = _banded(image, kind, label, factor)
     except (InputError, deadlines.DeadlineExceeded):
         raise
     except MemoryError as error:
-        raise InputError(f"{told} cannot be opened: there is not enough memory.") from error
+        raise InputError(f"{label} cannot be opened: there is not enough memory.") from error
     except Exception as error:  # whatever a decoder raises when its file lies
         article = "an" if (kind or "p")[0] in "AI" else "a"
         what = f"{article} {kind} picture" if kind else "a picture"
-        raise InputError(f"{told} is {what} that is damaged or cut off: it cannot be decoded to its end.") from error
+        raise InputError(f"{label} is {what} that is damaged or cut off: it cannot be decoded to its end.") from error
     return plain if turn is None else plain.transpose(turn)
 
 
@@ -84,7 +84,7 @@ def _turn(image: Image) -> Any:
     }.get(orientation if isinstance(orientation, int) else 0)
 
 
-def _banded(image: Image, kind: str | None, told: str, factor: int) -> Image:
+def _banded(image: Image, kind: str | None, label: str, factor: int) -> Image:
     """A new RGB picture of a loaded one, reduced by the factor."""
     from PIL import Image as images
 
@@ -93,12 +93,12 @@ def _banded(image: Image, kind: str | None, told: str, factor: int) -> Image:
         span = cast("tuple[float, float]", image.getextrema())
     rows = max(1, _BAND // (image.width * factor)) * factor
     if rows >= image.height:
-        plain = _rgb(image, kind, told, span)
+        plain = _rgb(image, kind, label, span)
         return plain if factor == 1 else plain.reduce(factor)
     made = images.new("RGB", (-(-image.width // factor), -(-image.height // factor)))
     for top in range(0, image.height, rows):
         deadlines.check()
-        band = _rgb(image.crop((0, top, image.width, min(top + rows, image.height))), kind, told, span)
+        band = _rgb(image.crop((0, top, image.width, min(top + rows, image.height))), kind, label, span)
         made.paste(band if factor == 1 else band.reduce(factor), (0, top // factor))
     return made
 
@@ -141,7 +141,7 @@ def _is_srgb(profile: Any) -> bool:
     return None not in found and bool(np.abs(np.array(found)[:, 0] - _PRIMARIES).max() < 0.002)
 
 
-def _rgb(image: Image, kind: str | None, told: str, span: tuple[float, float] | None) -> Image:
+def _rgb(image: Image, kind: str | None, label: str, span: tuple[float, float] | None) -> Image:
     """A new RGB picture of a loaded one; `span` is the least and the largest value of all of an I or F picture."""
     from PIL import Image as images
 
@@ -151,18 +151,18 @@ def _rgb(image: Image, kind: str | None, told: str, span: tuple[float, float] | 
         plain.paste(image)
         return plain
     if image.mode.startswith("I;16"):
-        return from_array(np.asarray(image).astype(np.uint16), told, channels_last=True)
+        return from_array(np.asarray(image).astype(np.uint16), label, channels_last=True)
     if image.mode == "I":
         values = np.asarray(image)
         low, high = span if span is not None else (values.min(), values.max())
         if low < 0:
-            raise InputError(f"{told} has negative values ({low}), and the brightness of a pixel has none.")
+            raise InputError(f"{label} has negative values ({low}), and the brightness of a pixel has none.")
         # 16-bit PNG and PGM come as 32-bit integers in some versions of Pillow; scientific TIFF holds anything.
         most = int(high)
         top = 65535 if kind in ("PNG", "PPM") or 255 < most <= 65535 else 255 if most <= 255 else 2**31 - 1
-        return from_array((values / np.float32(top)).astype(np.float32, copy=False), told, channels_last=True)
+        return from_array((values / np.float32(top)).astype(np.float32, copy=False), label, channels_last=True)
     if image.mode == "F":
-        return from_array(np.asarray(image), told, channels_last=True, span=span)
+        return from_array(np.asarray(image), label, channels_last=True, span=span)
     if image.mode == "LAB":
         from PIL import ImageCms
 
@@ -180,7 +180,9 @@ def _rgb(image: Image, kind: str | None, told: str, span: tuple[float, float] | 
     return image.convert("RGB")
 
 
-def from_array(values: np.ndarray, told: str, *, channels_last: bool, span: tuple[float, float] | None = None) -> Image:
+def from_array(
+    values: np.ndarray, label: str, *, channels_last: bool, span: tuple[float, float] | None = None
+) -> Image:
     """The RGB picture of an array `[height, width]` or with 1, 3 or 4 channels first or last.
 
     `span` is the least and the largest value of the floats it is a part of; its own, if left out.
@@ -189,7 +191,7 @@ def from_array(values: np.ndarray, told: str, *, channels_last: bool, span: tupl
 
     shape = list(values.shape)
     if 0 in shape:
-        raise InputError(f"{told} has no pixels: its shape is {shape}.")
+        raise InputError(f"{label} has no pixels: its shape is {shape}.")
     if values.ndim == 3:
         last, first = shape[2] in (1, 3, 4), shape[0] in (1, 3, 4)
         if first and not (last and channels_last):
@@ -198,10 +200,12 @@ def from_array(values: np.ndarray, told: str, *, channels_last: bool, span: tupl
         values = values[:, :, None]
     if values.ndim != 3 or values.shape[2] not in (1, 3, 4):
         more = "; give the pictures of a batch one by one" if len(shape) == 4 else ""
-        raise InputError(f"{told} has the shape {shape}; a picture is [height, width] or has 1, 3 or 4 channels{more}.")
+        raise InputError(
+            f"{label} has the shape {shape}; a picture is [height, width] or has 1, 3 or 4 channels{more}."
+        )
     if values.shape[0] * values.shape[1] > MOST_PIXELS:
-        raise InputError(too_large(told, (values.shape[1], values.shape[0])))
-    pixels = _bytes_of(values, told, span)
+        raise InputError(too_large(label, (values.shape[1], values.shape[0])))
+    pixels = _bytes_of(values, label, span)
     if pixels.shape[2] == 1:
         return images.fromarray(np.ascontiguousarray(pixels[:, :, 0])).convert("RGB")
     picture = images.fromarray(np.ascontiguousarray(pixels))
@@ -212,7 +216,7 @@ def from_array(values: np.ndarray, told: str, *, channels_last: bool, span: tupl
     return plain
 
 
-def _bytes_of(values: np.ndarray, told: str, span: tuple[float, float] | None) -> np.ndarray:
+def _bytes_of(values: np.ndarray, label: str, span: tuple[float, float] | None) -> np.ndarray:
     """The values as uint8, scaled by what their type can hold."""
     if values.dtype == np.uint8:
         return values
@@ -221,20 +225,20 @@ def _bytes_of(values: np.ndarray, told: str, span: tuple[float, float] | None) -
     if values.dtype == np.uint16:
         return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
     if values.dtype.kind != "f":
-        raise InputError(f"{told} is an array of {values.dtype}; a picture is one of uint8, uint16, bool or float.")
+        raise InputError(f"{label} is an array of {values.dtype}; a picture is one of uint8, uint16, bool or float.")
     if not np.isfinite(values).all():
-        raise InputError(f"{told} has values that are not finite numbers (NaN or infinity).")
+        raise InputError(f"{label} has values that are not finite numbers (NaN or infinity).")
     low, high = span if span is not None else (float(values.min()), float(values.max()))
     # Resizing and rounding leave values a hair outside. Between 1 and 2 nobody can tell a bright picture that
     # overshoots from one that is all but black.
     scale = 255.0 if high <= 1.001 else 1.0
     if low < -0.001 * 255 / scale or 1.001 < high < 2 or high > 255.5:
         raise InputError(
-            f"{told} has values from {low:.4g} to {high:.4g}; a picture of floats lies within 0 to 1 or 0 to 255."
+            f"{label} has values from {low:.4g} to {high:.4g}; a picture of floats lies within 0 to 1 or 0 to 255."
         )
     return np.rint(np.clip(values * scale, 0, 255)).astype(np.uint8)
 
 
-def too_large(told: str, size: tuple[int, int] | None) -> str:
+def too_large(label: str, size: tuple[int, int] | None) -> str:
     what = f"is {size[0]:,} × {size[1]:,} pixels" if size else "has too many pixels"
-    return f"{told} {what}; a picture may have {MOST_PIXELS // 10**6} million pixels here, so make it smaller."
+    return f"{label} {what}; a picture may have {MOST_PIXELS // 10**6} million pixels here, so make it smaller."

@@ -1,6 +1,6 @@
 """A language model of lower-case words as one of words as they are written: with capitals, digits and punctuation.
 
->>> model = WrittenWords(lstm_models.load("words"))
+>>> model = CasedWords(lstm_models.load("words"))
 >>> model.score(model.start, "Well,")       # the word “well”, a capital and a comma
 
 It is what `lstm_models.decoding.ctc_search` asks of a language model. Letters are scored by the n-gram model, whatever
@@ -15,7 +15,7 @@ from typing import Any
 
 from lstm_models.ngram.model import NGram
 
-__all__ = ["WrittenWords"]
+__all__ = ["CasedWords"]
 
 _PARTS = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)*|[0-9]+|[^A-Za-z0-9]")
 _CAPITAL, _DIGIT, _NUMBER, _MARK = -1.5, -2.0, -5.0, -2.5  # nats
@@ -23,7 +23,7 @@ _ENDS = ".?!"  # of a sentence
 _MOST_CACHED = 100_000
 
 
-class WrittenWords:
+class CasedWords:
     """Words as they are written, scored by a model of lower-case words; see the module."""
 
     def __init__(self, model: NGram) -> None:

@@ -67,11 +67,11 @@ def spell(
         spellings[character] = plain
         how = f"was written as “{plain}”" if plain else "cannot be written and was left out"
         notes.append(f"{_shown(character)} {how}")
-    told = []
+    drawn_notes = []
     for how, characters in drawn.items():  # one note for all that are drawn alike
         several = how.replace("was drawn", "were drawn", 1) if len(characters) > 1 else how
-        told.append(f"{', '.join(characters)} {several}")
-    return "".join(spellings[character] for character in text), [*told, *notes]
+        drawn_notes.append(f"{', '.join(characters)} {several}")
+    return "".join(spellings[character] for character in text), [*drawn_notes, *notes]
 
 
 def _with_few_marks(text: str) -> str:
@@ -111,11 +111,11 @@ def _closest(plain: str, known: set[str]) -> str:
     return "".join(spelt)
 
 
-def spoken(text: str, alphabet: str, told: str = "the text") -> list[str]:
+def spoken(text: str, alphabet: str, label: str = "the text") -> list[str]:
     """The words of a text in the letters of a recogniser's alphabet, lower case; accents and punctuation fall away.
 
     Raises:
-        InputError: it has digits, or a character that cannot be written; ``told`` is what the sentence calls the text
+        InputError: it has digits, or a character that cannot be written; ``label`` is what the sentence calls the text
             (``usage=True``).
     """
     made = []
@@ -125,12 +125,12 @@ def spoken(text: str, alphabet: str, told: str = "the text") -> list[str]:
         if character in alphabet and not character.isspace():
             made.append(character)
         elif character.isdecimal():
-            raise InputError(f"{told} has “{character}”: write numbers as words, as they are spoken", usage=True)
+            raise InputError(f"{label} has “{character}”: write numbers as words, as they are spoken", usage=True)
         elif unicodedata.category(character)[0] in "PZC" or character.isspace():
             made.append("" if _invisible(character) and not character.isspace() else " ")
         elif unicodedata.category(character) != "Mn":
             raise InputError(
-                f"{told} has {_shown(character)}, which the recogniser cannot write: it knows the letters a to z and "
+                f"{label} has {_shown(character)}, which the recogniser cannot write: it knows the letters a to z and "
                 "the apostrophe",
                 usage=True,
             )

@@ -82,8 +82,8 @@ def test_all_tables_are_printed(
     photos.mkdir()
     for seed in range(3):
         (photos / f"{seed}.jpg").write_bytes(captioning.made_up(seed, 80, 60))
-    asked = []
-    monkeypatch.setattr(captioning, "peak_memory", lambda build, small, full: asked.append((small, full)) or 123.4)
+    measured = []
+    monkeypatch.setattr(captioning, "peak_memory", lambda build, small, full: measured.append((small, full)) or 123.4)
     monkeypatch.setattr(captioning, "BATCHES", (1, 3))
     arguments = ["--model", str(tmp_path / "model"), "--photos", str(photos), "--count", "2", "--repeats", "1"]
     figures = captioning.main([*arguments, "--words", "4", "--json", str(tmp_path / "out.json")])
@@ -105,7 +105,7 @@ def test_all_tables_are_printed(
     assert figures["one"]["words"] == 4
     assert all(len(times) == 2 for times in figures["one"]["all_seconds"].values())
     assert [line["batch"] for line in figures["throughput"]] == [1, 3]
-    assert asked[0] == ((None, 1, (4, 4)), (str(tmp_path / "model"), 1, (4, 4)))
+    assert measured[0] == ((None, 1, (4, 4)), (str(tmp_path / "model"), 1, (4, 4)))
 
 
 def test_memory_is_that_of_a_caption(captioning: ModuleType, captioner: Captioner, tmp_path: Path) -> None:

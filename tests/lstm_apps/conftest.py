@@ -25,10 +25,10 @@ class PolylineWriter:
 
     def __init__(self, pause: float = 0.0) -> None:
         self.pause = pause
-        self.asked: list[tuple[str, str | None, float, int | None]] = []
+        self.calls: list[tuple[str, str | None, float, int | None]] = []
 
     def stream(self, text: str, *, style: str | None, legibility: float, seed: int | None) -> Iterator[Drawing]:
-        self.asked.append((text, style, legibility, seed))
+        self.calls.append((text, style, legibility, seed))
         if not text.strip():
             raise InputError("there is no text to write", usage=True)
         if "☃" in text:

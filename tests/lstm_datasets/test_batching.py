@@ -125,7 +125,7 @@ def test_start_of_one_device_of_two():
         assert batch[1::2] == second
 
 
-def test_items_are_told_their_epoch():
+def test_items_get_their_epoch():
     class Items:
         epoch = 0
 

@@ -58,9 +58,9 @@ def test_every_public_name_is_there(name: str) -> None:
 def test_every_bundled_model_has_a_type() -> None:
     """`load` knows of each bundled name what it gives (in ``__init__.pyi``), and that is what it gives."""
     stub = Path(lstm_models.__file__).with_suffix(".pyi").read_text(encoding="utf-8")
-    told = dict(re.findall(r'source: typing.Literal\["([\w-]+)"\][^>]*-> (?:_ngram\.)?(\w+): \.\.\.', stub))
-    assert set(told) == set(lstm_models.available())
-    for name, kind in told.items():
+    overloads = dict(re.findall(r'source: typing.Literal\["([\w-]+)"\][^>]*-> (?:_ngram\.)?(\w+): \.\.\.', stub))
+    assert set(overloads) == set(lstm_models.available())
+    for name, kind in overloads.items():
         assert type(lstm_models.load(name)).__name__ == kind
 
 

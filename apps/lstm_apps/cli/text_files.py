@@ -102,15 +102,15 @@ def read_text(source: str, suffixes: Collection[str]) -> tuple[str, str]:
             data, name = file.read(), source
     else:
         data, name = source.encode("utf-8", "surrogateescape"), ""
-    told = shown(name) if name else "the text"
+    label = shown(name) if name else "the text"
     if b"\0" in data:
-        raise InputError(f"{told} is not a text: it has zero bytes")
+        raise InputError(f"{label} is not a text: it has zero bytes")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise InputError(f"{told} is not UTF-8 text: save it in that encoding") from None
+        raise InputError(f"{label} is not UTF-8 text: save it in that encoding") from None
     if not text.strip():
-        raise InputError(f"{told} is empty", usage=not name)
+        raise InputError(f"{label} is empty", usage=not name)
     return text, "" if source == "-" else name
 
 

@@ -61,7 +61,7 @@ class Once(Generic[T]):
 
     @property
     def state(self) -> Literal["not loaded", "loading", "loaded", "failed"]:
-        """What a page, or who watches the server, may be told."""
+        """What a page, or who watches the server, may see of it."""
         if self._loaded:
             return "loaded"
         if self._lock.locked():

@@ -90,7 +90,7 @@ def pad(
         f'aria-roledescription="writing pad" data-label="{escape(label)}" data-room="{escape(json.dumps(room))}" '
         f'style="height: {height}px"><svg role="img" aria-label="{escape(label)}"><g class="rules"></g>'
         f'<g class="ink"></g></svg><p class="hint" aria-hidden="true">{escape(hint)}</p></div>'
-        f'<div class="tools">{tools}<p class="told" role="status"></p></div>'
+        f'<div class="tools">{tools}<p class="message" role="status"></p></div>'
     )
     made: Any = gr.HTML(
         "[]", label=label, html_template=markup, css_template=_STYLE, js_on_load=_SCRIPT, elem_id=elem_id,

@@ -66,7 +66,7 @@ def launch(
         max_size: megabytes of the largest file that may be sent.
         concurrency: photos and recordings at work at a time; as many as there are processor cores if 0. Handwriting has
             places of its own, up to eight, as those who write share one network.
-        queue: requests that may wait; who comes then is told so.
+        queue: requests that may wait; further ones get a message.
         rate: requests that an address may make a minute, and half as many at once; a quarter of those that wait may
             be of one address. 0 sets no such limits.
         trusted_proxy: addresses or networks of proxies, with commas between, whose X-Forwarded-For is believed.
@@ -358,7 +358,7 @@ def _bound(host: str, port: int) -> socket.socket:
             if os.name == "posix":  # a server that has just stopped does not hold its port
                 bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             bound.bind(place)
-            bound.listen(socket.SOMAXCONN)  # now: of two programs that start at once, one is told
+            bound.listen(socket.SOMAXCONN)  # now: of two programs that start at once, one gets the message
         except OSError:
             bound.close()
             raise

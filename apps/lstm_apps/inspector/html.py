@@ -84,14 +84,14 @@ def shapes(tape: Tape) -> str:
     first = "" if speech else "dx dy lift"
     return (
         f'<div class="inside-shapes" data-features="{features}" data-first="{first}"><div class="top">'
-        f'{_box(samples, longest, features)}<div class="told"><p>x is <code>[{samples}, {longest}, {features}]</code>; '
-        f"lengths are <code>[{lengths}]</code>. What stands in the padding never matters.</p>"
+        f'{_box(samples, longest, features)}<div class="explanation"><p>x is <code>[{samples}, {longest}, '
+        f"{features}]</code>; lengths are <code>[{lengths}]</code>. What stands in the padding never matters.</p>"
         f'<ol class="chain">{chain}</ol></div></div>{"".join(rows)}'
         f'<p class="fine">Features: {escape(what)}.</p>'
         f'<div class="drive"><label>Sample <select class="sample-choice">{chosen}</select></label>'
         f'<label class="wide">Timestep <input type="range" class="at" min="0" max="{longest - 1}" '
         f'value="{middle}"></label>'
-        '</div><div class="numbers"><p class="cap told-numbers" aria-live="polite"></p>'
+        '</div><div class="numbers"><p class="cap number-list" aria-live="polite"></p>'
         '<svg viewBox="0 0 1000 100" preserveAspectRatio="none" aria-hidden="true"><path class="zero" '
         'd="M0 50H1000"/><path class="bars"/></svg></div></div>'
     )
@@ -128,7 +128,7 @@ def gates(tape: Tape, layer: int, by: str) -> str:
     activations = tape.layers[layer - 1][1]
     units = order(activations, UNITS, by)
     steps = tape.steps
-    above = _written(tape) if tape.model == "writer" else _heard(tape)
+    above = _writer_figure(tape) if tape.model == "writer" else _recognizer_figure(tape)
     lanes = "".join(_heat(name, activations[name][:, units]) for name in traces.GATES)
     width = max(_LETTER * len(tape.letters), _LETTER * len(tape.title))
     total = activations["cell"].shape[1]
@@ -209,7 +209,7 @@ def _spans(spans: Sequence[tuple[float, float, str]], whole: float, kind: str) -
     return f'<div class="marks {kind}" aria-hidden="true">{made}</div>'
 
 
-def _written(tape: Tape) -> str:
+def _writer_figure(tape: Tape) -> str:
     """Letters, the height of the pen, and the soft window's place on the text."""
     assert tape.place is not None  # the writer has one
     steps = tape.steps
@@ -249,7 +249,7 @@ def _seen(tape: Tape) -> list[tuple[int, int, str]]:
     return [(int(at[first]), last, letter) for first, last, letter in tape.letters]
 
 
-def _heard(tape: Tape) -> str:
+def _recognizer_figure(tape: Tape) -> str:
     """Words over the waveform, and the letters of the network's best path."""
     assert tape.samples is not None  # the recogniser has some
     columns = 600

@@ -40,9 +40,9 @@ def heat(values: np.ndarray, low: float, high: float, *, signed: bool = False) -
     shares = np.clip((values - low) / max(high - low, 1e-9), 0, 1)
     image = Image.fromarray(np.round(255 * shares).astype(np.uint8), "L")
     image.putpalette(_palette(signed))
-    written = io.BytesIO()
-    image.save(written, "PNG")
-    return f"data:image/png;base64,{base64.b64encode(written.getvalue()).decode()}"
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
 def packed(values: np.ndarray) -> str:
@@ -98,7 +98,7 @@ def plot(
 
     Args:
         curves: what is drawn; what lies outside is cut, zeros lie at the bottom.
-        about: what a screen reader is told.
+        about: what a screen reader reads out.
         x: first and last place.
         y: lowest and highest value, powers of ten.
         names: of the two axes.

@@ -207,7 +207,7 @@ class InspectorTab:
             gr.api(function, api_name=function.__name__, concurrency_id="inside", concurrency_limit=1)
 
     def _taped(self, model: str, what: str, seed: int) -> traces.Tape:
-        make = traces.written if model == "writer" else traces.heard
+        make = traces.trace_writer if model == "writer" else traces.trace_recognizer
         return make(self.models[model](), what, *([seed] if model == "writer" else []))
 
     def look_inside(self, model: str, what: str, layer: Any, seed: int = 1) -> tuple[traces.Tape, int]:
@@ -347,7 +347,7 @@ def _or_sentence(make: Callable[[], str]) -> str:
 
 @contextmanager
 def _sentences() -> Iterator[None]:
-    """Scripts are told what is wrong in a sentence, too."""
+    """Scripts get a message about what is wrong, too."""
     try:
         yield
     except InputError as error:

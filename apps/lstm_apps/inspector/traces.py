@@ -23,7 +23,7 @@ from lstm_models.errors import InputError
 from lstm_models.results import Word
 from lstm_models.text.spelling import spell
 
-__all__ = ["BESIDE", "EXAMPLES", "GATES", "MOST_CHARACTERS", "Tape", "audio", "heard", "written"]
+__all__ = ["BESIDE", "EXAMPLES", "GATES", "MOST_CHARACTERS", "Tape", "audio", "trace_recognizer", "trace_writer"]
 
 MOST_CHARACTERS = 40
 BESIDE = ("Dear reader,", "yes")
@@ -100,7 +100,7 @@ def _plain(one: GateActivations) -> dict[str, np.ndarray]:
 
 
 @torch.inference_mode()
-def written(writer: Any, text: str, seed: int = 1) -> Tape:
+def trace_writer(writer: Any, text: str, seed: int = 1) -> Tape:
     """The writer writing a text of one line, in its usual hand.
 
     Raises:
@@ -180,7 +180,7 @@ def audio(name: str) -> bytes:
 
 
 @torch.inference_mode()
-def heard(recognizer: Any, name: str) -> Tape:
+def trace_recognizer(recognizer: Any, name: str) -> Tape:
     """The recogniser hearing one of the example recordings, with the others in the same batch.
 
     Raises:

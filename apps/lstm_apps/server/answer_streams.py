@@ -64,7 +64,7 @@ class AnswerStreams:
             await self.app({**scope, "headers": plain}, receive, hold)
             if ended is None:
                 return
-            if not await self._asked(session, grace, receive):
+            if not await self._requested(session, grace, receive):
                 now = asyncio.get_running_loop().time()
                 self._ended = {each: when for each, when in self._ended.items() if when > now - _SETTLING}
                 self._ended[session] = now
@@ -91,7 +91,7 @@ class AnswerStreams:
             if not self.asking[session]:
                 del self.asking[session]
 
-    async def _asked(self, session: str, grace: float, receive: _Receive) -> bool:
+    async def _requested(self, session: str, grace: float, receive: _Receive) -> bool:
         """Whether the session asks something within the grace; False as soon as the client goes."""
         gone = asyncio.ensure_future(receive())
         loop = asyncio.get_running_loop()

@@ -124,7 +124,7 @@ class Page(gr.Blocks):
         ]
 
     async def process_api(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """As Gradio's; what nobody has foreseen is written to the log, and told without its details."""
+        """As Gradio's; what nobody has foreseen goes to the log, and to the page without its details."""
         try:
             return await super().process_api(*args, **kwargs)
         except gr.Error as error:

@@ -40,17 +40,17 @@ def read_accounts(auth: str | None, environment: Mapping[str, str] = os.environ)
         environment: where `VARIABLE` is looked up if `auth` is left out.
 
     Raises:
-        InputError: it is neither, the file cannot be read, or a line of it is no account; passwords are not told.
+        InputError: it is neither, the file cannot be read, or a line of it is no account; no message shows a password.
     """
-    told = "--auth"
+    label = "--auth"
     if auth is None:
-        auth, told = environment.get(VARIABLE) or None, VARIABLE
+        auth, label = environment.get(VARIABLE) or None, VARIABLE
     if auth is None:
         return {}
     if not os.path.isfile(auth):
         if ":" not in auth:
-            raise InputError(f"{told} is neither user:password nor a file of such lines.", usage=True)
-        return dict([_account(auth, told)])
+            raise InputError(f"{label} is neither user:password nor a file of such lines.", usage=True)
+        return dict([_account(auth, label)])
     try:
         lines = Path(auth).read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -150,10 +150,10 @@ class Sessions(dict[str, str]):
         return super().__iter__()
 
 
-def _account(text: str, told: str) -> tuple[str, str]:
+def _account(text: str, label: str) -> tuple[str, str]:
     user, colon, password = text.partition(":")
     if not (user.strip() and colon and password):
-        raise InputError(f"{told} is no account; user:password would be right.", usage=True)
+        raise InputError(f"{label} is no account; user:password would be right.", usage=True)
     if password.startswith("scrypt$"):
         try:
             match = _HASH.fullmatch(password)
@@ -161,7 +161,7 @@ def _account(text: str, told: str) -> tuple[str, str]:
                 raise ValueError
         except (ValueError, binascii.Error):
             raise InputError(
-                f"{told} has a hash that is none; python -m lstm_apps.server.auth makes one.", usage=True
+                f"{label} has a hash that is none; python -m lstm_apps.server.auth makes one.", usage=True
             ) from None
         return user.strip(), password
     return user.strip(), hashed(password)

@@ -266,7 +266,7 @@ class RequestLimits:
             _LOG.log(logging.INFO if confused else logging.ERROR, "a request failed", exc_info=True)
             if started and not stream:
                 raise
-            if started:  # Gradio has told of it in the stream, which only has to end
+            if started:  # Gradio has put it into the stream, which only has to end
                 with contextlib.suppress(OSError, RuntimeError):
                     await send({"type": "http.response.body", "body": b"", "more_body": False})
                 return
@@ -299,7 +299,7 @@ class RequestLimits:
         async def sending(message: _Message) -> None:
             nonlocal status
             if over is not None:
-                return  # what is too much is told below
+                return  # the message about what is too much follows below
             status = message.get("status", status)
             answer.append(message.get("body", b""))
             await send(message)
@@ -349,12 +349,12 @@ class RequestLimits:
 def _target(body: bytes, rest: str) -> tuple[str, int | str | None]:
     """The session of a request, and the number or the name of the function it asks for, where it has them."""
     try:
-        asked = json.loads(body)
+        request = json.loads(body)
     except (ValueError, RecursionError):  # Gradio says so
         return "", None
-    if not isinstance(asked, dict):
+    if not isinstance(request, dict):
         return "", None
-    session, function = asked.get("session_hash"), asked.get("fn_index")
+    session, function = request.get("session_hash"), request.get("fn_index")
     if rest.startswith("call/"):
         function = rest.split("/")[1]
     known = isinstance(function, (int, str)) and not isinstance(function, bool)

@@ -105,13 +105,13 @@ class RunCheckpoints(callbacks.Checkpoint):
         self.last, self.best = folder / "last.ckpt", folder / "best.ckpt"
         self.seconds, self.steps, self.validate_every = minutes * 60, steps, validate_every
         self.improved, self.start = improved, start
-        self.asked, self.asked_at = 0, 0.0  # by which signal, and when
+        self.received, self.received_at = 0, 0.0  # by which signal, and when
         self.reason = 0  # what the devices agreed on before the validation that is running
         self.saved = time.monotonic()
         self.process = os.getpid()
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self.asked = signal.SIGTERM if trainer.received_sigterm else 0
+        self.received = signal.SIGTERM if trainer.received_sigterm else 0
         self.saved = time.monotonic()
         if threading.current_thread() is threading.main_thread():  # the trainer puts back what was there before
             for number in (signal.SIGINT, signal.SIGTERM):
@@ -135,7 +135,7 @@ class RunCheckpoints(callbacks.Checkpoint):
 
     def _agree(self, trainer: Trainer) -> int:
         """A signal's number, ``_DUE`` or 0; the same on every device."""
-        reason = self.asked or (_DUE if time.monotonic() - self.saved >= self.seconds else 0)
+        reason = self.received or (_DUE if time.monotonic() - self.saved >= self.seconds else 0)
         if trainer.world_size > 1:
             reasons = torch.tensor(reason, device=trainer.strategy.root_device)
             reason = int(trainer.strategy.reduce(reasons, reduce_op="max"))
@@ -162,7 +162,7 @@ class RunCheckpoints(callbacks.Checkpoint):
         if os.getpid() != self.process:  # a data-loading process: SIGINT is its parent's to handle
             if number == signal.SIGTERM:
                 os._exit(128 + number)
-        elif not self.asked:
-            self.asked, self.asked_at = number, time.monotonic()
-        elif number == signal.SIGINT and time.monotonic() - self.asked_at > 1:
+        elif not self.received:
+            self.received, self.received_at = number, time.monotonic()
+        elif number == signal.SIGINT and time.monotonic() - self.received_at > 1:
             raise KeyboardInterrupt  # launchers pass a signal on that the terminal sent already: those come at once

@@ -69,7 +69,7 @@ def photo_features(
         seed: of the crops.
         precision: bf16 or 32.
         device: where they are computed.
-        progress: wraps the batches (and is told how many there are), to show how far it is.
+        progress: wraps the batches (and gets their number), to show how far it is.
 
     Raises:
         InputError: the folder cannot be written, or more than a tenth of the photos cannot be read.

@@ -182,8 +182,10 @@ class NamingSearch(NamedTuple):
         """The search, within what the user wished for; None where that excludes the noun."""
         vocabulary, name = slots.vocabulary, todo.noun.name
         if todo.only is not None:  # the user's own word for it, if one must come, goes first: “giraffe” for an animal
-            own = [word for word in sorted(slots.given) if (noun := noun_of(word)) and nouns().related(noun.name, name)]
-            name = own[0] if own else name
+            theirs = [
+                word for word in sorted(slots.given) if (noun := noun_of(word)) and nouns().related(noun.name, name)
+            ]
+            name = theirs[0] if theirs else name
         slots = WordSlots(vocabulary, [*slots.words, *sorted(slots.given), name, plural(name)])
         forms = []
         for word in (name, plural(name)):

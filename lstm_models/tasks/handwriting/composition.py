@@ -121,10 +121,10 @@ def _signs_drawn(text: str, kinds: str) -> str:
         code = any(k == "G" and c.isdigit() for k, c in zip(kinds[a:b], text[a:b], strict=True))
         if code and few and all(map(has_glyph, text[a:b])):
             kinds = kinds[:a] + "G" * (b - a) + kinds[b:]
-    written = [any(k == "L" and c.isalnum() for k, c in zip(kinds[a:b], text[a:b], strict=True)) for a, b in words]
-    drawn = ["G" in kinds[a:b] and not own for (a, b), own in zip(words, written, strict=True)]
-    for number, ((a, b), own) in enumerate(zip(words, written, strict=True)):
-        if not own and any(drawn[max(number - 1, 0) : number + 2]) and all(map(has_glyph, text[a:b])):
+    with_letters = [any(k == "L" and c.isalnum() for k, c in zip(kinds[a:b], text[a:b], strict=True)) for a, b in words]
+    drawn = ["G" in kinds[a:b] and not letters for (a, b), letters in zip(words, with_letters, strict=True)]
+    for number, ((a, b), letters) in enumerate(zip(words, with_letters, strict=True)):
+        if not letters and any(drawn[max(number - 1, 0) : number + 2]) and all(map(has_glyph, text[a:b])):
             kinds = kinds[:a] + "G" * (b - a) + kinds[b:]
     return kinds
 
@@ -144,9 +144,9 @@ def room(line: ComposedLine) -> tuple[float, int]:
 
 @dataclass
 class _Stroke:
-    """A stroke on its way: `own` as it was written, None for one that is drawn; `upright` [points, 2] in x-heights."""
+    """A stroke: `original` as it was written, None for one that is drawn; `upright` [points, 2] in x-heights."""
 
-    own: np.ndarray | None
+    original: np.ndarray | None
     upright: np.ndarray
     place: float  # which character of the plain line, from 0
     word: int = 0
@@ -179,15 +179,15 @@ def compose(
     Returns:
         Strokes as those given, and the numbers of those that were drawn. The line begins where it did.
     """
-    written = []
+    pen_strokes = []
     for stroke, place in zip(strokes, places, strict=True):
         height = -stroke[:, 1] / x_height
         upright = np.stack([stroke[:, 0] / x_height - slant * height, height], 1)
-        written.append(_Stroke(stroke, upright, float(place.mean())))
+        pen_strokes.append(_Stroke(stroke, upright, float(place.mean())))
     reached = np.inf if complete else max((float(place.max()) for place in places), default=0.0)
-    items = _marked(line, written, places, reached, random)
+    items = _marked(line, pen_strokes, places, reached, random)
     spans = _parted(line, items)
-    space, tight = _gaps(line.plain, items, written, places)
+    space, tight = _gaps(line.plain, items, pen_strokes, places)
     made: list[tuple[_Stroke, float]] = []
     shifts, glyphs = _set(line, spans, space, tight, tall, random)
     begun = -1
@@ -201,8 +201,8 @@ def compose(
     left = min((float(stroke[:, 0].min()) for stroke in strokes), default=0.0)
     composed, drawn = [], []
     for number, (item, shift) in enumerate(made):
-        if item.own is not None:
-            composed.append(item.own + np.array([shift * x_height, 0.0], item.own.dtype))
+        if item.original is not None:
+            composed.append(item.original + np.array([shift * x_height, 0.0], item.original.dtype))
             continue
         u, height = item.upright.T
         composed.append(np.stack([(u + shift + slant * height) * x_height, -height * x_height], 1))
@@ -215,17 +215,17 @@ def compose(
 
 def _marked(
     line: ComposedLine,
-    written: list[_Stroke],
+    strokes: list[_Stroke],
     places: Sequence[np.ndarray],
     reached: float,
     random: np.random.Generator,
 ) -> list[_Stroke]:
     """The strokes with those of the accents, each after the letter that has it, and without the dots they replace."""
-    if not line.letters or not written:
-        return list(written)
-    points = np.concatenate([item.upright for item in written])
+    if not line.letters or not strokes:
+        return list(strokes)
+    points = np.concatenate([item.upright for item in strokes])
     place = np.concatenate(list(places))
-    owner = np.repeat(np.arange(len(written)), [len(item.upright) for item in written])
+    owner = np.repeat(np.arange(len(strokes)), [len(item.upright) for item in strokes])
     after: dict[int, list[_Stroke]] = {}
     gone: set[int] = set()
     for number, letter in line.letters.items():
@@ -238,28 +238,28 @@ def _marked(
         letter_points = points[mine]
         dot, middle = None, None
         if dotless(letter):
-            dot = _dot(written, letter_points, number, gone)
+            dot = _dot(strokes, letter_points, number, gone)
             if dot is not None:
                 gone.add(dot)
-                middle = float(written[dot].upright[:, 0].mean())
+                middle = float(strokes[dot].upright[:, 0].mean())
                 rest = mine[owner[mine] != dot]
                 letter_points = points[rest] if len(rest) else letter_points
         drawn = rough(placed(letter, letter_points, middle), np.random.default_rng(marks_seed), of_mark=True)
         last = max(dot if dot is not None else 0, int(owner[mine].max()))
         after.setdefault(last, []).extend(_Stroke(None, stroke, float(number)) for stroke in drawn)
     items = []
-    for number, item in enumerate(written):
+    for number, item in enumerate(strokes):
         items += [] if number in gone else [item]
         items += after.get(number, [])
     return items
 
 
-def _dot(written: list[_Stroke], letter: np.ndarray, place: int, gone: set[int]) -> int | None:
+def _dot(strokes: list[_Stroke], letter: np.ndarray, place: int, gone: set[int]) -> int | None:
     """The stroke that is the dot of the i or j with these points, at this place of the text, if one can be told."""
     best, nearest = None, _DOT_AWAY
     stem = letter[letter[:, 1] < 1.1, 0]
     middle = float(stem.mean()) if len(stem) else float(letter[:, 0].mean())
-    for number, item in enumerate(written):
+    for number, item in enumerate(strokes):
         low, high = item.upright.min(0), item.upright.max(0)
         if number in gone or (high - low).max() > _DOT or low[1] < 0.9:
             continue
@@ -327,12 +327,12 @@ def _words(words: list[tuple[int, int]], places: np.ndarray, lengths: np.ndarray
 
 
 def _gaps(
-    plain: str, items: list[_Stroke], written: list[_Stroke], places: Sequence[np.ndarray]
+    plain: str, items: list[_Stroke], strokes: list[_Stroke], places: Sequence[np.ndarray]
 ) -> tuple[float, float]:
     """How far words stand apart in this line, and letters of a word, in x-heights."""
-    if not written:
+    if not strokes:
         return _WORD_GAP, _TIGHT
-    u, place = np.concatenate([item.upright[:, 0] for item in written]), np.concatenate(list(places))
+    u, place = np.concatenate([item.upright[:, 0] for item in strokes]), np.concatenate(list(places))
     spans = {number: (u[place == number].min(), u[place == number].max()) for number in np.unique(place)}
     inner = [float(spans[number][0] - spans[number - 1][1]) for number in spans if number - 1 in spans
              and " " not in plain[number - 1 : number + 1]]  # fmt: skip
@@ -429,37 +429,37 @@ def compose_lines(
         The strokes in pixels, and the numbers of those that were drawn.
     """
     following = zip(rows, trace, strict=True)
-    written: dict[int, tuple[Strokes, Strokes, Measures]] = {}
+    of_line: dict[int, tuple[Strokes, Strokes, Measures]] = {}
     for number, line in enumerate(lines):
         if line.plain:
             row, place = next(following)
             strokes = level(features.decode(row))
             places = parts_of(strokes, place)
-            written[number] = (strokes, places, measured(strokes, places, line.plain))
-    slant = slant_of([strokes for strokes, _, _ in written.values()])
-    usual = Measures.together([measures for _, _, measures in written.values()])
+            of_line[number] = (strokes, places, measured(strokes, places, line.plain))
+    slant = slant_of([strokes for strokes, _, _ in of_line.values()])
+    usual = Measures.together([measures for _, _, measures in of_line.values()])
     made: Strokes = []
     drawn: list[int] = []
     for number, line in enumerate(lines):
         if not line.text:
             continue
-        strokes, places, found = written.get(number, ([], [], Measures(base=usual.base)))
-        own = found.beside(usual)
-        flat = [_tilted(stroke, -own.base, -own.slope) for stroke in strokes]
+        strokes, places, found = of_line.get(number, ([], [], Measures(base=usual.base)))
+        measures = found.beside(usual)
+        flat = [_tilted(stroke, -measures.base, -measures.slope) for stroke in strokes]
         whole, added = compose(
             line,
             flat,
             places,
-            own.x_height,
+            measures.x_height,
             slant,
-            tall=own.tall,
+            tall=measures.tall,
             random=np.random.default_rng((seed, number)),
             complete=complete,
         )
         if not whole:
             continue
         drawn += [len(made) + each for each in added]
-        whole = [_tilted(stroke, own.base, own.slope) for stroke in whole]
+        whole = [_tilted(stroke, measures.base, measures.slope) for stroke in whole]
         left = min(float(stroke[:, 0].min()) for stroke in whole)
         made += [((stroke - (left, 0)) * scale + (0, number * pitch)).astype(np.float32) for stroke in whole]
     return made, tuple(drawn)

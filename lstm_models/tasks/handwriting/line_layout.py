@@ -80,7 +80,7 @@ class Hand:
         self._traced = False  # whether strokes have a third column: which character of the text each point writes
         # Beside the seeds that lines spawn, so that a text without drawn strokes is written as ever
         self._random = np.random.default_rng(np.random.SeedSequence(seeds.entropy, spawn_key=(_DRAWN_SEED,)))
-        alphabet = writer.written
+        alphabet = writer.writable
         probe = [text for text in (spell(each, alphabet)[0].strip() for each in _PROBE) if text] or [alphabet.strip()]
         lines = self._sample(probe, _PROBE_SEED)
         self._slant = slant_of([level(line) for line in lines])
@@ -93,7 +93,7 @@ class Hand:
 
     def width(self, text: str) -> float:
         """How wide the text will be, in mm."""
-        line = planned(text, self.writer.written)
+        line = planned(text, self.writer.writable)
         if not line.composed:
             return self._advances.width(text)
         drawn, spaces = room(line)
@@ -101,11 +101,11 @@ class Hand:
 
     def write(self, texts: Sequence[str]) -> list[Strokes]:
         """The texts as strokes in mm, each from x = 0 on, baseline at y = 0."""
-        plans = [planned(text, self.writer.written) for text in texts]
+        plans = [planned(text, self.writer.writable) for text in texts]
         self._traced = any(plan.composed for plan in plans)
         pieces = [_pieces(plan.plain) for plan in plans]
         strokes, verdicts = self._pieces([piece for each in pieces for piece in each])
-        written, judged = iter(strokes), iter(verdicts)
+        strokes_of_pieces, judged = iter(strokes), iter(verdicts)
         self.verdicts = (
             [Verdict.together(islice(judged, len(each)), one_line=True) for each in pieces] if verdicts else []
         )
@@ -117,7 +117,7 @@ class Hand:
             for piece in each:
                 shift = _right(line) + self.width(" ") if line else 0.0
                 move = np.array([shift, 0.0, start] if self._traced else [shift, 0.0])
-                line += [stroke + move for stroke in next(written)]
+                line += [stroke + move for stroke in next(strokes_of_pieces)]
                 start += len(piece) + 1
             drawn: list[int] = []
             if self._traced:
@@ -171,8 +171,10 @@ class Hand:
             return self._astray(texts[number], line) > _ASTRAY
 
         (seed,) = self.seeds.spawn(1)
-        own = int(seed.generate_state(1, np.uint64)[0] >> 1)
-        chosen = choose(drawn, lambda line: [stroke[:, :2] for stroke in line], texts, judge, own, astray=astray)
+        drawing_seed = int(seed.generate_state(1, np.uint64)[0] >> 1)
+        chosen = choose(
+            drawn, lambda line: [stroke[:, :2] for stroke in line], texts, judge, drawing_seed, astray=astray
+        )
         self._learn(texts, chosen.rows)
         return chosen.rows, chosen.verdicts
 
@@ -203,9 +205,9 @@ class Hand:
         """In mm, the letters as high as the style's: what the line itself measures counts as far as it is sure."""
         places = [stroke[:, 2:] for stroke in strokes]
         strokes, height, turns = _settled([stroke[:, :2] for stroke in strokes], self._x_height)
-        own = self._x_height if height is None else height
+        measured_height = self._x_height if height is None else height
         share = turns / (turns + _TRUST)
-        factor = float(np.clip((self._x_height / own) ** share, 1 / _MOST_RESIZED, _MOST_RESIZED))
+        factor = float(np.clip((self._x_height / measured_height) ** share, 1 / _MOST_RESIZED, _MOST_RESIZED))
         scale = factor * self.mm / self._x_height
         return [np.concatenate([stroke * scale, place], 1) for stroke, place in zip(strokes, places, strict=True)]
 

@@ -156,8 +156,8 @@ class HandwritingWriter(HandwritingWriterNetwork):
     ) -> Iterator[Drawing]:
         lines, notes = self._lines(text)
         name, vector, bias, seed = settings_of(self, options)
-        plans = [planned(line, self.written) for line in lines]
-        written = [plan.plain for plan in plans if plan.plain]
+        plans = [planned(line, self.writable) for line in lines]
+        to_write = [plan.plain for plan in plans if plan.plain]
         trace: list[np.ndarray] | None = [] if any(plan.composed for plan in plans) else None
 
         def drawing(rows: Sequence[np.ndarray], complete: bool, chosen: reranking.Chosen | None = None) -> Drawing:
@@ -169,21 +169,21 @@ class HandwritingWriter(HandwritingWriterNetwork):
                     plans, rows, trace, self.config.features, **self._sizes, seed=seed, complete=complete
                 )
                 strokes = tuple(made)
-            all_notes = (*notes, *(chosen.notes(written) if chosen is not None else ()))
+            all_notes = (*notes, *(chosen.notes(to_write) if chosen is not None else ()))
             return Drawing(strokes, text, name, seed, all_notes, drawn, chosen.verdict if chosen is not None else None)
 
         rows: list[np.ndarray] = []
-        vectors = vector.expand(len(written), -1)
-        if judge is not None and written:
-            chosen = reranking.draw(self, written, vectors, judge, bias=bias, seed=seed, trace=trace)
+        vectors = vector.expand(len(to_write), -1)
+        if judge is not None and to_write:
+            chosen = reranking.draw(self, to_write, vectors, judge, bias=bias, seed=seed, trace=trace)
             yield drawing(chosen.rows, True, chosen)
             return
         traced: dict[str, Any] = {} if trace is None else {"trace": trace}  # only where it is wanted
-        lines_so_far = self.sample(written, vectors, bias=bias, seed=seed, every=every, tidy=True, **traced)
-        for rows in lines_so_far if written else ():
+        lines_so_far = self.sample(to_write, vectors, bias=bias, seed=seed, every=every, tidy=True, **traced)
+        for rows in lines_so_far if to_write else ():
             if every:
                 yield drawing(rows, False)
-        yield drawing(without_stray_offsets(rows, written, self.config.features, trace), True)
+        yield drawing(without_stray_offsets(rows, to_write, self.config.features, trace), True)
 
     def settings(self, style: str | Style | None, legibility: float, seed: int | None) -> Settings:
         """What these options of ``write`` come to; see `WriteOptions` for them and the errors."""
@@ -197,7 +197,7 @@ class HandwritingWriter(HandwritingWriterNetwork):
                 f"the text has {len(text):,} characters; at most {MOST_CHARACTERS:,} can be written at a time",
                 usage=True,
             )
-        spelt, notes = spell(text, self.written, drawable)
+        spelt, notes = spell(text, self.writable, drawable)
         lines = wrap(spelt, LINE_CHARACTERS)
         if not any(lines):
             raise InputError(f"nothing in the text can be written: {'; '.join(notes)}", usage=True)

@@ -61,7 +61,7 @@ class HandwritingWriterNetwork(nn.Module):
         self._batcher = StepBatcher(self._step)
 
     @property
-    def written(self) -> str:
+    def writable(self) -> str:
         """The characters it writes: those of its alphabet that are not drawn."""
         return "".join(character for character in self.config.alphabet if character not in self.config.drawn)
 

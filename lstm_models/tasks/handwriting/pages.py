@@ -88,7 +88,7 @@ def write_pages(
             usage=True,
         )
     prepared = re.sub("[\u00a0\u2007\u202f]", _NO_BREAK, text.replace("\r\n", "\n").replace("\r", "\n").expandtabs(4))
-    spelt, notes = spell(prepared, writer.written, drawable, keep=_NO_BREAK + _NEW_PAGE)
+    spelt, notes = spell(prepared, writer.writable, drawable, keep=_NO_BREAK + _NEW_PAGE)
     if not spelt.strip():
         raise InputError(f"nothing in the text can be written: {'; '.join(notes)}", usage=True)
     return _pages(writer, spelt, settings_of(writer, options), tuple(notes), page, progress, judge)
@@ -116,9 +116,9 @@ def _pages(
     def page() -> Page:
         which = next(pages)
         said = "\n".join(lines)
-        told = (*(notes if which == 1 else ()), *still_wrong(verdicts))
+        page_notes = (*(notes if which == 1 else ()), *still_wrong(verdicts))
         verdict = Verdict.together(verdict for _, verdict in verdicts) if verdicts else None
-        return Page(which, tuple(strokes), said, options, style, seed, told, verdict, tuple(drawn))
+        return Page(which, tuple(strokes), said, options, style, seed, page_notes, verdict, tuple(drawn))
 
     for line in _Composer(hand, text, options, progress).lines():
         spaced = line.opens and place > 0
@@ -178,8 +178,8 @@ def _split(word: str, width: Callable[[str], float], room: float, hyphen: str) -
     cut = 1
     while cut < len(word) - 1 and width(front(cut + 1)) <= room:
         cut += 1
-    own = word.rfind("-", 1, cut)  # rather at a hyphen of its own
-    cut = own + 1 if own > 0 else cut
+    hyphen = word.rfind("-", 1, cut)  # rather at a hyphen of its own
+    cut = hyphen + 1 if hyphen > 0 else cut
     return front(cut), word[cut:]
 
 
@@ -188,7 +188,7 @@ class _Composer:
 
     def __init__(self, hand: Hand, text: str, options: PageOptions, progress: Progress | None) -> None:
         self.hand, self.options, self.progress = hand, options, progress
-        alphabet = hand.writer.written
+        alphabet = hand.writer.writable
         self.hyphen = "-" if "-" in alphabet else ""
         self.segments = _segments(text, options.breaks or " " not in alphabet)
         # How many lines a segment makes is known when it is planned; until then, this many
@@ -277,10 +277,10 @@ def _segments(text: str, breaks: bool) -> list[_Segment]:
         page = number > 0 and bool(segments)
         for paragraph in re.split(r"\n[ \u00a0]*(?=\n)", part):
             rows = [row for row in paragraph.split("\n") if row.strip()]
-            own = breaks or any(row.startswith(" ") for row in rows[1:])
+            each_row = breaks or any(row.startswith(" ") for row in rows[1:])
             for place, row in enumerate(rows):
                 words = " ".join(re.findall(rf"[^\s]+(?:{_NO_BREAK}+[^\s]+)*", row))
-                if place and not own:
+                if place and not each_row:
                     segments[-1].text += f" {words}"
                     continue
                 segments.append(_Segment(words, not place, len(row) - len(row.lstrip(" ")), page))

@@ -143,8 +143,8 @@ def choose(
         for start in range(0, len(todo), max(1, _ROWS // judge.candidates)):
             part = todo[start : start + max(1, _ROWS // judge.candidates)]
             numbers = [number for number in part for _ in range(judge.candidates)]
-            (own,) = seeds.spawn(1)
-            found = drawn(numbers, int(own.generate_state(1, np.uint64)[0] >> 1))
+            (child,) = seeds.spawn(1)
+            found = drawn(numbers, int(child.generate_state(1, np.uint64)[0] >> 1))
             verdicts = judge([strokes(row) for row in found], [texts[number] for number in numbers])
             for number, row, verdict in zip(numbers, found, verdicts, strict=True):
                 counts[number] += 1

@@ -219,10 +219,10 @@ class StepBatcher:
                 self._goals.pop(sampling, None)
                 self._changed.notify_all()
 
-    def _lead(self, own: Sampling) -> None:
+    def _lead(self, leader: Sampling) -> None:
         batch: _Batch | None = None
-        while own in self._goals:
-            members = self._members(own)
+        while leader in self._goals:
+            members = self._members(leader)
             if batch is None or members != batch.members:
                 if batch is not None:
                     batch.leave()
@@ -244,11 +244,11 @@ class StepBatcher:
                     self._changed.notify_all()
                 batch = None
 
-    def _members(self, own: Sampling) -> list[Sampling]:
+    def _members(self, leader: Sampling) -> list[Sampling]:
         """The one who leads, and of the others as many as there is room for, who has waited longest first."""
         with self._changed:
-            others = [each for each in self._goals if each is not own]
-        members, rows = [own], len(own.numbers)
+            others = [each for each in self._goals if each is not leader]
+        members, rows = [leader], len(leader.numbers)
         for each in others:
             if rows + len(each.numbers) <= _MOST:
                 members.append(each)
@@ -266,7 +266,7 @@ class _Batch:
         self._spread()
 
     def _spread(self) -> None:
-        """What is told of every row, after their number has changed."""
+        """What holds for every row, after their number has changed."""
         self._sizes = [len(each.numbers) for each in self.members]
         self._lengths = self._rows.lengths.cpu().numpy()
         biases = [each.bias for each in self.members]
@@ -293,12 +293,12 @@ class _Batch:
         move = torch.cat([pen.move(self._bias, noise), (lift | ended)[:, None].to(rows.moves.dtype)], 1)
         self._rows = rows._replace(moves=torch.cat([move, rows.moves[:, :-3]], 1), left=left)
         done = ended | (left <= 0)
-        told = move.cpu().numpy(), place.cpu().numpy(), self._lengths, done.cpu().numpy()
+        values = move.cpu().numpy(), place.cpu().numpy(), self._lengths, done.cpu().numpy()
         start = 0
         for each, size in zip(self.members, self._sizes, strict=True):
-            each.take(*(values[start : start + size] for values in told))
+            each.take(*(part[start : start + size] for part in values))
             start += size
-        if told[-1].any():
+        if values[-1].any():
             self._rows = self._rows.select(torch.nonzero(~done)[:, 0])
             self._spread()
 

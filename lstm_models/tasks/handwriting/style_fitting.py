@@ -93,7 +93,7 @@ class _Sample:
     strokes: list[np.ndarray]
     text: str
     offsets: np.ndarray
-    told: str
+    label: str
 
 
 def _samples(writer: HandwritingWriterNetwork, lines: Sequence[tuple[Any, str]]) -> list[_Sample]:
@@ -103,16 +103,16 @@ def _samples(writer: HandwritingWriterNetwork, lines: Sequence[tuple[Any, str]])
         raise InputError("there is no line to fit a style to; one to three are needed", usage=True)
     samples = []
     for number, (source, text) in enumerate(lines, 1):
-        told = shown(source) if isinstance(source, (str, os.PathLike)) else f"Line {number}"
-        strokes = open_strokes(source, name=told)
-        texts = _texts(writer, text, told)
+        label = shown(source) if isinstance(source, (str, os.PathLike)) else f"Line {number}"
+        strokes = open_strokes(source, name=label)
+        texts = _texts(writer, text, label)
         parts = [strokes] if len(texts) == 1 else lines_of(strokes)
         if len(parts) != len(texts):
             raise InputError(
-                f"{told} seems to have {_counted(len(parts))} of writing, and its text has {len(texts)}; "
+                f"{label} seems to have {_counted(len(parts))} of writing, and its text has {len(texts)}; "
                 "give each line of writing a line of the text"
             )
-        samples += [_sample(writer, part, said, told) for part, said in zip(parts, texts, strict=True)]
+        samples += [_sample(writer, part, said, label) for part, said in zip(parts, texts, strict=True)]
     if len(samples) > MOST_LINES:
         raise InputError(f"these are {len(samples)} lines; a style is fitted to at most {MOST_LINES}", usage=True)
     count = sum(len(sample.text.replace(" ", "")) for sample in samples)
@@ -124,10 +124,10 @@ def _samples(writer: HandwritingWriterNetwork, lines: Sequence[tuple[Any, str]])
     return samples
 
 
-def _texts(writer: HandwritingWriterNetwork, text: object, told: str) -> list[str]:
+def _texts(writer: HandwritingWriterNetwork, text: object, label: str) -> list[str]:
     """The lines of a text, in the writer's alphabet: other quotation marks and dashes are as good as its own."""
     if not isinstance(text, str) or not text.strip():
-        raise InputError(f"{told} has no text; what it says must be known")
+        raise InputError(f"{label} has no text; what it says must be known")
     alphabet = writer.config.alphabet
     made, unknown = [], dict[str, None]()
     for row in text.splitlines():
@@ -140,28 +140,28 @@ def _texts(writer: HandwritingWriterNetwork, text: object, told: str) -> list[st
         made += [line] if line else []
     if unknown:
         some = ", ".join(f"“{shown(character)}”" for character in list(unknown)[:6])
-        raise InputError(f"the text of {_small(told)} has {some}, which this writer does not know; write another line")
+        raise InputError(f"the text of {_small(label)} has {some}, which this writer does not know; write another line")
     longest = max(made, key=len)
     if len(longest) > LONGEST_LINE:
         raise InputError(
-            f"a line of the text of {_small(told)} has {len(longest)} characters; at most {LONGEST_LINE} can be"
+            f"a line of the text of {_small(label)} has {len(longest)} characters; at most {LONGEST_LINE} can be"
         )
     return made
 
 
-def _sample(writer: HandwritingWriterNetwork, strokes: list[np.ndarray], text: str, told: str) -> _Sample:
+def _sample(writer: HandwritingWriterNetwork, strokes: list[np.ndarray], text: str, label: str) -> _Sample:
     if not np.ptp(np.concatenate(strokes), axis=0).any():
-        raise InputError(f"{told} has a line that is a single dot.")
+        raise InputError(f"{label} has a line that is a single dot.")
     offsets = writer.config.features.encode(strokes)
     characters = len(text.replace(" ", ""))
     if len(offsets) < LEAST_POINTS * characters:
         raise InputError(
-            f"{told} has too few points for its text: {len(offsets) + 1} for the {characters} letters of “{text}”"
+            f"{label} has too few points for its text: {len(offsets) + 1} for the {characters} letters of “{text}”"
         )
     most = int(writer.most_points(torch.tensor([len(text) + 1]))[0])
     if len(offsets) > 2 * most:
-        raise InputError(f"{told} has far too many points for its text: {len(offsets):,} for “{text}”")
-    return _Sample(strokes, text, offsets, told)
+        raise InputError(f"{label} has far too many points for its text: {len(offsets):,} for “{text}”")
+    return _Sample(strokes, text, offsets, label)
 
 
 def _check_reading(reader: LineReader, sample: _Sample) -> None:
@@ -175,7 +175,7 @@ def _check_reading(reader: LineReader, sample: _Sample) -> None:
     wrong = edits(sample.text.lower(), read.lower()) / len(sample.text)
     if wrong > MOST_MISREAD:
         found = f"but “{read[:80]}”" if read else "and nothing that can be read"
-        where = "These strokes do" if sample.told.startswith("Line ") else f"The strokes of {sample.told} do"
+        where = "These strokes do" if sample.label.startswith("Line ") else f"The strokes of {sample.label} do"
         raise InputError(
             f"{where} not say “{sample.text}” {found}; write the text that is given, or give what is written."
         )
@@ -185,8 +185,8 @@ def _counted(count: int) -> str:
     return "1 line" if count == 1 else f"{count} lines"
 
 
-def _small(told: str) -> str:
-    return told.lower() if told.startswith("Line ") else told
+def _small(label: str) -> str:
+    return label.lower() if label.startswith("Line ") else label
 
 
 # The search ----------------------------------------------------------------------------------------------------------

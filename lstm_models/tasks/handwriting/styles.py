@@ -173,21 +173,21 @@ def mix(writer: HandwritingWriterNetwork, a: str | Style, b: str | Style, share:
     return Style(tuple(vector.tolist()), name, fingerprint(writer), {"mixed": True})
 
 
-def _mixed(writer: HandwritingWriterNetwork, told: str) -> Tensor:
-    parts = [part.strip() for part in told.split("+")]
+def _mixed(writer: HandwritingWriterNetwork, mix: str) -> Tensor:
+    parts = [part.strip() for part in mix.split("+")]
     if not all(parts) or len(parts) > MOST_MIXED:
         raise InputError(
-            f"“{shown(told[:80])}” is no mix of 2 to {MOST_MIXED} styles; ada+gus or ada:0.3+gus:0.7 would be",
+            f"“{shown(mix[:80])}” is no mix of 2 to {MOST_MIXED} styles; ada+gus or ada:0.3+gus:0.7 would be",
             usage=True,
         )
     matches = [_SHARE.fullmatch(part) for part in parts]
     if any(matches) and not all(matches):
         raise InputError(
-            f"“{shown(told[:80])}” gives shares to some of its styles; give them to all or none", usage=True
+            f"“{shown(mix[:80])}” gives shares to some of its styles; give them to all or none", usage=True
         )
     shares = [float(match[2]) if match else 1.0 for match in matches]
     if not (math.isfinite(sum(shares)) and sum(shares) > 0):
-        raise InputError(f"the shares in “{shown(told[:80])}” must be above 0 together", usage=True)
+        raise InputError(f"the shares in “{shown(mix[:80])}” must be above 0 together", usage=True)
     vectors = [
         resolve(writer, match[1].strip() if match else part)[1] for part, match in zip(parts, matches, strict=True)
     ]

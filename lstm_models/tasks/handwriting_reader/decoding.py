@@ -1,6 +1,6 @@
 """From a drawing to its text: what ``HandwritingReader.read`` does.
 
-Lines of a drawing are told apart, run as one batch and searched one by one, greedily or by a prefix beam search with a
+A drawing is split into lines, run as one batch and searched one by one, greedily or by a prefix beam search with a
 language model (``lstm_models.decoding.ctc_search``).
 
     reading = read(reader, "letter.svg", ReadOptions(alternatives=3))
@@ -27,7 +27,7 @@ from lstm_models.errors import InputError
 from lstm_models.ink.line_grouping import lines_of
 from lstm_models.ink.stroke_files import open_strokes
 from lstm_models.io.atomic_write import shown
-from lstm_models.ngram.cased import WrittenWords
+from lstm_models.ngram.cased import CasedWords
 from lstm_models.results import Word
 from lstm_models.tasks.handwriting_reader.results import Reading
 
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from lstm_models.ngram.model import NGram
     from lstm_models.tasks.handwriting_reader.network import HandwritingReaderNetwork
 
-__all__ = ["LanguageModel", "ReadOptions", "read", "search", "written_words"]
+__all__ = ["LanguageModel", "ReadOptions", "cased_words", "read", "search"]
 
-LanguageModel = Union[bool, str, "NGram", WrittenWords]
+LanguageModel = Union[bool, str, "NGram", CasedWords]
 
 _BATCH = 16  # lines that are run together
 _ALONE = 0.4  # of the language model's weight where a line is one word
@@ -76,7 +76,7 @@ def read(
     """The text of a drawing: see `HandwritingReader.read`."""
     options = options or ReadOptions()
     beam = reader.config.beam if options.beam is None else options.beam
-    model = written_words(reader, options.lm) if beam else None
+    model = cased_words(reader, options.lm) if beam else None
     label = name or (shown(source) if isinstance(source, (str, os.PathLike)) else "")
     lines = [line for line in lines_of(open_strokes(source, name=name)) if np.ptp(np.concatenate(line), axis=0).any()]
     found = []
@@ -113,7 +113,7 @@ def _without(reader: HandwritingReaderNetwork, log_probs: np.ndarray, character:
     return made
 
 
-def written_words(reader: HandwritingReaderNetwork, lm: LanguageModel) -> WrittenWords | None:
+def cased_words(reader: HandwritingReaderNetwork, lm: LanguageModel) -> CasedWords | None:
     """The language model that is meant by ``lm``: see `read`.
 
     Raises:
@@ -122,21 +122,21 @@ def written_words(reader: HandwritingReaderNetwork, lm: LanguageModel) -> Writte
     from lstm_models.checkpoints import hub
     from lstm_models.ngram.model import NGram
 
-    if isinstance(lm, WrittenWords):
+    if isinstance(lm, CasedWords):
         return lm
     if lm is False or (lm is True and not reader.config.language_model):
         return None
     model = hub.load(reader.config.language_model if lm is True else lm) if isinstance(lm, (bool, str)) else lm
     if not isinstance(model, NGram):
         raise InputError(f"{lm} is no n-gram language model", usage=True)
-    return WrittenWords(model)
+    return CasedWords(model)
 
 
 def search(
     reader: HandwritingReaderNetwork,
     log_probs: np.ndarray,
     beam: int,
-    model: WrittenWords | None,
+    model: CasedWords | None,
     alternatives: int = 0,
 ) -> list[Reading]:
     """Readings of one line, best first: one, and up to so many alternatives.

@@ -32,7 +32,7 @@ class Tagger(TaggingNetwork):
         """The parts of speech and names of a text, or of the words of one sentence.
 
         Args:
-            text: a text, whose sentences and words are told apart; or a list of words, which are taken as they are.
+            text: a text, which is split into sentences and words; or a list of words, which are taken as they are.
             device: where the network runs; it is moved there. Where it is now if None.
 
         Raises:

@@ -102,9 +102,9 @@ def test_a_full_disk_while_transcripts_are_written(
 
     monkeypatch.setattr(commands, "write_whole", full)
     assert cli.main(ARGUMENTS) == 1
-    told = capsys.readouterr().err
-    assert "no space left on the disk" in told
-    assert "Traceback" not in told
+    message = capsys.readouterr().err
+    assert "no space left on the disk" in message
+    assert "Traceback" not in message
     assert written() == {"0.txt": "one", "1.txt": "two"}
     assert cli.main([*ARGUMENTS, "--resume"]) == 0
     assert written() == all_heard()
@@ -134,10 +134,10 @@ def test_a_model_that_is_not_whole(
     weights.unlink() if damage == "missing" else os.truncate(weights, weights.stat().st_size // 2)
     out = ["--out", "x.svg"] if verb == "write" else []
     assert cli.main([verb, given, "--model", "model", *out]) == 1
-    told = capsys.readouterr().err
-    assert told.count("\n") == 1
-    assert "model" in told
-    assert not told.startswith("lstm-models: internal error")
+    message = capsys.readouterr().err
+    assert message.count("\n") == 1
+    assert "model" in message
+    assert not message.startswith("lstm-models: internal error")
     assert not Path("x.svg").exists()
 
 
@@ -163,7 +163,7 @@ class TestDemo:
         with serving(tmp_path / "gradio", "captioning", rate=0) as running:
             yield running
 
-    def test_a_model_that_cannot_be_loaded_is_told_and_tried_again(self, served, monkeypatch):
+    def test_a_model_that_cannot_be_loaded_gets_a_message_and_is_tried_again(self, served, monkeypatch):
         import io
 
         from PIL import Image
@@ -187,7 +187,7 @@ class TestDemo:
         assert served.ask("caption", data)["success"]
         assert served.http.get("/healthz").json()["models"] == {"captioning": "loaded"}
 
-    def test_a_model_that_fails_is_told_without_its_details(self, served, monkeypatch, caplog):
+    def test_a_model_that_fails_gets_a_message_without_its_details(self, served, monkeypatch, caplog):
         def failing(image, **options):
             raise RuntimeError("[enforce fail at /home/secret/alloc.cpp:83]")
             yield

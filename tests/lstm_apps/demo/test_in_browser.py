@@ -198,7 +198,7 @@ def test_a_style_by_keyboard_a_mix_and_the_notes(visit, url, slow_writer):
     page.get_by_label("Text").fill("Café")
     page.get_by_label("Text").press("Enter")
     wait_until_written(page)
-    assert slow_writer.asked[-1] == ("Café", "steep", 0.75, 42)
+    assert slow_writer.calls[-1] == ("Café", "steep", 0.75, 42)
     expect(page.locator("#writing-status")).to_contain_text("“é” was written as “e”")
     expect(page.locator("#writing-paper").get_by_role("img", name="Café")).to_have_count(1)
     page.get_by_label("Mix with").click()
@@ -206,7 +206,7 @@ def test_a_style_by_keyboard_a_mix_and_the_notes(visit, url, slow_writer):
     page.get_by_label("Text").fill("Both")
     page.get_by_label("Text").press("Enter")
     page.locator("#writing-paper").get_by_role("img", name="Both").wait_for()
-    assert slow_writer.asked[-1][:2] == ("Both", "steep:0.5+round:0.5")
+    assert slow_writer.calls[-1][:2] == ("Both", "steep:0.5+round:0.5")
 
 
 def test_by_keyboard_alone(visit, url, slow_writer):
@@ -218,7 +218,7 @@ def test_by_keyboard_alone(visit, url, slow_writer):
     assert page.evaluate("document.activeElement.id") == "writing-go"
     page.keyboard.press("Enter")
     wait_until_written(page)
-    assert slow_writer.asked[-1][0] == "keys"
+    assert slow_writer.calls[-1][0] == "keys"
 
 
 def test_a_new_seed_writes_anew(visit, url, slow_writer):
@@ -227,7 +227,7 @@ def test_a_new_seed_writes_anew(visit, url, slow_writer):
     page.get_by_role("button", name="New seed").click()
     wait_until_written(page)
     seed = int(page.get_by_label("Seed", exact=True).input_value())
-    assert slow_writer.asked[-1] == ("again", "round", 0.75, seed)
+    assert slow_writer.calls[-1] == ("again", "round", 0.75, seed)
     expect(page.locator("#writing-status")).to_contain_text(f"seed {seed}.")
 
 
@@ -235,7 +235,7 @@ def test_a_sentence_to_try_is_written_at_a_click(visit, url, slow_writer):
     page = visit(url)
     page.get_by_role("button", name="Dear reader").click()
     wait_until_written(page)
-    assert slow_writer.asked[-1][0] == SENTENCE
+    assert slow_writer.calls[-1][0] == SENTENCE
     expect(page.get_by_label("Text")).to_have_value(SENTENCE)
 
 

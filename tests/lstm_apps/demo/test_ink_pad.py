@@ -137,17 +137,17 @@ def build() -> gr.Blocks:
     with gr.Blocks(analytics_enabled=False) as blocks:
         sheet = ink_pad.pad("sheet", label="A <b>pad</b>", opens=True)
         wide = ink_pad.pad("wide", label="A wide pad", wide=True)
-        told = gr.HTML("", elem_id="told")
+        shown = gr.HTML("", elem_id="shown")
         put = gr.Button("Put")
         gr.HTML(components.status("Ready."))
-        sheet.input(lambda value: f"<p>{value}</p>", sheet, told)
-        wide.input(lambda value: f"<p>wide {value}</p>", wide, told)
+        sheet.input(lambda value: f"<p>{value}</p>", sheet, shown)
+        wide.input(lambda value: f"<p>wide {value}</p>", wide, shown)
         put.click(lambda: ink_pad.value_of([np.array(BAR)]), outputs=sheet)
 
         def opened(event: gr.EventData) -> str:
             return f"<p>{event.name}: {event.text}</p>"
 
-        sheet.upload(opened, outputs=told)
+        sheet.upload(opened, outputs=shown)
     return blocks
 
 
@@ -161,8 +161,8 @@ def url(tmp_path_factory):
 
 @pytest.mark.browser
 class TestBrowser:
-    def told(self, page, text: str) -> None:
-        page.locator("#told").get_by_text(text, exact=True).wait_for()
+    def shows(self, page, text: str) -> None:
+        page.locator("#shown").get_by_text(text, exact=True).wait_for()
 
     def value(self, *strokes) -> str:
         return json.dumps(strokes, separators=(",", ":"))
@@ -177,17 +177,17 @@ class TestBrowser:
         draw(page, "#sheet", [HOOK, BAR])
         expect(page.locator("#sheet .ink path")).to_have_count(2)
         expect(page.locator("#sheet .hint")).to_be_hidden()
-        self.told(page, self.value(HOOK, BAR))
+        self.shows(page, self.value(HOOK, BAR))
         expect(page.locator("#sheet svg")).to_have_attribute("aria-label", "A <b>pad</b>: 2 strokes")
         self.button(page, "Undo").click()
-        self.told(page, self.value(HOOK))
+        self.shows(page, self.value(HOOK))
         draw(page, "#sheet", [BAR])
-        self.told(page, self.value(HOOK, BAR))
+        self.shows(page, self.value(HOOK, BAR))
         page.keyboard.press("Control+z")  # the pad was written on, so it has the focus
-        self.told(page, self.value(HOOK))
+        self.shows(page, self.value(HOOK))
         self.button(page, "Clear").focus()
         page.keyboard.press("Enter")
-        self.told(page, "[]")
+        self.shows(page, "[]")
         expect(page.locator("#sheet .ink path")).to_have_count(0)
         expect(self.button(page, "Clear")).to_be_disabled()
 
@@ -195,7 +195,7 @@ class TestBrowser:
         page = visit(url)
         box = page.locator("#sheet .paper-pad").bounding_box()
         draw(page, "#sheet", [[[40, 40]], [[20, 20], [-300, 20]]])
-        self.told(page, self.value([[40, 40]], [[20, 20], [0, 20]]))
+        self.shows(page, self.value([[40, 40]], [[20, 20], [0, 20]]))
         page.mouse.click(box["x"] + 60, box["y"] + 60, button="right")
         page.mouse.move(box["x"] + 90, box["y"] + 60)  # no button is down
         expect(page.locator("#sheet .ink path")).to_have_count(2)
@@ -206,17 +206,17 @@ class TestBrowser:
         draw(page, "#sheet", [wave])
         page.locator("#sheet").get_by_text("The pad is full.").wait_for()
         draw(page, "#sheet", [BAR])
-        self.told(page, self.value(wave[:60]))
+        self.shows(page, self.value(wave[:60]))
         self.button(page, "Undo").click()
         draw(page, "#sheet", [BAR])
-        self.told(page, self.value(BAR))
+        self.shows(page, self.value(BAR))
 
     def test_strokes_stay_when_the_page_is_laid_out_anew_or_the_server_puts_some(self, visit, url):
         page = visit(url)
         width = page.locator("#sheet .paper-pad").bounding_box()["width"]
         far = [[round(width) - 60, 40], [round(width) - 20, 60]]
         draw(page, "#sheet", [HOOK, far])
-        self.told(page, self.value(HOOK, far))
+        self.shows(page, self.value(HOOK, far))
         page.set_viewport_size({"width": 390, "height": 844})
         page.wait_for_function(
             "document.querySelector('#sheet svg').getBoundingClientRect().width < 390 && "
@@ -248,7 +248,7 @@ class TestBrowser:
         finger("touchMove", (255, 60))
         finger("touchMove", (255, 60), (30, 30))  # a second finger writes nothing
         finger("touchEnd")
-        self.told(page, "wide " + self.value([[250, 40], [255, 60]]))
+        self.shows(page, "wide " + self.value([[250, 40], [255, 60]]))
         page.wait_for_function("document.querySelector('#wide .paper-pad').scrollLeft > 100")
         moved = paper.evaluate("paper => paper.scrollLeft")
         finger("touchStart", (50, 40))
@@ -266,7 +266,7 @@ class TestBrowser:
         with page.expect_file_chooser() as chooser:
             self.button(page, "Open a file").click()
         chooser.value.set_files(file)
-        self.told(page, "strokes.json: [[[1, 2]]]")
+        self.shows(page, "strokes.json: [[[1, 2]]]")
         file.write_text("x" * 2_000_001)
         page.locator("#sheet input[type=file]").set_input_files(file)
         page.locator("#sheet").get_by_text("strokes.json is too large for the pad.").wait_for()

@@ -29,7 +29,7 @@ def cache(tmp_path, monkeypatch):
 
 
 class TestServing:
-    def test_a_taken_port_is_told(self, writer):
+    def test_a_taken_port_gets_a_message(self, writer):
         with socket.socket() as other:
             other.bind(("127.0.0.1", 0))
             other.listen()
@@ -44,11 +44,11 @@ class TestServing:
         ("203.0.113.7", 0, "not an address of this machine"),
         ("a..b", 0, "not an address"),
     ])  # fmt: skip
-    def test_senseless_addresses_are_told(self, host, port, said):
+    def test_senseless_addresses_get_a_message(self, host, port, said):
         with pytest.raises(InputError, match=said):
             demo.serve(None, host=host, port=port)
 
-    def test_an_unknown_task_is_told(self):
+    def test_an_unknown_task_gets_a_message(self):
         with pytest.raises(InputError, match="of 'cooking'; there is one of: captioning, speech, handwriting") as error:
             demo.assemble("cooking")
         assert error.value.exit_code == 2

@@ -46,12 +46,12 @@ def recognizer():
 
 @pytest.fixture(scope="module")
 def written(writer):
-    return traces.written(writer, TEXT, 3)
+    return traces.trace_writer(writer, TEXT, 3)
 
 
 @pytest.fixture(scope="module")
 def heard(recognizer):
-    return traces.heard(recognizer, "station.ogg")
+    return traces.trace_recognizer(recognizer, "station.ogg")
 
 
 class TestTape:
@@ -115,15 +115,15 @@ class TestTape:
     ])  # fmt: skip
     def test_what_cannot_be_written_is_a_sentence(self, writer, text, sentence):
         with pytest.raises(InputError, match=sentence):
-            traces.written(writer, text)
+            traces.trace_writer(writer, text)
 
     def test_only_the_examples_are_heard(self, recognizer):
         for name in ("../CREDITS.txt", "", None):
             with pytest.raises(InputError, match=r"no such recording; there are station\.ogg, river\.ogg"):
-                traces.heard(recognizer, name)
+                traces.trace_recognizer(recognizer, name)
         both = Recognizer(RecognizerConfig(hidden_size=4, layers=1, bidirectional=True, language_model=""))
         with pytest.raises(InputError, match="one direction"):
-            traces.heard(both, "river.ogg")
+            traces.trace_recognizer(both, "river.ogg")
 
 
 class TestPictures:
@@ -254,7 +254,7 @@ class TestLessons:
 
 class TestView:
     def test_markup_is_shown_not_run(self, writer):
-        found = traces.written(writer, "a<i>&", 1)
+        found = traces.trace_writer(writer, "a<i>&", 1)
         for markup in (html.shapes(found), html.gates(found, 1, "peak")):
             assert "<i>&" not in markup
         assert html.nothing("<b>") == '<div class="inside-none"><p>&lt;b&gt;</p></div>'
@@ -347,7 +347,7 @@ class TestBrowser:
             page.locator(place).scroll_into_view_if_needed()
             page.locator(f"{place} .plot").wait_for()
         selectors = (
-            ".lesson p", ".lesson .sources", ".told p", ".chain li", ".sample .cap", ".padding", ".told-numbers",
+            ".lesson p", ".lesson .sources", ".explanation p", ".chain li", ".sample .cap", ".padding", ".number-list",
             ".drive label", ".play", ".sum p", ".lanes .cap span", ".lanes small", ".letters span", ".fine",
             ".plot .key li", ".plot .axis", ".rows span", ".columns span", ".found",
         )  # fmt: skip
@@ -363,16 +363,16 @@ class TestBrowser:
     def test_a_cursor_and_a_unit_by_mouse_and_by_keyboard(self, visit, url):
         page = visit(url, READY)
         self.look(page)
-        told = page.locator("#inside-gates .where")
+        status = page.locator("#inside-gates .where")
         steps = int(page.locator("#inside-gates .inside-gates").get_attribute("data-steps"))
         page.get_by_label("Step", exact=True).focus()
         page.keyboard.press("Home")
-        expect(told).to_have_text(re.compile(f"^Step 1 of {steps}"))
+        expect(status).to_have_text(re.compile(f"^Step 1 of {steps}"))
         expect(page.locator("#inside-gates .sum .c")).to_contain_text(
             re.compile(r"c before \+ i · g = [\d.]+ × 0\.00 \+ ")
         )
         page.keyboard.press("ArrowRight")
-        expect(told).to_have_text(re.compile(f"^Step 2 of {steps}"))
+        expect(status).to_have_text(re.compile(f"^Step 2 of {steps}"))
         f, old, i, g, c = self.numbers(page.locator("#inside-gates .sum .c").inner_text())
         assert c == pytest.approx(f * old + i * g, abs=0.03)
         units = page.locator("#inside-gates .inside-gates").get_attribute("data-units").split()
@@ -380,15 +380,15 @@ class TestBrowser:
         lane.scroll_into_view_if_needed()
         box = lane.bounding_box()
         lane.click(position={"x": box["width"] - 1, "y": 1})
-        expect(told).to_have_text(re.compile(f"^Step {steps} of {steps}"))
-        expect(told).to_have_text(re.compile(f"Unit {units[0]}:$"))
+        expect(status).to_have_text(re.compile(f"^Step {steps} of {steps}"))
+        expect(status).to_have_text(re.compile(f"Unit {units[0]}:$"))
         page.get_by_label("Unit", exact=True).focus()
         page.keyboard.press("End")
-        expect(told).to_have_text(re.compile(f"Unit {units[-1]}:$"))
-        before = page.locator("#inside-shapes .told-numbers").inner_text()
+        expect(status).to_have_text(re.compile(f"Unit {units[-1]}:$"))
+        before = page.locator("#inside-shapes .number-list").inner_text()
         page.get_by_label("Timestep", exact=True).focus()
         page.keyboard.press("ArrowRight")
-        expect(page.locator("#inside-shapes .told-numbers")).not_to_have_text(before)
+        expect(page.locator("#inside-shapes .number-list")).not_to_have_text(before)
 
     @staticmethod
     def numbers(sentence: str) -> list[float]:

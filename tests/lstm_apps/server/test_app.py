@@ -168,7 +168,7 @@ class TestAccounts:
         assert not sessions
 
     @pytest.mark.parametrize(
-        ("content", "told"),
+        ("content", "message"),
         [
             (b"anna:1\nanna:2", "names the user anna twice"),
             (b"# nobody\n", "has no account in it"),
@@ -177,13 +177,13 @@ class TestAccounts:
             (b"anna:scrypt$abc$def", "has a hash that is none; python -m lstm_apps.server.auth"),
         ],
     )
-    def test_files_that_are_none_are_told(self, tmp_path, content, told):
+    def test_files_that_are_none_get_a_message(self, tmp_path, content, message):
         (tmp_path / "accounts").write_bytes(content)
-        with pytest.raises(InputError, match=told):
+        with pytest.raises(InputError, match=message):
             read_accounts(str(tmp_path / "accounts"), {})
 
     @pytest.mark.parametrize("auth", ["anna", ":secret", "anna:", "missing/secretfile"])
-    def test_options_that_are_none_are_told_and_not_shown(self, auth):
+    def test_options_that_are_none_get_a_message_and_are_not_shown(self, auth):
         with pytest.raises(InputError, match="--auth") as error:
             read_accounts(auth, {})
         assert "secret" not in str(error.value)
@@ -198,7 +198,7 @@ class TestAccounts:
 
 class TestOptions:
     @pytest.mark.parametrize(
-        ("options", "told"),
+        ("options", "message"),
         [
             ({"max_size": 0}, "--max-size is 0; a number from 1"),
             ({"concurrency": -1}, "--concurrency is -1; a number from 0"),
@@ -211,13 +211,13 @@ class TestOptions:
             ({"mcp": True, "auth": "a:b"}, "--mcp and --auth do not go together"),
         ],
     )  # fmt: skip
-    def test_senseless_ones_are_told(self, options, told, monkeypatch):
+    def test_senseless_ones_get_a_message(self, options, message, monkeypatch):
         monkeypatch.setattr(demo, "_share_cores", lambda _: None)
-        with pytest.raises(InputError, match=told) as error:
+        with pytest.raises(InputError, match=message) as error:
             demo.launch("handwriting", port=0, **options)
         assert error.value.exit_code == 2
 
-    def test_mcp_without_its_package_is_told(self, monkeypatch):
+    def test_mcp_without_its_package_gets_a_message(self, monkeypatch):
         monkeypatch.setitem(sys.modules, "mcp", None)
         with pytest.raises(InputError, match=r"needs the package mcp: pip install 'gradio\[mcp\]'"):
             demo.serve(demo.assemble("handwriting"), port=0, mcp=True)
@@ -230,10 +230,10 @@ class TestOptions:
 
 class TestHealth:
     def test_alive_and_what_is_loaded(self, tmp_path):
-        go, asked = threading.Event(), threading.Event()
+        go, started = threading.Event(), threading.Event()
 
         def load():
-            asked.set()
+            started.set()
             assert go.wait(60)
             raise InputError("the weights are gone")
 
@@ -247,7 +247,7 @@ class TestHealth:
 
         thread = threading.Thread(target=ask)
         thread.start()
-        assert asked.wait(60)
+        assert started.wait(60)
         assert model.state == "loading"
         go.set()
         thread.join()
@@ -255,8 +255,8 @@ class TestHealth:
 
     @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
     def test_monitors_may_ask_for_the_head_alone(self, server, path):
-        asked, head = server.http.get(path), server.http.head(path)
-        assert (head.status_code, head.headers["content-type"]) == (asked.status_code, asked.headers["content-type"])
+        got, head = server.http.get(path), server.http.head(path)
+        assert (head.status_code, head.headers["content-type"]) == (got.status_code, got.headers["content-type"])
         assert head.content == b""
 
     def test_healthz(self, server):
@@ -327,7 +327,7 @@ class TestLogin:
         with serving(tmp_path_factory.mktemp("gradio"), "handwriting", auth="anna:zwölf") as running:
             yield running
 
-    def test_without_a_login_only_health_is_told(self, locked):
+    def test_without_a_login_only_health_answers(self, locked):
         assert locked.http.get("/healthz").status_code == 200
         for path in ("/config", "/gradio_api/info", "/gradio_api/file=/etc/passwd", "/gradio_api/openapi.json"):
             assert locked.http.get(path).status_code == 401
@@ -337,17 +337,17 @@ class TestLogin:
         assert locked.http.get("/metrics", headers={"Authorization": "Basic ~"}).status_code == 401
         assert locked.http.get("/metrics", auth=("anna", "zwölf")).status_code == 200
 
-    def test_wrong_ones_are_told_in_a_sentence_and_cannot_be_tried_for_long(self, tmp_path):
+    def test_wrong_ones_get_a_message_and_cannot_be_tried_for_long(self, tmp_path):
         with serving(tmp_path, "handwriting", auth="anna:1", rate=30) as locked:
-            told = []
+            answers = []
             for n in range(2, 60):  # twelve a minute, of which a slow machine may take a while for each
                 answer = locked.http.post("/login", data={"username": "anna", "password": str(n)})
-                told.append((answer.status_code, answer.json()["detail"]))
+                answers.append((answer.status_code, answer.json()["detail"]))
                 if answer.status_code == 429:
                     break
-            assert told[0] == (400, "The user name or the password is wrong.")
-            assert told[-1][0] == 429
-            assert re.fullmatch(r"That was much at once: try again in \d+ seconds?\.", told[-1][1])
+            assert answers[0] == (400, "The user name or the password is wrong.")
+            assert answers[-1][0] == 429
+            assert re.fullmatch(r"That was much at once: try again in \d+ seconds?\.", answers[-1][1])
 
     def test_gradio_client_logs_in(self, locked):
         from gradio_client import Client
@@ -375,7 +375,7 @@ class TestLimits:
             assert one.http.get("/healthz", headers={"X-Forwarded-For": "198.51.100.1"}).status_code == 200
             assert one.metric('lstm_models_requests_total{outcome="limited"') == 3
 
-    def test_who_comes_to_a_full_queue_is_told(self, tmp_path):
+    def test_who_comes_to_a_full_queue_gets_a_message(self, tmp_path):
         slow = ColourCaptioner(pause=0.4)
         with serving(tmp_path, "captioning", models={"captioner": slow}, rate=0, queue=2, concurrency=1) as one:
             data = one.defaults("caption", image=one.upload("a.png", picture()))
@@ -405,7 +405,7 @@ class TestLimits:
             wait_until(lambda: one.metric('lstm_models_requests_total{outcome="cancelled"') == 1)
             assert one.metric("lstm_models_running ") == 0
 
-    def test_a_file_that_is_too_large_is_told(self, tmp_path):
+    def test_a_file_that_is_too_large_gets_a_message(self, tmp_path):
         with serving(tmp_path, "captioning", max_size=0.25, rate=0) as one:
             one.upload("a.bin", bytes(200_000))
             part = b'--x\r\nContent-Disposition: form-data; name="files"; filename="b.bin"\r\n\r\n'

@@ -1,4 +1,4 @@
-"""Requests that would use the server up: each is bounded, and told so. The table of attacks is docs/threat_model.md.
+"""Requests that would use the server up: each is bounded, with a message. The table of attacks is docs/threat_model.md.
 
 Everything is loopback, small and finite. Longest freeze and memory are measured by benchmarks/demo/hostile.py.
 
@@ -59,10 +59,10 @@ def refused(last: dict) -> str:
 
 
 def test_fields_keep_their_lengths_on_the_server(server: Server) -> None:
-    told = refused(server.ask("caption", server.defaults("caption", include="x" * 501)))
-    assert told == "Must say has 501 characters; the demo takes 500 there."
-    told = refused(server.ask("write", server.defaults("write", text="x" * 10_001)))
-    assert told == "A text has 10,001 characters; the demo takes 10,000 there."
+    message = refused(server.ask("caption", server.defaults("caption", include="x" * 501)))
+    assert message == "Must say has 501 characters; the demo takes 500 there."
+    message = refused(server.ask("write", server.defaults("write", text="x" * 10_001)))
+    assert message == "A text has 10,001 characters; the demo takes 10,000 there."
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Hostile input through HTTP: after each the demo still answers, its memory has not run away, and no path is told.
+"""Hostile input through HTTP: the demo answers after each, its memory has not run away, no message shows a path.
 
 Run: python -m pytest tests/lstm_apps/server/test_hostile_input.py
 """
@@ -132,11 +132,11 @@ def test_pictures(server: Server, name: str):
     assert str(sent["path"]).startswith(str(os.environ["GRADIO_TEMP_DIR"]))
 
 
-def judge(last: dict, expected: str | None, told) -> None:
+def judge(last: dict, expected: str | None, message_of) -> None:
     """The answer is `expected`, or a sentence that has it in it; None takes either."""
     assert not LEAKS.search(json.dumps(last["output"].get("error") or ""))
     if last["success"]:
-        assert expected is None or told(last["output"]).startswith(expected)
+        assert expected is None or message_of(last["output"]).startswith(expected)
         assert "<img src=x" not in json.dumps(last["output"].get("data"))
     else:
         sentence = last["output"]["error"]
@@ -260,10 +260,10 @@ def test_no_file_of_this_machine_is_opened(server: Server, function: str, tmp_pa
         name = "image" if function == "caption" else "recording"
         session, answer = server.join(function, server.defaults(function, **{name: given}))
         assert answer.status_code == 200
-        told = json.dumps(list(server.messages(session)))
-        assert "process_completed" in told
-        assert "secret" not in told
-        assert pathlib.Path(__file__).name not in told
+        sent = json.dumps(list(server.messages(session)))
+        assert "process_completed" in sent
+        assert "secret" not in sent
+        assert pathlib.Path(__file__).name not in sent
 
 
 # --- requests ----------------------------------------------------------------------------------------------------

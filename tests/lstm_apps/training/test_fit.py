@@ -134,7 +134,7 @@ def test_weights_of_the_task_are_what_one_step_of_adam_makes(tmp_path):
     torch.testing.assert_close(weights(model), weights(expected), rtol=1e-4, atol=1e-6)
 
 
-def test_nothing_but_the_progress_is_told(tmp_path, capfd):
+def test_nothing_but_the_progress_is_printed(tmp_path, capfd):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         with pytest.raises(Stopped):

@@ -105,7 +105,7 @@ def test_a_folder_that_cannot_be_made(encoder: ImageEncoder, tmp_path: Path) -> 
         photo_features(read_captions(tiny_photos.folder(tmp_path / "data", 2)), encoder, tmp_path / "kept")
 
 
-def test_a_damaged_file_is_told(encoder: ImageEncoder, tmp_path: Path) -> None:
+def test_a_damaged_file_gets_a_message(encoder: ImageEncoder, tmp_path: Path) -> None:
     data = read_captions(tiny_photos.folder(tmp_path / "data", 2))
     photo_features(data, encoder, tmp_path / "kept")
     (kept,) = (tmp_path / "kept").glob("*.npy")

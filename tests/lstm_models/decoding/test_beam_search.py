@@ -699,7 +699,7 @@ def test_sampling_refuses_what_cannot_be(arguments) -> None:
         ({"no_repeat": 1, "min_length": 4}, "found no sequence of 4 to 20 tokens"),
     ],
 )
-def test_impossible_options_are_told_in_a_sentence(options, sentence) -> None:
+def test_impossible_options_get_a_message(options, sentence) -> None:
     toy = Toy(0, length=21)
     with pytest.raises(InputError, match=sentence) as error:
         search(toy, BeamOptions(**options))
@@ -719,7 +719,7 @@ def test_an_excluded_form_leaves_the_others() -> None:
 
 
 @pytest.mark.parametrize("run", [beam_search, sample])
-def test_a_model_that_breaks_is_told(run) -> None:
+def test_a_model_that_breaks_gets_a_message(run) -> None:
     def step(tokens: Tensor, state: History) -> tuple[Tensor, History]:
         return torch.full((len(tokens), 5), math.nan), state
 

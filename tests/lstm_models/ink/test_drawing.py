@@ -238,7 +238,7 @@ class TestPng:
         assert picture.shape == (32, 32, 3)
         assert (picture == 255).all()
 
-    def test_what_cannot_be_drawn_is_told(self):
+    def test_what_cannot_be_drawn_gets_a_message(self):
         with pytest.raises(InputError, match="above zero"):
             drawing().png(scale=0)
         with pytest.raises(InputError, match="100 million"):

@@ -172,9 +172,9 @@ class TestGcode:
     def test_no_text_gives_orders_to_the_machine(self, text):
         """GRBL obeys ! ? ~ and bytes beyond ASCII wherever they stand, and a line break would end the comment."""
         plain = Drawing((DOT,), "").gcode()
-        told, _, rest = Drawing((DOT,), text).gcode().rpartition("; handwriting")
+        comment, _, rest = Drawing((DOT,), text).gcode().rpartition("; handwriting")
         assert plain == "; handwriting" + rest
-        assert re.fullmatch(r"(?:; [A-Za-z0-9 .,:'-]{1,60}\n)?", told)
+        assert re.fullmatch(r"(?:; [A-Za-z0-9 .,:'-]{1,60}\n)?", comment)
 
 
 class TestPages:
@@ -307,7 +307,7 @@ class TestOptions:
             ),
         ],
     )
-    def test_values_out_of_range_are_told(self, options, said):
+    def test_values_out_of_range_get_a_message(self, options, said):
         with pytest.raises(InputError) as error:
             PlotterOptions(**options)
         assert str(error.value) == said

@@ -116,7 +116,7 @@ class TestEveryKind:
             ({"kind": "pressure", "width": -1}, "The width of the pen line must be above zero, not -1."),
         ],
     )
-    def test_what_cannot_be_made_is_told(self, options, said):
+    def test_what_cannot_be_made_gets_a_message(self, options, said):
         with pytest.raises(InputError) as error:
             Drawing((WAVE,), "x").svg(**options)
         assert str(error.value) == said

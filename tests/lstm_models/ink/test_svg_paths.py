@@ -119,8 +119,8 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_what_would_use_a_machine_up_is_refused(name: str) -> None:
-    content, told = HOSTILE[name]
-    with pytest.raises(SVGError, match=told):
+    content, message = HOSTILE[name]
+    with pytest.raises(SVGError, match=message):
         svg_strokes(content.encode())
 
 

@@ -46,7 +46,7 @@ def pixels(image: Image.Image) -> np.ndarray:
     return np.asarray(image).astype(int)
 
 
-def told(source: object, **options: object) -> str:
+def message_for(source: object, **options: object) -> str:
     """The sentence a bad input gets: one, with an end, and without what only a programmer reads."""
     with pytest.raises(InputError) as error:
         open_image(source, **options)
@@ -186,7 +186,7 @@ class TestKinds:
         assert shown(0, 100, 255) == [0, 100, 255]
         assert shown(0, 257, 65535) == [0, 1, 255]
         assert shown(0, 2**31 - 1) == [0, 255]
-        assert "negative" in told(Image.fromarray(np.array([[-1, 2]], dtype=np.int32)))
+        assert "negative" in message_for(Image.fromarray(np.array([[-1, 2]], dtype=np.int32)))
 
     def test_floats_in_a_file(self):
         data = encoded(Image.fromarray(np.array([[0, 0.2, 1]], dtype=np.float32)), "TIFF")
@@ -265,7 +265,7 @@ class TestSize:
         }[kind]
         path = tmp_path / f"bomb.{kind}"
         path.write_bytes(data)
-        sentence = told(path)
+        sentence = message_for(path)
         assert sentence.startswith(str(path))
         assert f"{width:,} × {height:,} pixels" in sentence
         assert "128 million" in sentence
@@ -273,13 +273,13 @@ class TestSize:
     def test_a_bomb_in_memory(self, monkeypatch):
         monkeypatch.setattr("lstm_models.io.pixels.MOST_PIXELS", 99)
         for source in (np.zeros((10, 10), np.uint8), Image.new("L", (10, 10)), torch.zeros(3, 10, 10)):
-            assert "10 × 10 pixels" in told(source)
+            assert "10 × 10 pixels" in message_for(source)
 
     def test_a_file_too_long(self, tmp_path: Path):
         path = tmp_path / "long.png"
         with open(path, "wb") as file:
             file.truncate(media.MOST_BYTES + 1)  # sparse: takes no room
-        assert "1.1 GB" in told(path)
+        assert "1.1 GB" in message_for(path)
 
     def test_a_text_that_inflates(self):
         """A PNG with 256 MB of zeros as its comment."""
@@ -288,7 +288,7 @@ class TestSize:
         packed = b"".join([*(packer.compress(bytes(2**20)) for _ in range(256)), packer.flush()])
         body = b"zTXtnote\0\0" + packed
         chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
-        assert "PNG picture, but it is damaged" in told(data[:33] + chunk + data[33:])
+        assert "PNG picture, but it is damaged" in message_for(data[:33] + chunk + data[33:])
 
 
 class TestArrays:
@@ -354,56 +354,56 @@ class TestArrays:
     def test_what_is_no_picture(self, values, said):
         with pytest.raises(InputError, match=said):
             open_image(values)
-        told(values)
+        message_for(values)
 
     def test_a_tensor_of_whole_numbers(self):
-        assert "int64" in told(torch.zeros(3, 4, 4, dtype=torch.int64))
+        assert "int64" in message_for(torch.zeros(3, 4, 4, dtype=torch.int64))
 
 
 class TestFilesThatAreNotPictures:
     def test_missing(self, tmp_path: Path):
-        assert told(tmp_path / "no.jpg") == f"{tmp_path / 'no.jpg'} does not exist."
-        assert "does not exist" in told(tmp_path / "no" / "no.jpg")
+        assert message_for(tmp_path / "no.jpg") == f"{tmp_path / 'no.jpg'} does not exist."
+        assert "does not exist" in message_for(tmp_path / "no" / "no.jpg")
 
     def test_a_link_to_nothing(self, tmp_path: Path):
         (tmp_path / "a.jpg").symlink_to(tmp_path / "gone.jpg")
-        assert "is a link to a file that does not exist" in told(tmp_path / "a.jpg")
+        assert "is a link to a file that does not exist" in message_for(tmp_path / "a.jpg")
 
     def test_a_loop_of_links_and_a_file_as_a_folder(self, tmp_path: Path):
         (tmp_path / "a.jpg").symlink_to(tmp_path / "a.jpg")
-        assert "cannot be read" in told(tmp_path / "a.jpg")
+        assert "cannot be read" in message_for(tmp_path / "a.jpg")
         (tmp_path / "file").touch()
-        assert "not a directory" in told(tmp_path / "file" / "a.jpg")
+        assert "not a directory" in message_for(tmp_path / "file" / "a.jpg")
 
     def test_a_folder(self, tmp_path: Path):
-        assert "is a folder" in told(tmp_path)
+        assert "is a folder" in message_for(tmp_path)
 
     def test_nothing_in_it(self, tmp_path: Path):
         (tmp_path / "a.jpg").touch()
-        assert "is empty" in told(tmp_path / "a.jpg")
-        assert "is empty" in told(b"")
+        assert "is empty" in message_for(tmp_path / "a.jpg")
+        assert "is empty" in message_for(b"")
 
     def test_an_empty_name_a_zero_byte_and_a_long_name(self):
         with pytest.raises(InputError, match="is empty") as error:
             open_image("")
         assert error.value.exit_code == 2
-        assert "is not the name of a file" in told("a\0b.jpg")
-        assert "cannot be read" in told("a" * 300 + ".jpg")
+        assert "is not the name of a file" in message_for("a\0b.jpg")
+        assert "cannot be read" in message_for("a" * 300 + ".jpg")
 
     def test_a_pipe_a_device_and_a_socket(self, tmp_path: Path, monkeypatch):
         os.mkfifo(tmp_path / "pipe.jpg")
-        assert "not an ordinary file" in told(tmp_path / "pipe.jpg")
-        assert "not an ordinary file" in told("/dev/zero")
+        assert "not an ordinary file" in message_for(tmp_path / "pipe.jpg")
+        assert "not an ordinary file" in message_for("/dev/zero")
         monkeypatch.chdir(tmp_path)  # the name of a socket must be short
         with socket.socket(socket.AF_UNIX) as server:
             server.bind("s.jpg")
-            assert "not an ordinary file" in told("s.jpg")
+            assert "not an ordinary file" in message_for("s.jpg")
 
     @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
     def test_a_file_without_permission(self, tmp_path: Path):
         (tmp_path / "a.png").write_bytes(encoded(quarters()))
         (tmp_path / "a.png").chmod(0)
-        assert "permission denied" in told(tmp_path / "a.png")
+        assert "permission denied" in message_for(tmp_path / "a.png")
 
     @pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), OSError(5, "Input/output error")])
     def test_a_disk_that_refuses(self, tmp_path: Path, monkeypatch, error):
@@ -412,14 +412,14 @@ class TestFilesThatAreNotPictures:
 
         (tmp_path / "a.png").write_bytes(encoded(quarters()))
         monkeypatch.setattr("builtins.open", refuse)
-        assert error.strerror.lower() in told(tmp_path / "a.png")
+        assert error.strerror.lower() in message_for(tmp_path / "a.png")
 
     @pytest.mark.parametrize(
         "address",
         ["https://example.org/a.jpg", "file:///a.jpg", "s3://bucket/a.jpg", "data:image/png;base64," + "A" * 999],
     )
     def test_an_address(self, address):
-        sentence = told(address)
+        sentence = message_for(address)
         assert "nothing is fetched from the network" in sentence
         assert len(sentence) < 300
 
@@ -432,7 +432,7 @@ class TestFilesThatAreNotPictures:
         data = encoded(Image.fromarray(noise), format_)
         path = tmp_path / "cut"
         path.write_bytes(data[: int(len(data) * share)])
-        sentence = told(path)
+        sentence = message_for(path)
         assert sentence.startswith(f"{path} ")
         assert "damaged" in sentence
 
@@ -481,21 +481,21 @@ class TestFilesThatAreNotPictures:
     def test_other_files_are_told_apart(self, tmp_path: Path, data, said):
         path = tmp_path / "photo.jpg"
         path.write_bytes(data)
-        assert said in told(path)
-        assert told(data) == told(path).replace(str(path), "The picture")
+        assert said in message_for(path)
+        assert message_for(data) == message_for(path).replace(str(path), "The picture")
 
     def test_no_postscript_is_run(self, monkeypatch):
         """Pillow hands EPS to Ghostscript: this must not come so far."""
         monkeypatch.setattr(subprocess, "check_call", lambda *_, **__: pytest.fail("a program was started"))
         data = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n"
-        assert "PostScript" in told(data)
+        assert "PostScript" in message_for(data)
 
     def test_not_enough_memory(self, monkeypatch):
         def hungry(*_: object) -> None:
             raise MemoryError
 
         monkeypatch.setattr(ImageFile.ImageFile, "load", hungry)
-        assert "not enough memory" in told(encoded(quarters()))
+        assert "not enough memory" in message_for(encoded(quarters()))
 
 
 class TestNames:
@@ -503,13 +503,13 @@ class TestNames:
         path = tmp_path / "upload-4711.tmp"
         path.write_bytes(b"text")
         for source in (path, tmp_path, tmp_path / "no", b"text", np.zeros(3)):
-            sentence = told(source, name="holiday.jpg")
+            sentence = message_for(source, name="holiday.jpg")
             assert sentence.startswith("holiday.jpg ")
             assert str(tmp_path) not in sentence
 
     def test_a_name_that_is_not_text_or_has_a_line_break(self, tmp_path: Path):
         odd = os.fsdecode(os.fsencode(str(tmp_path)) + b"/a\xff\n\x1b[31m.jpg")
-        sentence = told(odd)
+        sentence = message_for(odd)
         sentence.encode("utf-8")  # a terminal can show it
         assert "\x1b" not in sentence
 
@@ -523,7 +523,7 @@ class TestPillowIsLeftAsItWas:
     def test_its_settings_and_the_warning_filters(self):
         before = (Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES, list(warnings.filters))
         open_image(encoded(quarters(), "JPEG"))
-        told(b"\x89PNG\r\n\x1a\n")
+        message_for(b"\x89PNG\r\n\x1a\n")
         assert (Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES, list(warnings.filters)) == before
 
     def test_its_warnings_are_not_shown_and_others_are(self, monkeypatch):

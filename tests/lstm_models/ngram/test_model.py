@@ -223,7 +223,7 @@ def test_other_weights_replace_what_was_known() -> None:
 @pytest.mark.parametrize(
     ("name", "sentence"), [("words", "vocabulary is damaged"), ("children_1", "1-grams are damaged")]
 )
-def test_damaged_buffers_are_told(name: str, sentence: str) -> None:
+def test_damaged_buffers_get_a_message(name: str, sentence: str) -> None:
     model = toy_model()
     getattr(model, name).fill_(255)
     with pytest.raises(InputError, match=sentence):
@@ -306,14 +306,14 @@ def test_scores_are_kenlms(tmp_path: Path) -> None:
         ("\\data\\\nngram 1=1\nngram 2=1\n\\1-grams:\n-1 a\n\\2-grams:\n-1 a b\n\\end\\\n", "“|'b' of a 2-gram"),
     ],
 )
-def test_other_files_are_told(tmp_path: Path, text: str, sentence: str) -> None:
+def test_other_files_get_a_message(tmp_path: Path, text: str, sentence: str) -> None:
     path = tmp_path / "x.arpa"
     path.write_text(text)
     with pytest.raises(InputError, match=sentence):
         NGram.from_arpa(path)
 
 
-def test_a_file_that_is_missing_or_no_text_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_missing_or_no_text_gets_a_message(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         NGram.from_arpa(tmp_path / "none.arpa")
     (tmp_path / "x.arpa").write_bytes(b"\xff\xfe\x00")

@@ -1,6 +1,6 @@
 const paper = element.querySelector('.paper-pad'), sheet = paper.querySelector('svg');
 const rules = sheet.querySelector('.rules'), ink = sheet.querySelector('.ink');
-const told = element.querySelector('.told'), file = element.querySelector('input[type=file]');
+const message = element.querySelector('.message'), file = element.querySelector('input[type=file]');
 const button = (name) => element.querySelector(`[data-do=${name}]`);
 const room = JSON.parse(paper.dataset.room);
 const space = 'http://www.w3.org/2000/svg';
@@ -59,7 +59,7 @@ const tell = (sentence) => {
   points = strokes.reduce((sum, stroke) => sum + stroke.length, 0);
   paper.classList.toggle('empty', !count && !current);
   for (const name of ['undo', 'clear']) button(name).disabled = !count;
-  told.textContent = sentence || (full() ? 'The pad is full.' : '');
+  message.textContent = sentence || (full() ? 'The pad is full.' : '');
   sheet.setAttribute('aria-label', `${paper.dataset.label}: ${count} ${count === 1 ? 'stroke' : 'strokes'}`);
 };
 const send = () => {

@@ -53,12 +53,12 @@ const show = () => {
   const seconds = view.seconds ? `, ${(view.seconds * step).toFixed(2)} s` : '';
   const sign = letter === ' ' ? ', at the space' : letter ? `, at \u201c${letter}\u201d` : '';
   const [i, f, o, g, c, h] = ['input', 'forget', 'output', 'candidate', 'cell', 'hidden'].map((name) => value(name));
-  const signed = (number) => number < 0 ? `(${told(number)})` : told(number);
+  const signed = (number) => number < 0 ? `(${format(number)})` : format(number);
   one('.where').textContent = `Step ${step + 1} of ${view.steps}${seconds}${sign}. Unit ${view.units[unit]}:`;
   one('.sum .c').textContent =
-    `c = f \u00b7 c before + i \u00b7 g = ${told(f)} \u00d7 ${signed(value('cell', 1))} + ${told(i)} \u00d7 ` +
-    `${signed(g)} = ${told(c)}`;
-  one('.sum .h').textContent = `h = o \u00b7 tanh c = ${told(o)} \u00d7 ${signed(Math.tanh(c))} = ${told(h)}`;
+    `c = f \u00b7 c before + i \u00b7 g = ${format(f)} \u00d7 ${signed(value('cell', 1))} + ${format(i)} \u00d7 ` +
+    `${signed(g)} = ${format(c)}`;
+  one('.sum .h').textContent = `h = o \u00b7 tanh c = ${format(o)} \u00d7 ${signed(Math.tanh(c))} = ${format(h)}`;
   one('.of').textContent = `unit ${view.units[unit]}`;
   if (view.unit !== unit) trace(view.unit = unit);
   if (view.pen) {

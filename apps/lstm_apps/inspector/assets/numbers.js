@@ -3,4 +3,4 @@ const numbers = (node) => {
   const whole = new Int16Array(bytes.buffer), scale = Number(node.dataset.scale);
   return Float32Array.from(whole, (number) => number * scale);
 };
-const told = (number) => number.toFixed(2).replace('-0.00', '0.00').replace('-', '\u2212');
+const format = (number) => number.toFixed(2).replace('-0.00', '0.00').replace('-', '\u2212');

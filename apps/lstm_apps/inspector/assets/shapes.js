@@ -12,8 +12,8 @@ const show = () => {
   }
   const column = one.values.subarray(step * features, (step + 1) * features);
   const names = root().dataset.first.split(' ');
-  const first = [...column.subarray(0, 3)].map((value, k) => `${names[k] || ''} ${told(value)}`.trim()).join(', ');
-  element.querySelector('.told-numbers').textContent =
+  const first = [...column.subarray(0, 3)].map((value, k) => `${names[k] || ''} ${format(value)}`.trim()).join(', ');
+  element.querySelector('.number-list').textContent =
     `x[${one.number}, ${step}, :] is one timestep, ${features} features: ${first}, \u2026`;
   const largest = Math.max(...column.map(Math.abs), 0.01);
   element.querySelector('.bars').setAttribute('d', [...column].map((value, k) =>

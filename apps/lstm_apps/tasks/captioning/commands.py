@@ -53,9 +53,9 @@ def caption(
 ) -> None:
     """Describes photos in a sentence each.
 
-    Named photos are told on the screen, folders as JSON Lines, a photo a line. With --out the lines go to a file, and
-    the same command goes on where it was stopped. A photo that cannot be opened is reported, and the rest goes on; the
-    exit code is then 1.
+    Captions of named photos are printed, those of folders as JSON Lines, a photo a line. With --out the lines go to a
+    file, and the same command goes on where it was stopped. A photo that cannot be opened is reported, and the rest
+    goes on; the exit code is then 1.
 
     Args:
         paths: photos, and folders of photos.

@@ -118,8 +118,8 @@ def write(
             pages = writer.write_pages(
                 text, style=style, legibility=legibility, seed=seed, options=sheet, progress=progress, **again
             )
-            told = _save_pages(pages, Path(out), **options)
-        print(told)
+            summary = _save_pages(pages, Path(out), **options)
+        print(summary)
         return
     drawing = writer.write(text, style=style, legibility=legibility, seed=seed, **again)
     drawing.save(out, **options)
@@ -183,7 +183,7 @@ def _save_pages(pages: Iterator[Page], out: Path, kind: str | None, plotter: Plo
     from lstm_models.ink.page import save_pdf
     from lstm_models.io.atomic_write import shown
 
-    pages = _told(pages)
+    pages = _with_notes_shown(pages)
     first = next(pages)
     if out.suffix.lower() == ".pdf":
         save_pdf(itertools.chain([first], pages), out, kind=kind or "plain")
@@ -197,7 +197,7 @@ def _save_pages(pages: Iterator[Page], out: Path, kind: str | None, plotter: Plo
     return f"{shown(out.with_name(f'{out.stem}-1{out.suffix}'))} to {shown(path.name)} (seed {first.seed})"
 
 
-def _told(pages: Iterator[Page]) -> Iterator[Page]:
+def _with_notes_shown(pages: Iterator[Page]) -> Iterator[Page]:
     """The pages, whose notes go to standard error."""
     for page in pages:
         for note in page.notes:

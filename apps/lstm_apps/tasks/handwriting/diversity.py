@@ -92,16 +92,16 @@ def sweep(
         if keys[a][0] == keys[b][0] and keys[a][2] == keys[b][2] == 0 and keys[a][1] != keys[b][1]
     ]
     found: dict[str, Any] = {"lines": len(keys), "settings": list(settings)}
-    for name, own in (("plain", None), ("reread", judge)):
+    for name, judging in (("plain", None), ("reread", judge)):
         if name == "reread" and judge is None:
             continue
         found[name] = []
         for setting in settings:
             bias = writer.bias(setting)
-            if own is None:
+            if judging is None:
                 *_, rows = writer.sample(said, numbers, bias=bias, seed=seed, tidy=True)
             else:
-                rows = reranking.draw(writer, said, numbers, own, bias=bias, seed=seed).rows
+                rows = reranking.draw(writer, said, numbers, judging, bias=bias, seed=seed).rows
             lines = [writer.config.features.decode(row) for row in rows]
             verdicts = checker(lines, said)
             seen = [features(line) for line in lines]

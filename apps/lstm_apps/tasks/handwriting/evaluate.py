@@ -196,10 +196,10 @@ def speed(writer: HandwritingWriter, judge: reranking.Reranker | None = None, re
     options: dict[str, Any] = {} if judge is None else {"reader": judge.reader, "candidates": judge.candidates}
     clock, busy = [], []
     for seed in range(repeats):
-        start, own = time.perf_counter(), time.process_time()
+        start, cpu = time.perf_counter(), time.process_time()
         writer.write(text, seed=seed, **options).svg()
         clock.append(time.perf_counter() - start)
-        busy.append(time.process_time() - own)
+        busy.append(time.process_time() - cpu)
     return {
         "seconds_a_line_of_50_characters": float(np.median(clock)),
         "cpu_seconds_a_line_of_50_characters": float(np.median(busy)),

@@ -114,8 +114,8 @@ def evaluate(
         for key in ("nats_a_point", "nats_a_point_without_style")
     }
     judging = hub.load_as(HandwritingReader, reader) if reader else None
-    for name, own in styles.items():
-        drawn = write_in(writer, own, texts, legibility, seed)
+    for name, by_hand in styles.items():
+        drawn = write_in(writer, by_hand, texts, legibility, seed)
         judged = [judge.each(strokes, list(map(len, texts))) for strokes in drawn]
         figures[name] = _compared(judged, gallery)
         if judging is not None:
@@ -135,7 +135,7 @@ def evaluate(
 class Hand:
     """Lines of an unseen writer: what a style is fitted to, others to compare with, and others that stand for it."""
 
-    own: list[HandwritingLine]
+    fitting: list[HandwritingLine]
     probe: list[HandwritingLine]
     gallery: list[HandwritingLine]
 
@@ -149,8 +149,8 @@ def unseen(
         order = np.random.default_rng((seed, len(hands))).permutation(len(its))
         usual = [its[number] for number in order if 18 <= len(its[number].text) <= 45]
         if len(usual) >= lines + _PROBE + _GALLERY:
-            own, rest = usual[:lines], usual[lines:]
-            hands[name] = Hand(own, rest[:_PROBE], rest[_PROBE : _PROBE + _GALLERY])
+            fitting, rest = usual[:lines], usual[lines:]
+            hands[name] = Hand(fitting, rest[:_PROBE], rest[_PROBE : _PROBE + _GALLERY])
     hands = dict(list(hands.items())[:most])
     if len(hands) < 2:
         raise InputError(
@@ -189,7 +189,7 @@ def _fitted(writer: HandwritingWriter, hands: dict[str, Hand]) -> tuple[dict[str
     """A style for each hand by each of the ways to find one, and the seconds of the processor that fitting took."""
     fitted, nearest, seconds = [], [], []
     for name, hand in hands.items():
-        pairs = [(list(line.strokes), line.text) for line in hand.own]
+        pairs = [(list(line.strokes), line.text) for line in hand.fitting]
         start = time.process_time()
         fitted.append(fit_style(writer, pairs, name=name))
         seconds.append(time.process_time() - start)
@@ -206,14 +206,14 @@ def _compared(probes: Sequence[np.ndarray], gallery: Sequence[np.ndarray]) -> di
     stands = np.stack(gallery)
     lots = _cosine(np.stack([lines.mean(0) for lines in probes]), stands)
     single = np.stack([_cosine(lines, stands).T for lines in probes])  # [hands, gallery, lines]
-    own = np.eye(len(stands), dtype=bool)
+    same = np.eye(len(stands), dtype=bool)
     return {
-        "auc": round(separation(lots[own], lots[~own]), 4),
-        "equal_error_rate": round(equal_error_rate(lots[own], lots[~own]), 4),
+        "auc": round(separation(lots[same], lots[~same]), 4),
+        "equal_error_rate": round(equal_error_rate(lots[same], lots[~same]), 4),
         "own_hand_first": round(first_share(lots), 4),
-        "likeness_own": round(float(lots[own].mean()), 4),
-        "likeness_others": round(float(lots[~own].mean()), 4),
-        "auc_of_single_lines": round(separation(single[own].ravel(), single[~own].ravel()), 4),
+        "likeness_own": round(float(lots[same].mean()), 4),
+        "likeness_others": round(float(lots[~same].mean()), 4),
+        "auc_of_single_lines": round(separation(single[same].ravel(), single[~same].ravel()), 4),
     }
 
 

@@ -52,14 +52,14 @@ def draw(
     """Each text as a line, the first ``styles`` styles taking turns."""
     names = writer.styles[:styles] or (None,)
     numbers = torch.tensor([writer.style_number(names[number % len(names)]) for number in range(len(texts))])
-    plans = [planned(spell(text, writer.written, drawable)[0], writer.written) for text in texts]
+    plans = [planned(spell(text, writer.writable, drawable)[0], writer.writable) for text in texts]
     features, bias = writer.config.features, writer.bias(legibility)
     rows = [np.zeros((0, 3), np.float32)] * len(texts)
     places: list[np.ndarray] = [np.zeros(0)] * len(texts)
     strokes: list[list[np.ndarray]] = [[] for _ in texts]
-    written = [number for number, plan in enumerate(plans) if plan.plain]
-    for start in range(0, len(written), 100):
-        part = written[start : start + 100]
+    to_write = [number for number, plan in enumerate(plans) if plan.plain]
+    for start in range(0, len(to_write), 100):
+        part = to_write[start : start + 100]
         plain, which = [plans[number].plain for number in part], numbers[part]
         trace: list[np.ndarray] = []
         if judge is None:
@@ -70,8 +70,8 @@ def draw(
             rows[number], places[number], strokes[number] = row, place, features.decode(row)
     for number, plan in enumerate(plans):
         if plan.composed:
-            own = ([rows[number]], [places[number]]) if plan.plain else ([], [])
-            strokes[number], _ = compose_lines([plan], *own, features, scale=1.0, pitch=0.0, seed=seed + number)
+            drawn_rows = ([rows[number]], [places[number]]) if plan.plain else ([], [])
+            strokes[number], _ = compose_lines([plan], *drawn_rows, features, scale=1.0, pitch=0.0, seed=seed + number)
     plain = [plan.plain for plan in plans]
     limits = writer.most_points(torch.tensor([len(text) + 1 for text in plain])).numpy()
     return Drawn(strokes, rows, plain, np.array([len(row) for row in rows]) >= limits)
@@ -154,11 +154,11 @@ def legible(
         ]
     result |= {name: error_rate(each, texts) for name, each in lines.items()}
     if checker is not None:
-        result["own_reader"] = {name: own_error_rates(checker, each, texts) for name, each in lines.items()}
+        result["own_reader"] = {name: reader_error_rates(checker, each, texts) for name, each in lines.items()}
     return result
 
 
-def own_error_rates(
+def reader_error_rates(
     checker: reranking.Reranker, lines: Sequence[Sequence[np.ndarray]], texts: Sequence[str]
 ) -> dict[str, float]:
     """Character error rates of the own reader by its best path and with its language model, texts as they are."""
@@ -167,7 +167,7 @@ def own_error_rates(
     reader = checker.reader
     assert isinstance(reader, HandwritingReader)  # the only reader with a language model
     rates = {"best_path": float(jiwer.cer(list(texts), [verdict.text for verdict in checker(lines, texts)]))}
-    model = decoding.written_words(reader, True) if reader.config.beam else None
+    model = decoding.cased_words(reader, True) if reader.config.beam else None
     if model is not None:
         read = []
         for start in range(0, len(lines), 16):

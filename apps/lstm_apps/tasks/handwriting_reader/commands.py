@@ -49,15 +49,15 @@ def read(
         raise InputError("--alternatives and --beam must be 0 or more", usage=True)
     from lstm_models.checkpoints import hub
     from lstm_models.io.atomic_write import check_writable, shown, write_whole
-    from lstm_models.tasks.handwriting_reader.decoding import written_words
+    from lstm_models.tasks.handwriting_reader.decoding import cased_words
     from lstm_models.tasks.handwriting_reader.model import HandwritingReader
 
     if out is not None:
         check_writable(out)
     sources, failures = _drawings(named, recursive)
     reader = hub.load_as(HandwritingReader, model)
-    words = written_words(reader, {"on": True, "off": False}.get(lm, lm))
-    several, told = len(sources) + failures > 1, []
+    words = cased_words(reader, {"on": True, "off": False}.get(lm, lm))
+    several, lines = len(sources) + failures > 1, []
     for source in sources:
         try:
             found = reader.read(source, alternatives=alternatives, lm=words or False, beam=beam)
@@ -67,12 +67,12 @@ def read(
             continue
         name = f"{shown(source)}: " if several else ""
         line = found.json() if format == "json" else name + found.text + "\n"
-        told.append(line)
+        lines.append(line)
         if out is None:
             print(line, end="", flush=True)
-    if out is not None and told:
-        write_whole(out, "".join(told))
-        print(f"{shown(out)}: {len(told)} read")
+    if out is not None and lines:
+        write_whole(out, "".join(lines))
+        print(f"{shown(out)}: {len(lines)} read")
     if failures:
         raise SystemExit(1)
 

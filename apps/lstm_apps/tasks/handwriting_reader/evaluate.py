@@ -14,7 +14,7 @@ from lstm_datasets.handwriting.readers import HandwritingLine, clean, read_lines
 from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import check_writable, write_whole
-from lstm_models.tasks.handwriting_reader.decoding import search, written_words
+from lstm_models.tasks.handwriting_reader.decoding import cased_words, search
 from lstm_models.tasks.handwriting_reader.model import HandwritingReader
 from lstm_models.tasks.handwriting_reader.results import Reading
 
@@ -65,7 +65,7 @@ def evaluate(
     if json is not None:
         check_writable(json)
     reader = hub.load_as(HandwritingReader, model)
-    words = written_words(reader, {"on": True, "off": False}.get(lm, lm))
+    words = cased_words(reader, {"on": True, "off": False}.get(lm, lm))
     beam = beam or reader.config.beam or 32
     lines = [line for line in split_lines(read_lines(data), validation)[1] if line.text.strip()]
     if limit is not None:

@@ -28,7 +28,7 @@ def tag(
 ) -> None:
     """Finds the part of speech of every word, and the names of people, places and organisations.
 
-    Sentences and words of a text are told apart; those of a .conllu file are taken as they are, and only its parts of
+    A text is split into sentences and words; those of a .conllu file are taken as they are, and only its parts of
     speech and names are filled in. A file that cannot be read is reported, and the rest goes on; the exit code is
     then 1.
 

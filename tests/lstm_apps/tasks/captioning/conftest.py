@@ -20,10 +20,10 @@ class ColourCaptioner:
 
     def __init__(self, pause: float = 0.0) -> None:
         self.pause = pause
-        self.asked: list[dict[str, Any]] = []
+        self.calls: list[dict[str, Any]] = []
 
     def stream(self, image: Any, **options: Any) -> Iterator[Caption]:
-        self.asked.append(options)
+        self.calls.append(options)
         if "zebra" in options["include"]:
             raise InputError("the model does not know “zebra” <b>at all</b>", usage=True)
         red, green, blue = np.asarray(image, np.float64).mean((0, 1))

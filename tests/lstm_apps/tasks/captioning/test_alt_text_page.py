@@ -257,7 +257,7 @@ class TestWriting:
         assert (tmp_path / "a.html").read_text() == "old"
         assert sorted(inner.name for inner in tmp_path.iterdir()) == ["a.html", "photos"]
 
-    def test_a_folder_that_is_missing_is_told_before_any_work(self, tmp_path: Path):
+    def test_a_folder_that_is_missing_gets_a_message_before_any_work(self, tmp_path: Path):
         def captions() -> Iterator[tuple[Path, Caption]]:
             pytest.fail("a caption was asked for")
             yield tmp_path, caption()

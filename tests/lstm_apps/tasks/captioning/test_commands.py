@@ -298,7 +298,7 @@ class TestOut:
         assert "6 done before" in run(capsys, "photos", out="c.jsonl")[2]
 
     @pytest.mark.parametrize(
-        ("options", "told"),
+        ("options", "message"),
         [
             ({"beam": 3}, "another --beam"),
             ({"max_words": 4}, "another --max-words"),
@@ -306,15 +306,15 @@ class TestOut:
             ({"beam": 5, "n_best": 1, "include": [], "batch": 3}, None),
         ],
     )
-    def test_other_options_are_noticed(self, options, told, loaded, photos, capsys):
+    def test_other_options_are_noticed(self, options, message, loaded, photos, capsys):
         run(capsys, "photos/1.png", out="c.jsonl")
         before = Path("c.jsonl").read_bytes()
         code, out, err = run(capsys, "photos", out="c.jsonl", **options)
-        if told is None:
+        if message is None:
             assert code == 0
             return
         assert (code, out) == (1, "")
-        assert f"c.jsonl, line 1: it was made with {told}" in err
+        assert f"c.jsonl, line 1: it was made with {message}" in err
         assert Path("c.jsonl").read_bytes() == before
 
     def test_another_model_is_noticed(self, loaded, photos, capsys, monkeypatch, model):
@@ -353,7 +353,7 @@ class TestOut:
         assert re.fullmatch(r"lstm-models: c\.jsonl, line 1: .*; nothing was changed, name another file\n", err)
         assert Path("c.jsonl").read_bytes() == content
 
-    def test_damage_in_the_middle_is_told_with_its_line(self, loaded, photos, capsys):
+    def test_damage_in_the_middle_gets_a_message_with_its_line(self, loaded, photos, capsys):
         run(capsys, "photos", out="c.jsonl")
         lines = Path("c.jsonl").read_bytes().splitlines(keepends=True)
         Path("c.jsonl").write_bytes(b"".join([*lines[:2], lines[2][:40] + b"\n", *lines[3:]]))
@@ -517,7 +517,7 @@ class TestWrong:
             Path(folder).mkdir()
         Path("text.png").write_text("text")
         before = sorted(Path().rglob("*"))
-        if paths == ["photos/1.png"]:  # what is wrong with the options is told before a photo is opened
+        if paths == ["photos/1.png"]:  # the message about the options comes before a photo is opened
             monkeypatch.setattr("lstm_models.io.images.open_image", lambda *_, **__: pytest.fail("a photo was opened"))
         got, out, err = run(capsys, *paths, **options)
         assert got == code, err

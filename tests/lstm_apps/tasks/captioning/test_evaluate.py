@@ -33,12 +33,12 @@ class ColourCaptioner(Captioner):
     def __init__(self, config: CaptionerConfig | None = None) -> None:
         nn.Module.__init__(self)
         self.config = config or CaptionerConfig(temperature=2.0, calibration_bias=0.5)
-        self.asked: list[tuple[int, int]] = []
+        self.calls: list[tuple[int, int]] = []
 
     def caption(self, images, *, beam=5):
         single = not isinstance(images, list)
         images = [images] if single else images
-        self.asked.append((1 if single else len(images), beam))
+        self.calls.append((1 if single else len(images), beam))
         found = []
         for image in images:
             colour = list(SAID)[int(np.argmax(np.asarray(image).mean((0, 1))))]
@@ -97,7 +97,7 @@ def test_command_line(data, captioner, tmp_path, capsys):
     command = ["evaluate", "captioning", "--data", str(data), "--json", str(out), "--plot", str(plot)]
     assert cli.main([*command, "--beam", "3", "--batch", "5", "--timed", "2", "--overlap", "true"]) == 0
     figures = json.loads(out.read_text())
-    assert captioner.asked == [(5, 3), (5, 3), (2, 3), (1, 3), (1, 3), (1, 3)]
+    assert captioner.calls == [(5, 3), (5, 3), (2, 3), (1, 3), (1, 3), (1, 3)]
     assert (figures["photos"], figures["beam"], figures["split"]) == (12, 3, "dev")
     # Words of the captions: 4 + 3 + 3, all in a reference but "field"
     assert figures["calibration"]["words"] == 40

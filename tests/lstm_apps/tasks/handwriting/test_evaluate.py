@@ -158,7 +158,7 @@ def test_reader_reads_what_is_there():
 
 
 class Checker:
-    """Reads what it is told."""
+    """Reads the texts it is given."""
 
     def __init__(self, *texts: str) -> None:
         self.texts = texts

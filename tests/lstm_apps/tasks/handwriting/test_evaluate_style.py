@@ -94,7 +94,7 @@ def test_no_line_serves_two_purposes_and_no_learnt_writer_any(data):
     )
     assert set(found) == {"20001", "20002"}
     for hand in found.values():
-        names = [id(each) for part in (hand.own, hand.probe, hand.gallery) for each in part]
+        names = [id(each) for part in (hand.fitting, hand.probe, hand.gallery) for each in part]
         assert len(set(names)) == len(names) == 3 + 6 + 12
 
 

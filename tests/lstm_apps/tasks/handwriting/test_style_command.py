@@ -51,8 +51,8 @@ def test_from_drawings_to_a_letter(drawings, model, tmp_path, capsys):
 
 def test_texts_that_are_given_win(drawings, model, tmp_path, capsys):
     path = tmp_path / "me.json"
-    told = ["--text", "other words", "--text", "and even more", "--name", "My hand"]
-    code, _, err = run(capsys, "style", *drawings, *told, "--model", model, "--reader", "", "-o", str(path))
+    options = ["--text", "other words", "--text", "and even more", "--name", "My hand"]
+    code, _, err = run(capsys, "style", *drawings, *options, "--model", model, "--reader", "", "-o", str(path))
     assert (code, err) == (0, "")
     assert Style.load(path).facts["characters"] == 24
     assert Style.load(path).name == "My hand"
@@ -60,12 +60,12 @@ def test_texts_that_are_given_win(drawings, model, tmp_path, capsys):
 
 def test_mixtures_on_the_command_line(model, tmp_path, capsys):
     drawn = {}
-    for told in ("10001", "10002", "10001+10002", "10001:0+10002:1"):
+    for mixture in ("10001", "10002", "10001+10002", "10001:0+10002:1"):
         path = tmp_path / "letter.json"
-        assert run(capsys, "write", "abc", "--style", told, "--model", model, "--seed", "1", "-o", str(path))[0] == 0
+        assert run(capsys, "write", "abc", "--style", mixture, "--model", model, "--seed", "1", "-o", str(path))[0] == 0
         read = json.loads(path.read_text())
-        assert read["style"] == told
-        drawn[told] = json.dumps(read["strokes"])
+        assert read["style"] == mixture
+        drawn[mixture] = json.dumps(read["strokes"])
     assert drawn["10002"] == drawn["10001:0+10002:1"]
     assert drawn["10001+10002"] not in (drawn["10001"], drawn["10002"])
     code, out, err = run(capsys, "write", "abc", "--style", "10001+steep", "--model", model)
@@ -105,7 +105,7 @@ def test_what_cannot_be_done(arguments, code, said, drawings, model, tmp_path, m
     assert sorted(each.name for each in tmp_path.iterdir()) == before
 
 
-def test_scribbles_are_told_with_what_they_seem_to_say(drawings, model, tmp_path, capsys):
+def test_scribbles_get_a_message_with_what_they_seem_to_say(drawings, model, tmp_path, capsys):
     code, out, err = run(capsys, "style", drawings[0], "--model", model, "-o", str(tmp_path / "me.json"))
     assert (code, out) == (1, "")
     assert f"The strokes of {drawings[0]} do not say “some words here” " in err

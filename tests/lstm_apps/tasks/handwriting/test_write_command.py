@@ -52,7 +52,7 @@ def test_every_format(suffix, start, model, tmp_path, capsys):
     assert [each.name for each in tmp_path.iterdir()] == [path.name]
 
 
-def test_seed_told_writes_the_same_again(model, tmp_path, capsys):
+def test_the_reported_seed_writes_the_same_again(model, tmp_path, capsys):
     _, out, _ = run(capsys, "some words", "--model", model, "-o", str(tmp_path / "a.svg"))
     seed = re.search(r"\(seed (\d+)\)$", out)[1]
     run(capsys, "some words", "--model", model, "-o", str(tmp_path / "b.svg"), "--seed", seed)
@@ -110,7 +110,7 @@ def test_plotter_options(model, tmp_path, capsys):
     assert path.read_text() == gcode
 
 
-def test_what_was_written_otherwise_is_told(model, tmp_path, capsys):
+def test_what_was_written_otherwise_gets_a_message(model, tmp_path, capsys):
     code, _, err = run(capsys, "Café 😀", "--model", model, "-o", str(tmp_path / "a.svg"))
     assert code == 0
     assert err.splitlines() == [
@@ -263,7 +263,7 @@ def test_damaged_and_foreign_checkpoints(damage, model, tmp_path, capsys):
 # Re-reading ---------------------------------------------------------------------------------------------------------
 
 
-def test_candidates_are_reread_and_what_is_still_wrong_is_told(model, tmp_path, capsys):
+def test_candidates_are_reread_and_what_is_still_wrong_is_reported(model, tmp_path, capsys):
     path = tmp_path / "out.json"
     options = ("ab", "--model", model, "--seed", "7", "-o", str(path))
     assert run(capsys, *options) == (0, f"{path} (seed 7)", "")

@@ -107,9 +107,9 @@ def test_a_file_is_read_to_the_screen_or_to_a_file(
     assert cli.main(["read", str(drawing), "--model", model]) == 0
     assert capsys.readouterr().out == text + "\n"
     assert cli.main(["read", str(drawing), "--model", model, "--format", "json", "--alternatives", "1"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert (told["text"], told["source"]) == (text, str(drawing))
-    assert len(told["alternatives"]) == 1
+    reading = json.loads(capsys.readouterr().out)
+    assert (reading["text"], reading["source"]) == (text, str(drawing))
+    assert len(reading["alternatives"]) == 1
     out = tmp_path / "read.txt"
     assert cli.main(["read", str(tmp_path), str(drawing), "--model", model, "-o", str(out)]) == 0
     assert capsys.readouterr().out == f"{out}: 2 read\n"

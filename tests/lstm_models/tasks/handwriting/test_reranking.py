@@ -37,17 +37,17 @@ def one_thread():
 
 
 class Fake(HandwritingReader):
-    """Reads what it is told, by the number of points of a line: {points: text}, and as sure as {points: share}."""
+    """Reads the texts it is given, by the points of a line: {points: text}, and as sure as {points: share}."""
 
-    def __init__(self, alphabet: str = ALPHABET, told: dict[int, str] | None = None) -> None:
+    def __init__(self, alphabet: str = ALPHABET, answers: dict[int, str] | None = None) -> None:
         super().__init__(HandwritingReaderConfig(alphabet, hidden_size=2, layers=1, channels=1))
-        self.told, self.sure = told or {}, dict[int, float]()
+        self.answers, self.sure = answers or {}, dict[int, float]()
         self.batches: list[int] = []
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
         assert lengths is not None
         self.batches.append(len(x))
-        texts = [self.told[int(length)] for length in lengths]
+        texts = [self.answers[int(length)] for length in lengths]
         steps = [2 * len(text) + 1 for text in texts]
         probabilities = torch.zeros(len(x), max(steps), self.labels)
         for row, (text, length) in enumerate(zip(texts, lengths.tolist(), strict=True)):
@@ -70,8 +70,8 @@ def points(reader: HandwritingReader, count: int) -> int:
 def judge(texts: list[str], candidates: int = 1, alphabet: str = ALPHABET) -> Reranker:
     """A judge that reads `wave(n + 2)` as text n."""
     fake = Fake(alphabet)
-    fake.told = {points(fake, number + 2): text for number, text in enumerate(texts)}
-    assert len(fake.told) == len(texts)
+    fake.answers = {points(fake, number + 2): text for number, text in enumerate(texts)}
+    assert len(fake.answers) == len(texts)
     return Reranker(fake, candidates)
 
 

@@ -126,10 +126,10 @@ def test_the_prior_is_round_in_its_own_coordinates():
 
 
 def test_progress_and_cancelling(writer):
-    told = []
-    writer.fit_style([(zigzag(TEXTS[0]), TEXTS[0])], progress=lambda done, total: told.append((done, total)))
-    assert [done for done, _ in told] == list(range(1, len(told) + 1))
-    assert {total for _, total in told} == {len(told)}
+    reported = []
+    writer.fit_style([(zigzag(TEXTS[0]), TEXTS[0])], progress=lambda done, total: reported.append((done, total)))
+    assert [done for done, _ in reported] == list(range(1, len(reported) + 1))
+    assert {total for _, total in reported} == {len(reported)}
     with pytest.raises(InputError, match="cancelled"):
         writer.fit_style([(zigzag(TEXTS[0]), TEXTS[0])], cancelled=lambda: True)
 
@@ -178,7 +178,7 @@ def test_quotation_marks_and_dashes_are_as_good_as_the_alphabets(writer):
     assert writer.fit_style([(zigzag('"some" - words'), "“some” — words")]).facts["characters"] == 14
 
 
-def test_strokes_that_do_not_match_are_told_with_what_they_say(writer):
+def test_strokes_that_do_not_match_get_a_message_with_what_they_say(writer):
     with pytest.raises(InputError, match="These strokes do not say “Dear reader” but “hello xyz”; write the text"):
         writer.fit_style([(zigzag("Dear reader"), "Dear reader")], reader=reader_that_reads("hello xyz"))
     with pytest.raises(InputError, match="do not say “Dear reader” and nothing that can be read"):

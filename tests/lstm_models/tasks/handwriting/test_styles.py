@@ -72,7 +72,7 @@ def test_loss_takes_vectors_and_gives_them_a_gradient(writer):
 
 
 @pytest.mark.parametrize(
-    ("told", "shares"),
+    ("mixture", "shares"),
     [
         ("10001+10002", (0, 0.5, 0.5, 0)),
         ("10001 + round", (0, 0.5, 0, 0.5)),
@@ -81,12 +81,12 @@ def test_loss_takes_vectors_and_gives_them_a_gradient(writer):
         ("10001:0+round:.5", (0, 0, 0, 1)),
     ],
 )
-def test_mixtures(writer, told, shares):
-    name, vector = resolve(writer, told)
-    assert name == told
+def test_mixtures(writer, mixture, shares):
+    name, vector = resolve(writer, mixture)
+    assert name == mixture
     expected = sum(share * learnt(writer, number) for number, share in enumerate(shares))
     torch.testing.assert_close(vector, expected)
-    assert writer.write("abc", style=told, seed=1).style == told
+    assert writer.write("abc", style=mixture, seed=1).style == mixture
 
 
 def test_mixing_with_a_file_whose_name_has_a_plus(writer, tmp_path, monkeypatch):
@@ -115,7 +115,7 @@ def test_mix(writer):
 
 
 @pytest.mark.parametrize(
-    ("told", "said"),
+    ("mixture", "said"),
     [
         ("10001+", "is no mix of 2 to 16 styles"),
         ("+", "is no mix of"),
@@ -128,9 +128,9 @@ def test_mix(writer):
         ("10001+nowhere.json", "nowhere.json does not exist"),
     ],
 )
-def test_mixtures_that_are_none(writer, told, said):
+def test_mixtures_that_are_none(writer, mixture, said):
     with pytest.raises(InputError, match=said):
-        writer.write("abc", style=told)
+        writer.write("abc", style=mixture)
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.1, math.nan])

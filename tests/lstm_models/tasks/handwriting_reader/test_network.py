@@ -233,7 +233,7 @@ def test_sizes_that_cannot_be_are_refused(option: dict, word: str) -> None:
         HandwritingReaderConfig(**option)
 
 
-def test_a_reading_is_told_in_json() -> None:
+def test_a_reading_in_json() -> None:
     word = lstm_models.Word("a", 0.5)
     reading = Reading("a", (word,), (0.5,), -1.0, (Reading("b", (), (0.25,), -2.0),), "a.svg")
     assert json.loads(reading.json()) == {

@@ -38,9 +38,9 @@ EXAMPLES_SCRIPT = asset("lstm_apps.tasks.captioning.demo", "examples.js")
 
 def as_data(picture: Image, kind: str, **options: int | bool) -> str:
     """A picture as an address that holds it whole."""
-    written = io.BytesIO()
-    picture.save(written, kind, **options)
-    return f"data:image/{kind.lower()};base64,{base64.b64encode(written.getvalue()).decode()}"
+    buffer = io.BytesIO()
+    picture.save(buffer, kind, **options)
+    return f"data:image/{kind.lower()};base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
 def veil(attention: np.ndarray) -> str:

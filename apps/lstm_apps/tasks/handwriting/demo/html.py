@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from lstm_apps.demo.assets import asset
-from lstm_apps.tasks.handwriting.demo.inputs import INK, OWN, Look
+from lstm_apps.tasks.handwriting.demo.inputs import CUSTOM_STYLE, INK, Look
 from lstm_apps.tasks.handwriting.demo.outputs import FORMATS
 from lstm_models.text.edit_distance import edits
 
@@ -35,15 +35,15 @@ LINK_SCRIPT = asset("lstm_apps.tasks.handwriting.demo", "link.js")
 VERDICT_STYLE = asset("lstm_apps.tasks.handwriting.demo", "verdict.css")
 
 
-def cards(names: Sequence[str], pictures: Mapping[str, str], own: str = "") -> str:
+def cards(names: Sequence[str], pictures: Mapping[str, str], custom: str = "") -> str:
     """The cards of the gallery.
 
     Args:
         names: of the styles.
         pictures: name -> a word written in the style, as SVG; those missing are being drawn.
-        own: the name of the own hand; nothing for none.
+        custom: the name of the own hand; nothing for none.
     """
-    shown = [(name, name) for name in names] + ([(OWN, own)] if own else [])
+    shown = [(name, name) for name in names] + ([(CUSTOM_STYLE, custom)] if custom else [])
     return "".join(
         f'<button type="button" role="radio" aria-checked="false" tabindex="-1" data-name="{escape(name)}" '
         f'aria-label="{escape(label)}"><span class="sample" aria-hidden="true">{_bare(pictures.get(name, ""))}</span>'
@@ -117,9 +117,9 @@ def verdict(text: str, read: str, rate: float, about: str = "") -> str:
         rate: character errors a character.
         about: a sentence more.
     """
-    asked, found = text.split(), read.split()
+    intended, found = text.split(), read.split()
     parts = []
-    for said, heard in _aligned(asked, found):
+    for said, heard in _aligned(intended, found):
         if said == heard:
             parts.append(escape(heard))
         elif heard:
@@ -137,24 +137,24 @@ def verdict(text: str, read: str, rate: float, about: str = "") -> str:
     )
 
 
-def _aligned(asked: Sequence[str], found: Sequence[str]) -> list[tuple[str, str]]:
+def _aligned(intended: Sequence[str], found: Sequence[str]) -> list[tuple[str, str]]:
     """Pairs of words that stand for each other, with as few that differ as can be; an empty one where there is none."""
     costs = [list(range(len(found) + 1))]
-    for row, word in enumerate(asked, 1):
+    for row, word in enumerate(intended, 1):
         now = [row]
         for column, other in enumerate(found, 1):
             now.append(min(now[-1] + 1, costs[-1][column] + 1, costs[-1][column - 1] + (word != other)))
         costs.append(now)
     pairs = []
-    row, column = len(asked), len(found)
+    row, column = len(intended), len(found)
     while row or column:
         here = costs[row][column]
-        if row and column and here == costs[row - 1][column - 1] + (asked[row - 1] != found[column - 1]):
+        if row and column and here == costs[row - 1][column - 1] + (intended[row - 1] != found[column - 1]):
             row, column = row - 1, column - 1
-            pairs.append((asked[row], found[column]))
+            pairs.append((intended[row], found[column]))
         elif row and here == costs[row - 1][column] + 1:
             row -= 1
-            pairs.append((asked[row], ""))
+            pairs.append((intended[row], ""))
         else:
             column -= 1
             pairs.append(("", found[column]))

@@ -1,4 +1,4 @@
-"""What the writing panel is asked for: values from a page or a script, checked; what cannot be is told in a sentence.
+"""The inputs of the writing panel: values from a page or a script, checked, with a message for each that is wrong.
 
 Whose hand writes (`hand`), how its ink looks (`look`), on what pages (`sheet`) and with what plotter (`plotter`).
 """
@@ -17,9 +17,9 @@ from lstm_models.ink.plotter import PlotterOptions
 from lstm_models.io.atomic_write import shown
 from lstm_models.tasks.handwriting.styles import Style
 
-__all__ = ["INK", "OWN", "Look", "hand", "look", "number", "plotter", "sheet"]
+__all__ = ["CUSTOM_STYLE", "INK", "Look", "hand", "look", "number", "plotter", "sheet"]
 
-OWN = "your own hand"
+CUSTOM_STYLE = "your own hand"
 """What the style is called that was fitted in the other panel, or opened from a file."""
 INK = "#1a2a5c"
 PIXEL_MM = 25.4 / 96
@@ -70,26 +70,26 @@ def text(value: Any) -> str:
     return value.encode("utf-8", "replace").decode()  # half a character could not be sent back
 
 
-def hand(writer: Any, style: Any, other: Any = "", share: Any = 0.5, own: str | None = None) -> str | Style | None:
+def hand(writer: Any, style: Any, other: Any = "", share: Any = 0.5, custom: str | None = None) -> str | Style | None:
     """Whose hand is meant, as `HandwritingWriter.write` takes it: learnt styles, mixes of them, and the own one.
 
     A name is never taken for a file: anybody may send one.
 
     Args:
         writer: the model.
-        style: a name; several joined by +, each with a share after a colon or all without; `OWN`; nothing for the
-            usual hand.
+        style: a name; several joined by +, each with a share after a colon or all without; `CUSTOM_STYLE`; nothing
+            for the usual hand.
         other: of a second one, to mix with; nothing for none.
         share: of the second, 0 to 1.
-        own: the style that `OWN` stands for, as JSON.
+        custom: the style that `CUSTOM_STYLE` stands for, as JSON.
 
     Raises:
         InputError: there is no such style, or the share is out of range.
     """
-    one = _hand(writer, style, own)
+    one = _hand(writer, style, custom)
     if not other:
         return one
-    two = _hand(writer, other, own)
+    two = _hand(writer, other, custom)
     share = number("The share of the second style", share, 0, 1)
     if share == 0 or one == two:
         return one
@@ -100,15 +100,15 @@ def hand(writer: Any, style: Any, other: Any = "", share: Any = 0.5, own: str | 
     return f"{first}:{1 - share:.3g}+{two}:{share:.3g}" if plain else writer.mix(first, two, share)
 
 
-def _hand(writer: Any, style: Any, own: str | None) -> str | Style | None:
+def _hand(writer: Any, style: Any, custom: str | None) -> str | Style | None:
     if style is None or style == "":
         return None
     if not isinstance(style, str) or len(style) > 1_000:
         raise InputError("A style is a name, such as those of the gallery.", usage=True)
-    if style == OWN:
-        if not own:
+    if style == CUSTOM_STYLE:
+        if not custom:
             raise InputError("There is no hand of your own yet: write a few lines in the panel for it.", usage=True)
-        return Style.from_json(own, name="Your own hand")
+        return Style.from_json(custom, name="Your own hand")
     known = {*writer.styles, *getattr(getattr(writer, "config", None), "styles", ())}
     names = (
         [style]

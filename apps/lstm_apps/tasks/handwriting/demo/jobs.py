@@ -27,7 +27,7 @@ from lstm_models.ink.page import PageOptions
 from lstm_models.ink.plotter import PlotterOptions
 from lstm_models.tasks.handwriting.styles import Style
 
-__all__ = ["MOST_CHARACTERS", "MOST_PAGES", "Asked", "Desk", "Frame", "Shown", "Writer", "live"]
+__all__ = ["MOST_CHARACTERS", "MOST_PAGES", "Desk", "Frame", "Job", "Shown", "Writer", "live"]
 
 MOST_CHARACTERS = 150_000
 """Of a text that is written on pages: some hundred of them."""
@@ -52,7 +52,7 @@ class Writer(Protocol):
 
 
 @dataclass(frozen=True)
-class Asked:
+class Job:
     """What to write, and how.
 
     Attributes:
@@ -84,14 +84,14 @@ class Shown:
     Attributes:
         paper: HTML.
         sentences: about it.
-        written: what there is so far that could be kept; None where nothing could.
+        output: what there is so far that could be kept; None where nothing could.
         page: the number of the page on the paper.
         answer: what a script is given at the end.
     """
 
     paper: str
     sentences: tuple[str, ...]
-    written: Line | Sheets | None = None
+    output: Line | Sheets | None = None
     page: int = 1
     answer: dict[str, Any] | None = None
 
@@ -119,7 +119,7 @@ class Desk:
 
     # Writing ---------------------------------------------------------------------------------------------------------
 
-    def line(self, job: Asked, visitor: str | None = None) -> Iterator[Shown]:
+    def line(self, job: Job, visitor: str | None = None) -> Iterator[Shown]:
         """The drawing as it grows; the last is the whole.
 
         Raises:
@@ -147,7 +147,7 @@ class Desk:
         sentences = (summary, *drawing.notes, *ended)
         yield Shown(html.paper(line.picture(job.look), job.look), sentences, line, answer=answer)
 
-    def pages(self, job: Asked, options: PageOptions, visitor: str | None = None) -> Iterator[Shown]:
+    def pages(self, job: Job, options: PageOptions, visitor: str | None = None) -> Iterator[Shown]:
         """Pages, each when it is full; the last is shown again at the end, when all are there.
 
         Raises:
@@ -197,9 +197,9 @@ class Desk:
             event.set()
 
     @staticmethod
-    def is_pages(written: Line | Sheets | None) -> bool:
+    def is_pages(output: Line | Sheets | None) -> bool:
         """Whether it is pages."""
-        return isinstance(written, Sheets)
+        return isinstance(output, Sheets)
 
     @staticmethod
     def _page(sheets: Sheets, look: Look, number: int, sentences: tuple[str, ...]) -> Shown:
@@ -207,11 +207,11 @@ class Desk:
 
     # Reading back ----------------------------------------------------------------------------------------------------
 
-    def verdict(self, written: Line | Sheets, page: int = 1) -> str:
+    def verdict(self, output: Line | Sheets, page: int = 1) -> str:
         """What the reader makes of it, as HTML; nothing where there is no reader."""
-        drawing = written.strokes(page)
+        drawing = output.strokes(page)
         known = drawing.verdict
-        about = f"Page {page}." if self.is_pages(written) and len(written) > 1 else ""
+        about = f"Page {page}." if self.is_pages(output) and len(output) > 1 else ""
         try:
             if known is not None:
                 about = f"{about} The best of {_count(known.drawn, 'drawing')} of {_count(known.lines, 'line')}."
@@ -226,14 +226,14 @@ class Desk:
 
     # The gallery -----------------------------------------------------------------------------------------------------
 
-    def pictures(self, *, draw: bool = False, own: str | None = None) -> dict[str, str]:
+    def pictures(self, *, draw: bool = False, custom: str | None = None) -> dict[str, str]:
         """Style -> a word in it, as SVG: what is drawn already, or all of them, drawn in one batch."""
         with self._drawing:
             if draw and not self._pictures:
                 self._pictures = _samples(self._writer())
             made = dict(self._pictures)
-        if own:
-            made[inputs.OWN] = _sample(self._writer(), Style.from_json(own, name="Your own hand"))
+        if custom:
+            made[inputs.CUSTOM_STYLE] = _sample(self._writer(), Style.from_json(custom, name="Your own hand"))
         return made
 
     def check(self, style: Style) -> None:
@@ -243,7 +243,7 @@ class Desk:
     # Files -----------------------------------------------------------------------------------------------------------
 
     def save(
-        self, written: Line | Sheets, kind: Any, look: Look, speed: Any, plotter: PlotterOptions
+        self, output: Line | Sheets, kind: Any, look: Look, speed: Any, plotter: PlotterOptions
     ) -> Iterator[Path | tuple[int, int]]:
         """How many pages are done and how many there are, and last a file, which is gone when this goes on.
 
@@ -254,7 +254,7 @@ class Desk:
             raise InputError(f"There is no such format; there are {', '.join(FORMATS)}.", usage=True)
         speed = inputs.number("The speed", speed, 0.1, 100)
         with tempfile.TemporaryDirectory() as folder:  # Gradio copies from here into its cache
-            yield from written.save(kind, Path(folder), look, speed, plotter)
+            yield from output.save(kind, Path(folder), look, speed, plotter)
 
     def token(self) -> str:
         """Another one each time, so that the page notices."""

@@ -94,26 +94,26 @@ class StylePanel:
             self.texts.append(
                 gr.Textbox(
                     sentence, label=f"Line {number}", lines=1, max_lines=1, max_length=_LONGEST_TEXT,
-                    elem_id=f"own-text-{number}",
+                    elem_id=f"custom-text-{number}",
                 )
             )  # fmt: skip
             self.sheets.append(
-                ink_pad.pad(f"own-pad-{number}", label=f"Pad for line {number}", hint="Write it here", wide=True)
+                ink_pad.pad(f"custom-pad-{number}", label=f"Pad for line {number}", hint="Write it here", wide=True)
             )
         with gr.Row():
-            self.go = gr.Button("Fit my hand", variant="primary", min_width=160, elem_id="own-fit")
-            self.halt = gr.Button("Stop", interactive=False, min_width=100, elem_id="own-stop")
+            self.go = gr.Button("Fit my hand", variant="primary", min_width=160, elem_id="custom-fit")
+            self.halt = gr.Button("Stop", interactive=False, min_width=100, elem_id="custom-stop")
         self.status = gr.HTML(
-            components.status("Ready."), elem_classes="status", elem_id="own-status", apply_default_css=False
+            components.status("Ready."), elem_classes="status", elem_id="custom-status", apply_default_css=False
         )
         with gr.Column(visible=False) as self.result:
             with gr.Row(equal_height=True):
                 self.sample = gr.Textbox(
                     SAMPLE, label="Write in your hand", lines=1, max_lines=6, max_length=_LONGEST_SAMPLE, scale=5,
-                    min_width=240, elem_id="own-sample",
+                    min_width=240, elem_id="custom-sample",
                 )  # fmt: skip
-                self.write_go = gr.Button("Write", variant="primary", scale=1, min_width=120, elem_id="own-write")
-            self.paper = gr.HTML("", elem_id="own-paper", apply_default_css=False, css_template=_STYLE)
+                self.write_go = gr.Button("Write", variant="primary", scale=1, min_width=120, elem_id="custom-write")
+            self.paper = gr.HTML("", elem_id="custom-paper", apply_default_css=False, css_template=_STYLE)
         for sentence in NOTES:
             gr.HTML(f"<p>{escape(sentence)}</p>", elem_classes="fine-print", apply_default_css=False)
 
@@ -152,7 +152,8 @@ class StylePanel:
             count = "One line" if len(lines) == 1 else f"{len(lines)} lines"
             yield {self.status: components.status(f"{count} fitted. Writing …"), self.style: made.json()}
             yield {
-                self.paper: _page(_written(self.writer(), drawn[-1], made), made), self.result: gr.Column(visible=True),
+                self.paper: _page(_drawing_in(self.writer(), drawn[-1], made), made),
+                self.result: gr.Column(visible=True),
                 self.status: components.status(f"{count} fitted: below, the writer writes in your hand."),
             }  # fmt: skip
         except InputError as error:
@@ -175,7 +176,7 @@ class StylePanel:
                 raise InputError("There is no style yet: write a line above and fit your hand.", usage=True)
             made = Style.from_json(document)
             return {
-                self.paper: _page(_written(self.writer(), text, made), made),
+                self.paper: _page(_drawing_in(self.writer(), text, made), made),
                 self.status: components.status("Written in your hand."),
             }
         except InputError as error:
@@ -187,7 +188,7 @@ class StylePanel:
         try:
             taken = _sent(lines)
             made: Any = list(fitted(self.writer, self.reader, taken, threading.Event()))[-1]
-            drawing = _written(self.writer(), sentence, made)
+            drawing = _drawing_in(self.writer(), sentence, made)
         except InputError as error:
             raise gr.Error(escape(str(error)), print_exception=False) from error
         return {"style": json.loads(made.json()), "svg": drawing.svg()}
@@ -216,7 +217,7 @@ def fitted(
                     reader=reader(),
                 )
             )  # fmt: skip
-        except BaseException as error:  # told where it is waited for
+        except BaseException as error:  # raised where it is waited for
             failure.append(error)
 
     thread = threading.Thread(target=work, name="fit a style", daemon=True)
@@ -275,7 +276,7 @@ def _text(text: Any, called: str) -> str:
     return text
 
 
-def _written(writer: Writer, text: Any, style: Style) -> Drawing:
+def _drawing_in(writer: Writer, text: Any, style: Style) -> Drawing:
     if not isinstance(text, str) or len(text) > _LONGEST_SAMPLE:
         raise InputError(f"The sentence to write is a text of up to {_LONGEST_SAMPLE} characters.", usage=True)
     return writer.write(text if text.strip() else SAMPLE, style=style, seed=1)
@@ -300,7 +301,7 @@ def _page(drawing: Drawing, style: Style) -> str:
 
 
 def _progress(sentence: str, share: float | None = None) -> str:
-    """The status line while the fitting runs; screen readers are told the sentence and not every step."""
+    """The status line while the fitting runs; screen readers read the sentence and not every step."""
     value = "" if share is None else f' value="{share:.2f}"'
     done = "" if share is None else f" {round(100 * share)}\u00a0%"
     return (

@@ -1,7 +1,7 @@
 """The handwriting tab of the demo: a text written by hand as one watches, a hand of one's own, and handwriting read.
 
 This module is the tab and its first panel, which writes: a gallery of styles, a line or whole pages, what a reader
-makes of it, and files of every format. The other panels are `own` and `lstm_apps.tasks.handwriting_reader.demo.tab`.
+makes of it, and files of every format. The other panels are `custom` and `lstm_apps.tasks.handwriting_reader.demo.tab`.
 
 Run: lstm-models demo handwriting
 """
@@ -18,7 +18,7 @@ import gradio as gr
 
 from lstm_apps.demo import components
 from lstm_apps.tasks.handwriting.demo import html, inputs, style_panel
-from lstm_apps.tasks.handwriting.demo.jobs import Asked, Desk, Writer
+from lstm_apps.tasks.handwriting.demo.jobs import Desk, Job, Writer
 from lstm_apps.tasks.handwriting_reader.demo import tab as reading
 from lstm_models.errors import InputError
 from lstm_models.ink.page import ALIGNMENTS, PAPERS
@@ -64,7 +64,7 @@ def build(load: Callable[[], Writer] | None = None, load_reader: Callable[[], An
         with gr.Tabs():
             with gr.Tab("Write", elem_id="tab-write"):
                 WritingPanel(tab, writer, reader, hand)
-            with gr.Tab(style_panel.TITLE, elem_id="tab-own"):
+            with gr.Tab(style_panel.TITLE, elem_id="tab-custom-style"):
                 style_panel.StylePanel(cast(Any, writer), reader, hand)
             with gr.Tab(reading.TITLE, elem_id="tab-read"):
                 reading.panel(reader if load_reader else reading.with_words(reader))
@@ -200,12 +200,12 @@ class WritingPanel:
         self.download = gr.DownloadButton("Download", visible="hidden", elem_id="writing-file")
         self.link = _html("", "writing-link", html.LINK_SCRIPT, html_template="<span hidden>${value}</span>")
         self.answer = gr.JSON(label="Drawing", visible=False)  # for those who call the tab by its API
-        self.written, self.page = gr.State(None, time_to_live=components.KEEP_SECONDS), gr.State(1)
+        self.output, self.page = gr.State(None, time_to_live=components.KEEP_SECONDS), gr.State(1)
 
     def _connect(self) -> None:
         """Which event calls what."""
         inks = [self.width, self.color, self.kind]
-        shown_by = [self.answer, self.paper, self.status, self.verdict, self.tools, self.halt, self.written, self.page]
+        shown_by = [self.answer, self.paper, self.status, self.verdict, self.tools, self.halt, self.output, self.page]
         quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         given = {
             "fn": self.draw, "outputs": shown_by, "show_progress": "hidden", **TOGETHER,
@@ -223,21 +223,21 @@ class WritingPanel:
         for event in (self.width.release, self.color.input, self.kind.input):
             event(
                 self.restyle,
-                [self.written, self.page, *inks],
+                [self.output, self.page, *inks],
                 [self.paper, self.status],
                 trigger_mode="always_last",
                 **quiet,
             )
-        self.tools.replay(self.replay, [self.written, self.page, *inks, self.speed], [self.paper, self.status], **quiet)
+        self.tools.replay(self.replay, [self.output, self.page, *inks, self.speed], [self.paper, self.status], **quiet)
         self.tools.turn(
             self.turn,
-            [self.written, *inks, self.check],
+            [self.output, *inks, self.check],
             [self.paper, self.status, self.page, self.tools, self.verdict],
             **quiet,
         )
         self.tools.save(
             _with_event(self.save),
-            [self.written, *inks, self.speed, *self.plotter.values()],
+            [self.output, *inks, self.speed, *self.plotter.values()],
             [self.download, self.link, self.status],
             **quiet,
         )
@@ -265,7 +265,7 @@ class WritingPanel:
         try:
             return {
                 self.style: gr.HTML(
-                    cards=html.cards(self.writer().styles, self.desk.pictures(draw=True, own=hand), _name(hand))
+                    cards=html.cards(self.writer().styles, self.desk.pictures(draw=True, custom=hand), _name(hand))
                 )
             }
         except InputError:
@@ -275,11 +275,15 @@ class WritingPanel:
         """The own hand has been fitted, or opened from a file."""
         try:
             names = self.writer().styles
-            shown = html.cards(names, self.desk.pictures(draw=True, own=hand), _name(hand))
+            shown = html.cards(names, self.desk.pictures(draw=True, custom=hand), _name(hand))
         except InputError as error:
             return {self.status: components.status(str(error), problem=True)}
-        choices = [(NO_MIX, ""), *((name, name) for name in names), *([(_name(hand), inputs.OWN)] if hand else [])]
-        chosen = inputs.OWN if hand else next(iter(names), "")
+        choices = [
+            (NO_MIX, ""),
+            *((name, name) for name in names),
+            *([(_name(hand), inputs.CUSTOM_STYLE)] if hand else []),
+        ]
+        chosen = inputs.CUSTOM_STYLE if hand else next(iter(names), "")
         return {self.style: gr.HTML(value=chosen, cards=shown), self.other: gr.Dropdown(choices=choices)}
 
     def open_file(self, path: str) -> dict[Any, Any]:
@@ -308,7 +312,7 @@ class WritingPanel:
         }  # fmt: skip
         try:
             look = inputs.look(width, color, line)
-            job = Asked(
+            job = Job(
                 inputs.text(text), inputs.hand(self.writer(), style, mix, share, hand),
                 inputs.number("Legibility", legibility, 0, 1), _seed(seed), bool(redraw), look,
             )  # fmt: skip
@@ -324,18 +328,18 @@ class WritingPanel:
             for shown in news:
                 yield {
                     self.paper: shown.paper, self.status: components.status(*shown.sentences),
-                    **({self.written: shown.written, self.page: shown.page} if shown.written is not None else {}),
+                    **({self.output: shown.output, self.page: shown.page} if shown.output is not None else {}),
                 }  # fmt: skip
             yield {
-                self.tools: html.tools(len(shown.written), shown.page), self.halt: gr.Button(interactive=False),
+                self.tools: html.tools(len(shown.output), shown.page), self.halt: gr.Button(interactive=False),
                 self.answer: shown.answer,
             }  # fmt: skip
             if read_back:
-                yield {self.verdict: self.desk.verdict(shown.written, shown.page)}
+                yield {self.verdict: self.desk.verdict(shown.output, shown.page)}
         except InputError as error:
             yield {
                 **_problem(error, self.paper, self.status),
-                self.written: None,
+                self.output: None,
                 self.halt: gr.Button(interactive=False),
             }
 
@@ -345,7 +349,7 @@ class WritingPanel:
         """A text by hand: its pen strokes, each [points, 2], x right, y down, and how they were made; with redraw, each
         line is drawn several times and the most legible is kept."""
         try:
-            job = Asked(
+            job = Job(
                 inputs.text(text), inputs.hand(self.writer(), style),
                 inputs.number("Legibility", legibility, 0, 1), _seed(seed), bool(redraw),
                 inputs.Look(),
@@ -364,47 +368,47 @@ class WritingPanel:
         self.desk.stop(str(request.session_hash))
         return {self.halt: gr.Button(interactive=False)}
 
-    def restyle(self, written: Any, page: int, width: float, color: str, line: str) -> dict[Any, Any]:
+    def restyle(self, output: Any, page: int, width: float, color: str, line: str) -> dict[Any, Any]:
         try:
             look = inputs.look(width, color, line)
         except InputError as error:
             return {self.status: components.status(str(error), problem=True)}
-        if written is None:
+        if output is None:
             return {self.paper: gr.skip()}
-        return {self.paper: html.paper(written.picture(look, page), look, sheet=self.desk.is_pages(written))}
+        return {self.paper: html.paper(output.picture(look, page), look, sheet=self.desk.is_pages(output))}
 
-    def replay(self, written: Any, page: int, width: float, color: str, line: str, speed: float) -> dict[Any, Any]:
+    def replay(self, output: Any, page: int, width: float, color: str, line: str, speed: float) -> dict[Any, Any]:
         try:
             look = inputs.look(width, color, line)
-            svg = written.replay(look, inputs.number("The speed", speed, 0.1, 100), page)
+            svg = output.replay(look, inputs.number("The speed", speed, 0.1, 100), page)
         except InputError as error:
             return {self.status: components.status(str(error), problem=True)}
-        return {self.paper: html.paper(svg, look, sheet=self.desk.is_pages(written), replay=True)}
+        return {self.paper: html.paper(svg, look, sheet=self.desk.is_pages(output), replay=True)}
 
     def turn(
-        self, written: Any, width: float, color: str, line: str, check: bool, event: gr.EventData
+        self, output: Any, width: float, color: str, line: str, check: bool, event: gr.EventData
     ) -> Iterator[dict[Any, Any]]:
-        if written is None:
+        if output is None:
             return
-        to = min(max(int(event.page), 1), len(written))
+        to = min(max(int(event.page), 1), len(output))
         yield {
-            **self.restyle(written, to, width, color, line),
+            **self.restyle(output, to, width, color, line),
             self.page: to,
-            self.tools: html.tools(len(written), to),
+            self.tools: html.tools(len(output), to),
             self.verdict: "",
         }
         if check:
-            yield {self.verdict: self.desk.verdict(written, to)}
+            yield {self.verdict: self.desk.verdict(output, to)}
 
     def save(
-        self, written: Any, width: float, color: str, line: str, speed: float, *values: Any
+        self, output: Any, width: float, color: str, line: str, speed: float, *values: Any
     ) -> Iterator[dict[Any, Any]]:
         *numbers, event = values
-        if written is None:
+        if output is None:
             return
         try:
             options = inputs.plotter(dict(zip(self.plotter, numbers, strict=True)))
-            for news in self.desk.save(written, event.kind, inputs.look(width, color, line), speed, options):
+            for news in self.desk.save(output, event.kind, inputs.look(width, color, line), speed, options):
                 if isinstance(news, tuple):
                     yield {self.status: components.status(f"Saving page {news[0]} of {news[1]} …")}
                 else:  # it lies in a folder that is gone when this goes on

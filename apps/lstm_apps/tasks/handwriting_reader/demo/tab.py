@@ -198,10 +198,10 @@ class _WithWords:
     """A reader with the bundled language model, which is loaded once."""
 
     def __init__(self, reader: Any) -> None:
-        from lstm_models.tasks.handwriting_reader.decoding import written_words
+        from lstm_models.tasks.handwriting_reader.decoding import cased_words
 
         self._reader = reader
-        self._words = written_words(reader, True)
+        self._words = cased_words(reader, True)
 
     def read(self, source: Any, **options: Any) -> Reading:
         return self._reader.read(source, lm=self._words or False, **options)  # type: ignore[no-any-return]

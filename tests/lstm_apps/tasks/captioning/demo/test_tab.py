@@ -97,7 +97,7 @@ class TestDescribing:
 
     def test_the_sliders_and_words_reach_the_model(self, describe, red_photo, captioner):
         list(describe(str(red_photo), "black dog; ball ,", "man\nwoman", 6, 4, 0.5, 2, 12, 1.1))
-        assert captioner.asked == [{
+        assert captioner.calls == [{
             "beam": 6, "n_best": 4, "diversity": 0.5, "groups": 6, "min_words": 2, "max_words": 12,
             "length_penalty": 1.1, "include": ("black dog", "ball"), "exclude": ("man", "woman"),
         }]  # fmt: skip
@@ -106,7 +106,7 @@ class TestDescribing:
         self, describe, red_photo, captioner
     ):
         list(describe(str(red_photo), "", "", 2, 7))
-        assert (captioner.asked[0]["groups"], captioner.asked[0]["n_best"]) == (1, 2)
+        assert (captioner.calls[0]["groups"], captioner.calls[0]["n_best"]) == (1, 2)
 
     def test_an_untrained_captioner_of_the_real_kind(self, red_photo):
         import torch
@@ -134,7 +134,7 @@ class TestDescribing:
         assert "There is no photo yet." in by_id(update, "status")
         assert "Your photo appears here" in by_id(update, "photo")
         assert not by_id(update, "save-json").interactive
-        assert captioner.asked == []
+        assert captioner.calls == []
 
 
 class TestTrouble:
@@ -179,13 +179,13 @@ class TestTrouble:
     def test_a_folder_can_stand_for_the_bundled_model(self, red_photo, monkeypatch, captioner):
         import lstm_models
 
-        asked = []
-        monkeypatch.setattr(lstm_models, "load", lambda name: asked.append(name) or captioner)
+        calls = []
+        monkeypatch.setattr(lstm_models, "load", lambda name: calls.append(name) or captioner)
         describe = handler(demo.build(model="runs/mine"))
-        assert asked == []  # only when a photo comes
+        assert calls == []  # only when a photo comes
         list(describe(str(red_photo)))
         list(describe(str(red_photo)))
-        assert asked == ["runs/mine"]
+        assert calls == ["runs/mine"]
 
 
 class TestView:

@@ -64,17 +64,17 @@ class TestApi:
         """Only uploads and the photos to try are read; the answer tells nothing of the file."""
         from urllib.request import Request, urlopen
 
-        known = len(slow_captioner.asked)
+        known = len(slow_captioner.calls)
         secret = Path(__file__).with_name("conftest.py")
-        asked = {"data": [{"path": str(secret), "meta": {"_type": "gradio.FileData"}}, "", "", 5, 3, 0, 1, 20, 0.7]}
+        request = {"data": [{"path": str(secret), "meta": {"_type": "gradio.FileData"}}, "", "", 5, 3, 0, 1, 20, 0.7]}
         call = f"{url}gradio_api/call/caption"
-        with urlopen(Request(call, json.dumps(asked).encode(), {"Content-Type": "application/json"})) as answer:
+        with urlopen(Request(call, json.dumps(request).encode(), {"Content-Type": "application/json"})) as answer:
             event = json.load(answer)["event_id"]
         with urlopen(f"{call}/{event}") as answer:
-            told = answer.read().decode()
-        assert told.startswith("event: error")
-        assert "text file" not in told
-        assert len(slow_captioner.asked) == known
+            message = answer.read().decode()
+        assert message.startswith("event: error")
+        assert "text file" not in message
+        assert len(slow_captioner.calls) == known
 
 
 @pytest.mark.browser
@@ -158,7 +158,7 @@ class TestBrowser:
         example.focus()
         page.keyboard.press("Enter")
         page.get_by_text(LOOKED).wait_for()
-        assert slow_captioner.asked[-1]["exclude"] == ("picture", "of")
+        assert slow_captioner.calls[-1]["exclude"] == ("picture", "of")
         expect(page.locator("#captioning-status")).to_contain_text("“a red <b>.” 3 words in")
 
     def test_taking_the_photo_away_takes_its_caption_away(self, visit, url, red_photo):

@@ -105,13 +105,13 @@ class TestHandlers:
         assert writer.written == [("Hello there", "own")]
         document = next(update[kept] for update in updates if kept in update)
         assert Style.from_json(document) == Style((0.5, -1.0), "own")
-        paper = last(updates, "own-paper")
+        paper = last(updates, "custom-paper")
         assert paper.count("<path") == 2
         links = dict(re.findall(r'download="([^"]+)" href="data:[^,]+,([^"]+)"', paper))
         assert list(links) == ["my.style.json", "hello-there.svg"]
         assert base64.b64decode(links["my.style.json"]).decode() == document
         assert base64.b64decode(links["hello-there.svg"]).startswith(b"<svg")
-        assert "2 lines fitted" in last(updates, "own-status")
+        assert "2 lines fitted" in last(updates, "custom-status")
 
     def test_the_whole_alphabet_is_asked_for(self):
         missing = set("abcdefghijklmnopqrstuvwxyz") - set("".join(style_panel.SENTENCES).lower())
@@ -128,10 +128,10 @@ class TestHandlers:
     ])  # fmt: skip
     def test_problems_are_sentences(self, fit, texts, pads, sample, sentence):
         updates = fit(texts, pads, sample)
-        status = last(updates, "own-status")
+        status = last(updates, "custom-status")
         assert 'role="alert"' in status
         assert sentence in status
-        assert last(updates, "own-paper") is None
+        assert last(updates, "custom-paper") is None
 
     def test_it_can_be_stopped(self, page, writer):
         found = []
@@ -144,12 +144,12 @@ class TestHandlers:
         assert thread.is_alive()
         handler(page, "end")(VISITOR)
         thread.join(60)
-        assert "Stopped." in last(found, "own-status")
+        assert "Stopped." in last(found, "custom-status")
         assert writer.written == []
 
     def test_a_visitor_who_leaves_stops_it(self, page, writer):
         fitting = handler(page, "fit")(VISITOR, "wait", "", "", DRAWN, "[]", "[]", "x")
-        while "25" not in (last([next(fitting)], "own-status") or ""):
+        while "25" not in (last([next(fitting)], "custom-status") or ""):
             pass
         fitting.close()
         waiting = [thread for thread in threading.enumerate() if thread.name == "fit a style"]
@@ -161,9 +161,9 @@ class TestHandlers:
         write = handler(page, "write")
         update = write("Café", Style((0.5, -1.0), "own").json())
         assert writer.written == [("Café", "own")]
-        assert "“é” was written as “e”" in last([update], "own-paper")
+        assert "“é” was written as “e”" in last([update], "custom-paper")
         for document, sentence in [(None, "There is no style yet"), ("{}", "is no style")]:
-            assert sentence in last([write("a", document)], "own-status")
+            assert sentence in last([write("a", document)], "custom-status")
 
 
 @pytest.fixture(scope="module")
@@ -213,16 +213,16 @@ class TestApi:
 class TestBrowser:
     def test_two_lines_are_fitted_and_more_is_written_and_saved(self, visit, url, served):
         page = visit(url)
-        draw(page, "#own-pad-1", [HOOK, BAR])
-        draw(page, "#own-pad-3", [BAR])
+        draw(page, "#custom-pad-1", [HOOK, BAR])
+        draw(page, "#custom-pad-3", [BAR])
         page.get_by_label("Line 3", exact=True).fill("three")
         page.get_by_role("button", name="Fit my hand").click()
         page.get_by_text("2 lines fitted: below").wait_for()
         assert served.fitted[-1] == [([HOOK, BAR], style_panel.SENTENCES[0]), ([BAR], "three")]
-        expect(page.locator("#own-paper svg path")).to_have_count(len(style_panel.SAMPLE.split()))
+        expect(page.locator("#custom-paper svg path")).to_have_count(len(style_panel.SAMPLE.split()))
         page.get_by_label("Write in your hand").fill("So it is")
         page.get_by_label("Write in your hand").press("Enter")
-        page.locator("#own-paper").get_by_role("img", name="So it is").wait_for()
+        page.locator("#custom-paper").get_by_role("img", name="So it is").wait_for()
         with page.expect_download() as download:
             page.get_by_role("link", name="Save style").click()
         assert download.value.suggested_filename == "my.style.json"
@@ -235,34 +235,34 @@ class TestBrowser:
         page = visit(url)
         go = page.get_by_role("button", name="Fit my hand")
         go.click()
-        page.locator("#own-status .problem").get_by_text("There are no strokes yet").wait_for()
-        page.locator("#own-fit:not([disabled])").wait_for()
-        draw(page, "#own-pad-1", [HOOK])
+        page.locator("#custom-status .problem").get_by_text("There are no strokes yet").wait_for()
+        page.locator("#custom-fit:not([disabled])").wait_for()
+        draw(page, "#custom-pad-1", [HOOK])
         page.get_by_label("Line 1", exact=True).fill("wrong")
         go.click()
-        page.locator("#own-status .problem").get_by_text(
+        page.locator("#custom-status .problem").get_by_text(
             "These strokes do not say “wrong” but “<b>right</b>”"
         ).wait_for()
-        page.locator("#own-fit:not([disabled])").wait_for()
+        page.locator("#custom-fit:not([disabled])").wait_for()
         page.get_by_label("Line 1", exact=True).fill("wait")
         go.click()
-        page.locator("#own-status progress[value]").wait_for()
+        page.locator("#custom-status progress[value]").wait_for()
         page.get_by_role("button", name="Stop").click()
-        page.locator("#own-status").get_by_text("Stopped.").wait_for()
-        page.locator("#own-fit:not([disabled])").wait_for()
-        expect(page.locator("#own-pad-1 .ink path")).to_have_count(1)  # what was drawn is still there
+        page.locator("#custom-status").get_by_text("Stopped.").wait_for()
+        page.locator("#custom-fit:not([disabled])").wait_for()
+        expect(page.locator("#custom-pad-1 .ink path")).to_have_count(1)  # what was drawn is still there
 
     @pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
     def test_it_fits_the_screen_and_can_be_read(self, visit, url, width, scheme, tmp_path):
         from tests.lstm_apps.tasks.speech.demo.test_tab_served import COLOURS, contrast
 
         page = visit(url, viewport={"width": width, "height": 844}, color_scheme=scheme)
-        draw(page, "#own-pad-1", [HOOK])
+        draw(page, "#custom-pad-1", [HOOK])
         page.get_by_role("button", name="Fit my hand").click()
         page.get_by_text("One line fitted: below").wait_for()
-        page.locator("#own-paper svg").wait_for()
+        page.locator("#custom-paper svg").wait_for()
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-        for selector in ("#own-paper .paper", "#own-paper .saves a", "#own-status p", "#own-pad-2 .hint"):
+        for selector in ("#custom-paper .paper", "#custom-paper .saves a", "#custom-status p", "#custom-pad-2 .hint"):
             assert contrast(*page.locator(selector).first.evaluate(COLOURS)) >= 4.5, selector
         page.screenshot(path=tmp_path / "page.png", full_page=True)
 
@@ -278,4 +278,4 @@ def test_the_bundled_reader_notices_that_strokes_say_something_else():
     value = ink_pad.value_of(ink_pad.placed(drawing.strokes))
     fit = handler(style_panel.build(lambda: writer), "fit")
     updates = list(fit(VISITOR, "Quite another sentence", "", "", value, "[]", "[]", "x"))
-    assert "do not say “Quite another sentence”" in last(updates, "own-status")
+    assert "do not say “Quite another sentence”" in last(updates, "custom-status")

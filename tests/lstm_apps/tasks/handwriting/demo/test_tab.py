@@ -89,17 +89,17 @@ def pen() -> Pen:
 class TestALine:
     def test_the_drawing_grows_and_is_read_back(self, write, writer, monkeypatch):
         monkeypatch.setattr(jobs, "_FRAME_SECONDS", 0)
-        counts, told, kept = [], "", None
+        counts, message, kept = [], "", None
         for update in write("I thank you.", "steep", 0.5, 3):
             if (paper := by_id(update, "writing-paper")) is not None:
                 counts.append(paper.count("<path"))
-            told = by_id(update, "writing-status") or told
+            message = by_id(update, "writing-status") or message
             kept = states(update).get("written") or kept
-        assert writer.asked == [("I thank you.", "steep", 0.5, 3)]
+        assert writer.calls == [("I thank you.", "steep", 0.5, 3)]
         assert counts == sorted(counts)
         assert counts[0] < counts[-1] == 19
-        assert "19 strokes in" in told
-        assert "seed 3." in told
+        assert "19 strokes in" in message
+        assert "seed 3." in message
         assert kept.drawing.text == "I thank you."
         verdict = by_id(update, "writing-verdict")
         assert 'Read back as: “I <mark title="should be “thank”">thunk</mark> you.”' in verdict
@@ -111,24 +111,24 @@ class TestALine:
         assert Drawing.from_json(__import__("json").dumps(answers[-1])).text == "Anna."
 
     def test_text_is_escaped_everywhere(self, write):
-        told = ""
+        message = ""
         for update in write('<img src=x onerror="x()"> é', "", 0.75, 1):
-            told = by_id(update, "writing-status") or told
+            message = by_id(update, "writing-status") or message
             for elem_id in ("writing-paper", "writing-status", "writing-verdict"):
                 markup = by_id(update, elem_id)
                 if markup:
                     assert "<img" not in markup
                     ElementTree.fromstring(markup)  # well-formed, so nothing broke out of its place
-        assert "“é” was written as “e”" in told
+        assert "“é” was written as “e”" in message
 
     def test_another_line_of_the_same_visitor_ends_the_first(self, pen):
         desk = jobs.Desk(PolylineWriter, EchoReader)
-        job = jobs.Asked("Anna Karenina", None, 1, 1, False, inputs.Look())
+        job = jobs.Job("Anna Karenina", None, 1, 1, False, inputs.Look())
         first = desk.line(job, "a")
         next(first)
         list(desk.line(job, "a"))
         *_, last = first
-        assert len(last.written.drawing.strokes) < 26
+        assert len(last.output.drawing.strokes) < 26
 
     @pytest.mark.parametrize(
         ("text", "options", "sentence"),
@@ -165,7 +165,7 @@ class TestALine:
             ("a" * 150_001, {"mode": demo.PAGES}, "the demo writes pages of 150,000 at a time"),
         ],
     )  # fmt: skip
-    def test_what_cannot_be_is_told_in_a_sentence(self, write, text, options, sentence):
+    def test_what_cannot_be_gets_a_message(self, write, text, options, sentence):
         with pytest.warns(UserWarning, match=re.escape(sentence)):
             updates = list(write(text, **options))
         status = by_id(updates[-1], "writing-status")
@@ -193,11 +193,11 @@ class TestALine:
         assert "<svg" not in gallery.props["cards"]  # they come after the page
         gallery = by_id(handler(page, "picture_cards")(None), "writing-style")
         assert gallery.props["cards"].count("<svg") == 2
-        asked_before = len(writer.asked)
+        calls_before = len(writer.calls)
         handler(page, "picture_cards")(None)
-        assert len(writer.asked) == asked_before  # kept
+        assert len(writer.calls) == calls_before  # kept
 
-    def test_missing_weights_are_told_on_the_page(self):
+    def test_missing_weights_get_a_message_on_the_page(self):
         def load():
             raise InputError("the writer's weights are damaged & gone")
 
@@ -293,17 +293,17 @@ class TestStyles:
 class TestPages:
     def test_pages_come_one_by_one_and_are_leafed_through(self, pen):
         page = demo.build(lambda: pen, EchoReader)
-        shown, kept, told = [], None, []
+        shown, kept, message = [], None, []
         for update in handler(page, "draw")(LETTER, "", 0.75, 7, request=VISITOR, **SMALL):
             if (paper := by_id(update, "writing-paper")) is not None:
                 shown.append(paper)
-            told.append(by_id(update, "writing-status") or "")
+            message.append(by_id(update, "writing-status") or "")
             kept = states(update).get("written") or kept
         assert isinstance(kept, Sheets)
         count = len(kept)
         assert count >= 3
-        assert f"page {count}, line" in " ".join(told)
-        assert f"{count} pages in" in " ".join(told)
+        assert f"page {count}, line" in " ".join(message)
+        assert f"{count} pages in" in " ".join(message)
         assert "<title>Page 1</title>" in shown[-1]
         assert "Page 1." in by_id(update, "writing-verdict")
         turned = list(handler(page, "turn")(kept, 1.6, inputs.INK, "plain", True, SimpleNamespace(page=2)))
@@ -325,7 +325,7 @@ class TestPages:
 
     def test_stopping_keeps_what_is_written(self, pen):
         desk = jobs.Desk(lambda: pen, EchoReader)
-        job = jobs.Asked("word " * 2_000, None, 0.75, 1, False, inputs.Look())
+        job = jobs.Job("word " * 2_000, None, 0.75, 1, False, inputs.Look())
         seen = 0
         for shown in desk.pages(job, PageOptions("60x60", margins=5), "a"):
             if shown.written is not None and (seen := seen + 1) == 2:
@@ -337,9 +337,9 @@ class TestPages:
     def test_there_is_a_most(self, pen, monkeypatch):
         monkeypatch.setattr(jobs, "MOST_PAGES", 2)
         desk = jobs.Desk(lambda: pen, EchoReader)
-        job = jobs.Asked(LETTER, None, 0.75, 1, False, inputs.Look())
+        job = jobs.Job(LETTER, None, 0.75, 1, False, inputs.Look())
         *_, last = desk.pages(job, PageOptions("60x60", margins=5))
-        assert len(last.written) == 2
+        assert len(last.output) == 2
         assert "The demo writes 2 pages at a time; the rest of the text was left out." in last.sentences
 
     def test_redrawing_hands_the_writer_a_reader(self):

@@ -33,10 +33,10 @@ class CountingReader:
     WORDS = ("one", "two", "<b>three", "four")
 
     def __init__(self) -> None:
-        self.asked: list[dict] = []
+        self.calls: list[dict] = []
 
     def read(self, source, **options) -> Reading:
-        self.asked.append({"strokes": [stroke.tolist() for stroke in source], **options})
+        self.calls.append({"strokes": [stroke.tolist() for stroke in source], **options})
         if len(source) > 4:
             raise InputError("The pad has “more” than <i>this</i> can read.")
         words = [Word(text, sure) for text, sure in zip(self.WORDS, (0.97, 0.7, 0.3, 0.9), strict=True)][: len(source)]
@@ -70,7 +70,7 @@ def page(reader):
 class TestHandlers:
     def test_the_words_of_the_strokes(self, page, reader):
         updates = list(handler(page, "read")(json.dumps([HOOK, BAR])))
-        assert reader.asked[0]["strokes"] == [HOOK, BAR]
+        assert reader.calls[0]["strokes"] == [HOOK, BAR]
         words = last(updates, "reading-words")
         assert 'class="word" data-about="“one”: 97\u00a0% sure"' in words
         assert 'class="word unsure"' in words
@@ -92,7 +92,7 @@ class TestHandlers:
         ("[[[5,null]]]", "Stroke 1 of the pad is no list of points"),
         (json.dumps([HOOK] * 5), "“more” than &lt;i&gt;this&lt;/i&gt;"),
     ])  # fmt: skip
-    def test_what_cannot_be_read_is_told(self, page, value, sentence):
+    def test_what_cannot_be_read_gets_a_message(self, page, value, sentence):
         updates = list(handler(page, "read")(value))
         assert sentence in last(updates, "reading-status")
         assert "waiting" in last(updates, "reading-words")
@@ -101,7 +101,7 @@ class TestHandlers:
         assert "No text was read." in reading.shown(Reading(""))
         assert "others" not in reading.shown(Reading("a", (Word("a"),), (1.0,)))
 
-    def test_a_reader_that_is_missing_is_told_and_asked_for_again(self):
+    def test_a_reader_that_is_missing_gets_a_message_and_is_loaded_again(self):
         def load():
             raise InputError("the reader's weights are gone")
 
@@ -132,7 +132,7 @@ class TestApi:
         assert found["alternatives"][0]["text"] == "ore two"
         found = client.predict(strokes=[[[0.5, 1], [2, 3]]], alternatives=0, api_name="/read_strokes")
         assert "alternatives" not in found
-        assert served.asked[-1]["strokes"] == [[[0.5, 1], [2, 3]]]
+        assert served.calls[-1]["strokes"] == [[[0.5, 1], [2, 3]]]
 
     def test_only_this_can_be_called_by_name(self, client):
         assert set(client.view_api(return_format="dict", print_info=False)["named_endpoints"]) == {"/read_strokes"}
