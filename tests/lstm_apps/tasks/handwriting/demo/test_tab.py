@@ -140,8 +140,8 @@ class TestALine:
             ("a", {"style": "/etc/passwd.json"}, "there is no style “/etc/passwd.json”; the styles are: round, steep"),
             ("a", {"style": ["round"]}, "A style is a name, such as those of the gallery."),
             ("a", {"style": "round+nobody"}, "there is no style “nobody”"),
-            ("a", {"style": inputs.OWN}, "There is no hand of your own yet"),
-            ("a", {"style": inputs.OWN, "hand": "[]"}, "Your own hand is no style"),
+            ("a", {"style": inputs.CUSTOM_STYLE}, "There is no hand of your own yet"),
+            ("a", {"style": inputs.CUSTOM_STYLE, "hand": "[]"}, "Your own hand is no style"),
             ("a", {"mix": "round", "style": "steep", "share": 7}, "The share of the second style must lie"),
             ("a", {"legibility": "much"}, "Legibility must be a number from 0 to 1."),
             ("a", {"legibility": float("nan")}, "Legibility must be a number from 0 to 1."),
@@ -270,8 +270,8 @@ class TestStyles:
 
     def test_the_own_hand_and_a_mix_with_it(self, pen):
         own = Style((0.5, -0.25), "mine", fingerprint(pen))
-        assert inputs.hand(pen, inputs.OWN, own=own.json()) == own
-        mixed = inputs.hand(pen, "round", inputs.OWN, 0.5, own.json())
+        assert inputs.hand(pen, inputs.CUSTOM_STYLE, own=own.json()) == own
+        mixed = inputs.hand(pen, "round", inputs.CUSTOM_STYLE, 0.5, own.json())
         learnt = pen.style.weight.detach()[pen.style_number("round")].numpy()
         assert mixed.vector == pytest.approx((learnt + own.vector) / 2)
 
@@ -281,7 +281,7 @@ class TestStyles:
         update = handler(page, "open_file")(str(path))
         assert "The style “mine” is in the gallery." in by_id(update, "writing-status")
         gallery = by_id(handler(page, "new_hand")(path.read_text()), "writing-style")
-        assert gallery.value == inputs.OWN
+        assert gallery.value == inputs.CUSTOM_STYLE
         assert 'aria-label="mine"' in gallery.props["cards"]
         path.write_text('{"format": "other"}')
         said = by_id(handler(page, "open_file")(str(path)), "writing-status")
