@@ -13,10 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 EXCEPTIONS: set[str] = {
-    "circle: lstm_apps.cli.error_messages, lstm_apps.cli.parser",
     "circle: lstm_apps.tasks.speech.evaluate, lstm_apps.tasks.speech.report",
-    "circle: lstm_apps.tasks.speech.synthesis.engines, lstm_apps.tasks.speech.synthesis.kokoro",
-    "circle: lstm_apps.training.data_module, lstm_apps.training.fitting",
     "circle: lstm_models.tasks.speech.network, lstm_models.tasks.speech.transcription, lstm_models.tasks.speech.windowed_stream",  # noqa: E501
 }
 """What breaks a rule for the time being. Each must still exist, so that the list shrinks and ends empty."""

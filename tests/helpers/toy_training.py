@@ -67,7 +67,7 @@ class Model(nn.Module):
 
 def settings(**changes: Any) -> Any:
     """A short run of several epochs on this processor."""
-    from lstm_apps.training.fitting import TrainingConfig
+    from lstm_apps.training.config import TrainingConfig
 
     short = {"steps": 9, "batch_frames": 32, "warmup": 3, "precision": "32", "validate_every": 4, "accelerator": "cpu"}
     return TrainingConfig(**{**short, "learning_rate": 0.05, **changes})

@@ -9,12 +9,10 @@ import os
 import typing
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
+from lstm_apps.cli.option import Option
 from lstm_models.errors import InputError
-
-if TYPE_CHECKING:
-    from lstm_apps.cli.parser import Option
 
 __all__ = ["explain", "no_such_option", "usage_sentence"]
 

@@ -20,6 +20,7 @@ from typing import Any, Generic, TypeVar
 from lstm_apps.cli.batch_files import note
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import one_line, shown
+from lstm_models.io.file_lock import locked
 
 __all__ = ["ResumableJsonl"]
 
@@ -61,7 +62,7 @@ class ResumableJsonl(Generic[R]):
             self.file: Any = self._open.enter_context(tempfile.TemporaryFile(buffering=0))  # noqa: SIM115 - closed by __exit__
             return
         with contextlib.ExitStack() as opened:
-            opened.enter_context(_lock(path))
+            opened.enter_context(locked(_lock_path(path), f"{shown(path)}: another run is writing to it"))
             try:
                 self.file = opened.enter_context(open(path, "ab+", buffering=0))
             except OSError as error:
@@ -155,20 +156,7 @@ class _MadeOtherwiseError(ValueError):
     """A line of another model or other options."""
 
 
-def _lock(path: str) -> Any:
-    """Keeps other runs of this machine from writing to the file, until it is released.
-
-    The lock is a file of the temporary folder: nothing is left beside the results.
-
-    Raises:
-        InputError: another run holds it.
-    """
-    import filelock
-
+def _lock_path(path: str) -> Path:
+    """The lock of a file, in the temporary folder: nothing is left beside the results."""
     name = hashlib.sha256(os.path.realpath(path).encode("utf-8", "surrogateescape")).hexdigest()[:32]
-    try:
-        return filelock.FileLock(Path(tempfile.gettempdir(), f"lstm-models-{name}.lock"), mode=0o666).acquire(timeout=0)
-    except filelock.Timeout:
-        raise InputError(f"{shown(path)}: another run is writing to it") from None
-    except (OSError, NotImplementedError):  # a folder without locks, or of another user's
-        return contextlib.nullcontext()
+    return Path(tempfile.gettempdir(), f"lstm-models-{name}.lock")

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from lightning.pytorch import LightningDataModule, Trainer
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from lstm_apps.training.config import TrainingConfig
 from lstm_datasets.batching import EpochItems, FrameBatchSampler, StepBatchSampler
-
-if TYPE_CHECKING:
-    from lstm_apps.training.fitting import TrainingConfig
 
 __all__ = ["Collate", "RunData"]
 

@@ -21,7 +21,6 @@ import os
 import signal
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,70 +33,13 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from lstm_apps.training.checkpointing import REMEDY, RunCheckpoints, Stopped, WholeFiles
+from lstm_apps.training.config import TrainingConfig
 from lstm_apps.training.data_module import Collate, RunData
 from lstm_models.errors import InputError
+from lstm_models.io.file_lock import locked
 from lstm_models.nn.prepacked_linear import has_bf16
 
 __all__ = ["TrainingConfig", "fit", "is_main_process"]
-
-
-@dataclass(frozen=True)
-class TrainingConfig:
-    """How a model is trained.
-
-    Attributes:
-        steps: optimiser steps in all.
-        batch_frames: padded frames of a step, over all devices.
-        learning_rate: highest learning rate of Adam.
-        warmup: steps in which the rate climbs to it; it then falls to a hundredth along a cosine.
-        weight_decay: of AdamW.
-        clip: largest norm of the gradient; 0 for no limit.
-        ema: decay of the moving average of the weights that is validated and kept; 0 for none.
-        precision: 32 or bf16 (matrix products in bfloat16; 32 on a processor that has no arithmetic for it).
-        validate_every: steps between two validations; the last step is validated, too.
-        checkpoint_minutes: minutes between two checkpoints; what a killed run can lose.
-        ascending: the first pass over the data goes from short to long sequences (SortaGrad).
-        patience: validations without progress after which training stops; 0 for never.
-        seed: of the weights, the batches and the augmentation.
-        accelerator: cpu, gpu or auto.
-        devices: processes on this machine.
-        nodes: machines.
-        workers: processes that load data, on each device.
-    """
-
-    steps: int = 10_000
-    batch_frames: int = 16_000
-    learning_rate: float = 2e-3
-    warmup: int = 200
-    weight_decay: float = 0.0
-    clip: float = 1.0
-    ema: float = 0.0
-    precision: str = "bf16"
-    validate_every: int = 500
-    checkpoint_minutes: float = 5.0
-    ascending: bool = False
-    patience: int = 0
-    seed: int = 1
-    accelerator: str = "auto"
-    devices: int = 1
-    nodes: int = 1
-    workers: int = 0
-
-    def __post_init__(self) -> None:
-        for name in ("steps", "batch_frames", "validate_every", "devices", "nodes"):
-            if getattr(self, name) < 1:
-                raise InputError(f"training.{name} must be at least 1, not {getattr(self, name)}", usage=True)
-        for name in ("warmup", "weight_decay", "clip", "checkpoint_minutes", "patience", "workers"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise InputError(f"training.{name} must be 0 or more, not {getattr(self, name)}", usage=True)
-        if not 0 < self.learning_rate < math.inf:
-            raise InputError(f"training.learning_rate must be above 0, not {self.learning_rate:g}", usage=True)
-        if not 0 <= self.ema < 1:
-            raise InputError(f"training.ema must lie between 0 and 1, not {self.ema:g}", usage=True)
-        if not 0 <= self.seed < 2**32:
-            raise InputError(f"training.seed must be a whole number from 0 to {2**32 - 1}, not {self.seed}", usage=True)
-        if self.precision not in ("32", "bf16"):
-            raise InputError(f"training.precision must be 32 or bf16, not {self.precision}", usage=True)
 
 
 class _Task(LightningModule):
@@ -257,31 +199,12 @@ def fit(
         return _fit(model, data, held, collate, config, run, resume=resume, settings=settings, repeats=repeats)
 
 
-@contextlib.contextmanager
-def _alone(run: Path) -> Iterator[None]:
-    """While this training is the only one that writes into the folder; its own other processes do not ask.
-
-    The system gives the lock back when the process ends, however it does.
-    """
-    import filelock
-
+def _alone(run: Path) -> contextlib.AbstractContextManager[None]:
+    """While this training is the only one that writes into the folder; its own other processes take no lock."""
     if int(os.environ.get("LOCAL_RANK") or os.environ.get("SLURM_PROCID") or 0):
-        yield
-        return
-    lock = filelock.FileLock(run / "checkpoints" / ".lock")
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
-        raise InputError(f"another training is writing into {run}: wait for it, or name another folder") from None
-    except (OSError, NotImplementedError):  # a file system without locks
-        yield
-        return
-    try:
-        yield
-    finally:
-        lock.release()
-        with contextlib.suppress(OSError):
-            (run / "checkpoints" / ".lock").unlink()
+        return contextlib.nullcontext()
+    message = f"another training is writing into {run}: wait for it, or name another folder"
+    return locked(run / "checkpoints" / ".lock", message, remove=True)
 
 
 def _fit(

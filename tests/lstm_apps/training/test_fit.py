@@ -24,7 +24,8 @@ pytest.importorskip("lightning")
 
 from lstm_apps.training import fitting
 from lstm_apps.training.checkpointing import Stopped, WholeFiles
-from lstm_apps.training.fitting import TrainingConfig, fit
+from lstm_apps.training.config import TrainingConfig
+from lstm_apps.training.fitting import fit
 from lstm_datasets.batching import FrameBatchSampler
 from lstm_models.errors import InputError
 from tests.helpers import toy_training

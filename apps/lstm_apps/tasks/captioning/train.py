@@ -12,7 +12,8 @@ from pathlib import Path
 
 import torch
 
-from lstm_apps.training.fitting import TrainingConfig, fit, is_main_process
+from lstm_apps.training.config import TrainingConfig
+from lstm_apps.training.fitting import fit, is_main_process
 from lstm_datasets.captioning.dataset import CaptionData
 from lstm_datasets.captioning.feature_cache import photo_features
 from lstm_datasets.captioning.readers import CaptionedPhoto, read_captions, split_photos

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import torch
 
-from lstm_apps.training.fitting import TrainingConfig, fit, is_main_process
+from lstm_apps.training.config import TrainingConfig
+from lstm_apps.training.fitting import fit, is_main_process
 from lstm_datasets.handwriting.dataset import WriterLines
 from lstm_datasets.handwriting.readers import (
     HandwritingLine,

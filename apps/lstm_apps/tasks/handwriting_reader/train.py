@@ -11,7 +11,8 @@ from pathlib import Path
 
 import torch
 
-from lstm_apps.training.fitting import TrainingConfig, fit, is_main_process
+from lstm_apps.training.config import TrainingConfig
+from lstm_apps.training.fitting import fit, is_main_process
 from lstm_datasets.handwriting.readers import HandwritingLine, alphabet_of, clean, read_lines, read_names, split_lines
 from lstm_datasets.handwriting_reader.dataset import InkAugmentation, ReaderLines
 from lstm_models.checkpoints import hub

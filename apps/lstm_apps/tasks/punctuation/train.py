@@ -13,7 +13,8 @@ import numpy as np
 import torch
 
 from lstm_apps.tasks.punctuation.metrics import best_offsets
-from lstm_apps.training.fitting import TrainingConfig, fit, is_main_process
+from lstm_apps.training.config import TrainingConfig
+from lstm_apps.training.fitting import fit, is_main_process
 from lstm_datasets.punctuation.dataset import PunctuationPieces, mixed_case_words
 from lstm_datasets.punctuation.readers import read_documents
 from lstm_datasets.word_vectors import WordVectors, read_vectors

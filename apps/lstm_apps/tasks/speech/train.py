@@ -13,7 +13,8 @@ from typing import Any
 
 import torch
 
-from lstm_apps.training.fitting import TrainingConfig, fit, is_main_process
+from lstm_apps.training.config import TrainingConfig
+from lstm_apps.training.fitting import fit, is_main_process
 from lstm_datasets.speech.augmentation import Augmentation
 from lstm_datasets.speech.dataset import SpeechData, fitted_features
 from lstm_datasets.speech.feature_cache import EncodedSpeech

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import torch
 
-from lstm_apps.training.fitting import TrainingConfig, fit, is_main_process
+from lstm_apps.training.config import TrainingConfig
+from lstm_apps.training.fitting import fit, is_main_process
 from lstm_datasets.tagging.dataset import TaggedSentences
 from lstm_datasets.tagging.readers import LabeledSentence, merge_labels, read_sentences
 from lstm_datasets.word_vectors import WordVectors, read_vectors

@@ -16,7 +16,7 @@ import torch
 pytest.importorskip("lightning")
 
 from lstm_apps.tasks.captioning.train import train
-from lstm_apps.training.fitting import TrainingConfig
+from lstm_apps.training.config import TrainingConfig
 from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
 from lstm_models.nn.image_encoder import ImageConfig

@@ -19,7 +19,7 @@ pytest.importorskip("lightning")
 
 from lstm_apps import cli
 from lstm_apps.tasks.handwriting.train import _fit_to_data, _repeats, train
-from lstm_apps.training.fitting import TrainingConfig
+from lstm_apps.training.config import TrainingConfig
 from lstm_datasets.handwriting.readers import HandwritingLine, read_lines
 from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError

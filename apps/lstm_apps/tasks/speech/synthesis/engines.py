@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lstm_apps.tasks.speech.synthesis import kokoro
+from lstm_apps.tasks.speech.synthesis.voice import Voice
 from lstm_models.errors import InputError
 
 __all__ = ["ENGINES", "Engine", "Speaker", "Voice", "draw_speaker", "draw_tempo", "installed", "load_voices", "speak"]
@@ -34,23 +35,6 @@ PITCH_SPREAD = 1.8  # semitones, for speakers of one size
 PITCH_A_FORMANT = 25.0  # semitones for formants twice as high: smaller people speak higher
 TEMPO = (0.72, 1.38)
 TEMPO_SPREAD = 0.13
-
-Say = Callable[[str, float, float, int], "tuple[np.ndarray, int]"]
-
-
-@dataclass(frozen=True)
-class Voice:
-    """One voice of an engine.
-
-    Attributes:
-        name: with the engine's in front, such as "flite_slt".
-        say: (text, pitch in semitones, rate as a factor, seed) -> (float32 [samples], samples a second).
-        pitch: lowest and highest pitch it can be asked for, in semitones from its own.
-    """
-
-    name: str
-    say: Say
-    pitch: tuple[int, int]
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,11 @@ import importlib.util
 import itertools
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from lstm_apps.tasks.speech.synthesis.engines import Voice
+from lstm_apps.tasks.speech.synthesis.voice import Voice
 
 __all__ = ["INSTALL", "load"]
 
@@ -55,8 +54,6 @@ def load() -> list[Voice]:
     network = _network()
 
     def voice(first: str, second: str, share: float) -> Voice:
-        from lstm_apps.tasks.speech.synthesis.engines import Voice
-
         reader = readers[first[0] == "b"]
 
         def say(text: str, pitch: float, rate: float, seed: int) -> tuple[np.ndarray, int]:

@@ -270,7 +270,7 @@ class TestStyles:
 
     def test_the_own_hand_and_a_mix_with_it(self, pen):
         own = Style((0.5, -0.25), "mine", fingerprint(pen))
-        assert inputs.hand(pen, inputs.CUSTOM_STYLE, own=own.json()) == own
+        assert inputs.hand(pen, inputs.CUSTOM_STYLE, custom=own.json()) == own
         mixed = inputs.hand(pen, "round", inputs.CUSTOM_STYLE, 0.5, own.json())
         learnt = pen.style.weight.detach()[pen.style_number("round")].numpy()
         assert mixed.vector == pytest.approx((learnt + own.vector) / 2)
