@@ -8,17 +8,12 @@ from importlib.resources import files
 
 from lstm_models.tasks.punctuation.results import PunctuatedText, PunctuatedWord
 
-__all__ = ["STYLE", "nothing", "punctuated"]
+__all__ = ["STYLE", "punctuated"]
 
 STYLE = files(__package__).joinpath("assets/punctuation.css").read_text(encoding="utf-8")
 
 _UNSURE = 0.6  # a capital less probable has a wavy line
 _NAMES = {",": "comma", ".": "full stop", "?": "question mark", "!": "exclamation mark", ":": "colon", ";": "semicolon"}
-
-
-def nothing(sentence: str) -> str:
-    """The place of the text, while there is none."""
-    return f'<div class="punctuated"><p class="waiting">{escape(sentence)}</p></div>'
 
 
 def punctuated(text: PunctuatedText, source: str) -> str:

@@ -7,7 +7,7 @@ from importlib.resources import files
 
 from lstm_models.tasks.tagging.results import Entity, TaggedText, Token
 
-__all__ = ["STYLE", "nothing", "tagged"]
+__all__ = ["STYLE", "tagged"]
 
 STYLE = files(__package__).joinpath("assets/tagging.css").read_text(encoding="utf-8")
 
@@ -19,11 +19,6 @@ _POS = {
     "SCONJ": "subordinating conjunction", "SYM": "symbol", "VERB": "verb", "X": "other",
 }  # fmt: skip
 _KINDS = {"PER": "person", "LOC": "place", "ORG": "organisation"}
-
-
-def nothing(sentence: str) -> str:
-    """The place of the text, while there is none."""
-    return f'<div class="tagged"><p class="waiting">{escape(sentence)}</p></div>'
 
 
 def tagged(text: TaggedText) -> str:
