@@ -178,8 +178,8 @@ def _split(word: str, width: Callable[[str], float], room: float, hyphen: str) -
     cut = 1
     while cut < len(word) - 1 and width(front(cut + 1)) <= room:
         cut += 1
-    hyphen = word.rfind("-", 1, cut)  # rather at a hyphen of its own
-    cut = hyphen + 1 if hyphen > 0 else cut
+    at_hyphen = word.rfind("-", 1, cut)  # rather at a at_hyphen of its own
+    cut = at_hyphen + 1 if at_hyphen > 0 else cut
     return front(cut), word[cut:]
 
 
