@@ -24,17 +24,17 @@ def lines_of(strokes: Sequence[np.ndarray]) -> list[list[np.ndarray]]:
     lines: list[list[np.ndarray]] = []
     # A line that has only begun, with the bar of a T, has no height of its own yet
     least = _STROKE * float(np.median([np.ptp(stroke[:, 1]) for stroke in strokes])) if len(strokes) else 0.0
-    line = _Line()
+    line = _LineGroup()
     for stroke in strokes:
         if not lines or line.is_left_by(stroke, least):
             lines.append([])
-            line = _Line()
+            line = _LineGroup()
         lines[-1].append(stroke)
         line.add(stroke)
     return lines
 
 
-class _Line:
+class _LineGroup:
     """What is known of a line that grows: kept as sums, so that a drawing of many strokes takes no longer for each."""
 
     def __init__(self) -> None:

@@ -13,10 +13,10 @@ from lstm_apps.cli import progress
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import check_writable, shown
 
-__all__ = ["Found", "find", "inside", "note", "targets", "tracked"]
+__all__ = ["FoundFiles", "find", "inside", "note", "targets", "tracked"]
 
 
-class Found(NamedTuple):
+class FoundFiles(NamedTuple):
     """What paths lead to: files in order, none twice; what leads to none, and why; whether a folder was named."""
 
     sources: list[str]
@@ -25,7 +25,7 @@ class Found(NamedTuple):
     root: str
 
 
-def find(paths: Sequence[str], listed: Callable[..., list[Path]], recursive: bool) -> Found:
+def find(paths: Sequence[str], listed: Callable[..., list[Path]], recursive: bool) -> FoundFiles:
     """The files that are named, and those of the folders that are, by ``listed(folder, recursive=…)``.
 
     Raises:
@@ -49,7 +49,7 @@ def find(paths: Sequence[str], listed: Callable[..., list[Path]], recursive: boo
         root = os.path.commonpath(above)
     except ValueError:  # several drives
         root = os.getcwd()
-    return Found(list(sources), failures, bool(folders), root)
+    return FoundFiles(list(sources), failures, bool(folders), root)
 
 
 def inside(path: str, folder: str, deep: bool) -> bool:

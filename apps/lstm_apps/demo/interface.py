@@ -182,11 +182,11 @@ def assemble(task: str | None = None, **options: Any) -> Any:
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     import gradio as gr
 
-    from lstm_apps.server.app import Page
+    from lstm_apps.server.app import DemoPage
 
     modules = {name: importlib.import_module(tabs[name]) for name in ([task] if task else tabs)}
     keep = (KEEP_SECONDS, KEEP_SECONDS)  # how often Gradio's cache is looked through, and how old a file may become
-    with Page(title="lstm-models", analytics_enabled=False, delete_cache=keep) as page:
+    with DemoPage(title="lstm-models", analytics_enabled=False, delete_cache=keep) as page:
         heading = "<h1>lstm-models</h1><p>LSTMs at work, on this machine alone.</p>"
         gr.HTML(heading, elem_classes="page-head", apply_default_css=False)
         with gr.Tabs():

@@ -293,7 +293,7 @@ def fading(found: dict[str, list[float]]) -> str:
         curves, f"What reaches the first step. {about}", x=(1, steps), y=(bottom, top),
         names=("timestep", "gradient of the loss, as a share of that at the last h"),
     )  # fmt: skip
-    return _card(drawn, f"What is left at the first of {steps} steps: {about}.")
+    return _framed(drawn, f"What is left at the first of {steps} steps: {about}.")
 
 
 def _share(share: float) -> str:
@@ -319,12 +319,12 @@ def training(found: Training, over: bool = False) -> str:
         names=("batches of 32 sequences", "mean squared error"), level=(BASELINE, "always answering 1"),
     )  # fmt: skip
     if not over or found.example is None:
-        return _card(drawn)
+        return _framed(drawn)
     one, other, said = found.example
     answers = ", ".join(f"the {name} says {value:.2f}" for name, value in said.items())
     errors = ", ".join(f"{name} {error:.4f}" for name, error in found.test.items())
     verdict = "The LSTM has learnt it" if found.test["LSTM"] < 3 * LEARNT else "The LSTM has not learnt it yet"
-    return _card(
+    return _framed(
         drawn,
         f"{verdict}. On 500 new sequences of {found.steps} steps the mean squared errors are: {errors}. "
         f"One of them: {one:.2f} + {other:.2f} = {one + other:.2f}; {answers}.",
@@ -344,7 +344,7 @@ def remembering(bias: float, found: dict[str, list[float]]) -> str:
         curves, about, x=(0, SPAN), y=(1e-9, 1), names=("steps later", "what is left of the gradient at c"),
     )  # fmt: skip
     half = np.log(0.5) / np.log(keep)
-    return _card(
+    return _framed(
         drawn,
         f"σ({_number(bias)}) = {keep:.3f}: a step keeps {100 * keep:.1f} % of the cell state; half is left after "
         f"{half:.1f} {'step' if f'{half:.1f}' == '1.0' else 'steps'}, and the memory lasts about 1 + exp b = "
@@ -352,6 +352,6 @@ def remembering(bias: float, found: dict[str, list[float]]) -> str:
     )
 
 
-def _card(drawn: str, sentence: str = "") -> str:
+def _framed(drawn: str, sentence: str = "") -> str:
     found = f'<p class="found">{escape(sentence)}</p>' if sentence else ""
     return f'<div class="card">{drawn}{found}</div>'

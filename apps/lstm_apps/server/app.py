@@ -37,14 +37,14 @@ from lstm_apps.server.rate_limits import Addresses
 from lstm_models import __version__
 from lstm_models.errors import InputError
 
-__all__ = ["Page", "Settings", "Thread", "application", "cores"]
+__all__ = ["DemoPage", "Settings", "Thread", "application", "cores"]
 
 _LOG = logging.getLogger("lstm_apps.server.app")
 _LONGEST = 10_000  # characters of a field that does not say how many it takes
 _START_SECONDS = 60.0  # a busy machine takes its time
 
 
-class Page(gr.Blocks):
+class DemoPage(gr.Blocks):
     """The demo's page; what goes wrong in it reaches the client as a sentence without paths.
 
     Attributes:
@@ -172,7 +172,7 @@ class Readiness(BaseModel):
     most: int
 
 
-def application(page: Page, settings: Settings) -> fastapi.FastAPI:
+def application(page: DemoPage, settings: Settings) -> fastapi.FastAPI:
     """The page and the server's own routes as one application.
 
     Raises:

@@ -129,13 +129,15 @@ class Caption:
     @classmethod
     def _from_dict(cls, read: dict[str, Any]) -> Caption:
         words = [
-            Word(_text(word["text"]), *(word.get(key) for key in ("confidence", "start", "end", "attention")))
+            Word(_text_in(word["text"]), *(word.get(key) for key in ("confidence", "start", "end", "attention")))
             for word in read["words"]
         ]
         others = [cls._from_dict(other) for other in read.get("alternatives", [])]
-        source = _text(read.get("source", ""))
-        objects = [RecognizedObject(_text(one["name"]), float(one["probability"])) for one in read.get("objects", [])]
-        return cls(_text(read["text"]), tuple(words), read["log_probability"], tuple(others), source, tuple(objects))
+        source = _text_in(read.get("source", ""))
+        objects = [
+            RecognizedObject(_text_in(one["name"]), float(one["probability"])) for one in read.get("objects", [])
+        ]
+        return cls(_text_in(read["text"]), tuple(words), read["log_probability"], tuple(others), source, tuple(objects))
 
     def save(self, path: str | os.PathLike[str], *, attention: bool = False) -> Path:
         """Write the caption to a `.txt` (the sentence) or `.json` file, whole or not at all, and give back its path.
@@ -189,7 +191,7 @@ class Caption:
             raise InputError("No word of this caption has an attention map; it was read from a file without them.")
 
 
-def _text(read: Any) -> str:
+def _text_in(read: Any) -> str:
     if not isinstance(read, str):
         raise TypeError(f"a text is {read!r}")
     return read

@@ -510,7 +510,7 @@ class TestLimits:
 class TestStreams:
     def test_what_a_page_has_been_given_is_not_changed_by_what_follows(self):
         """Gradio's page makes edits with a path inside of the object itself."""
-        from lstm_apps.server.app import Page
+        from lstm_apps.server.app import DemoPage
 
         def edited(value, edits):
             for action, path, new in edits:
@@ -518,7 +518,7 @@ class TestStreams:
                 value = {"replace": lambda new=new: new, "append": lambda value=value, new=new: value + new}[action]()
             return value
 
-        page = Page()
+        page = DemoPage()
         yields = [
             [{"__type__": "update", "interactive": True}, "Wri", ["a"], 1],
             [{"__type__": "update"}, "Writing", ["a", "b"], 1],

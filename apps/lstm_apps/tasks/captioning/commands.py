@@ -19,7 +19,7 @@ from typing import Any
 
 # No TYPE_CHECKING here: jsonargparse runs such blocks for the help, and that would import torch
 import lstm_models
-from lstm_apps.cli.batch_files import Found, find, inside, note, targets, tracked
+from lstm_apps.cli.batch_files import FoundFiles, find, inside, note, targets, tracked
 from lstm_apps.cli.resumable_jsonl import ResumableJsonl
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import check_writable, shown
@@ -129,7 +129,7 @@ def caption(
 # What is asked for ---------------------------------------------------------------------------------------------------
 
 
-def _find(paths: Sequence[str], recursive: bool, attention: str | None) -> Found:
+def _find(paths: Sequence[str], recursive: bool, attention: str | None) -> FoundFiles:
     from lstm_models.io.images import list_images
 
     for folder in filter(os.path.isdir, paths):
@@ -192,7 +192,7 @@ class _Run:
 
     def __init__(
         self,
-        found: Found,
+        found: FoundFiles,
         captioner: lstm_models.Captioner,
         options: dict[str, Any],
         batch: int,

@@ -110,7 +110,7 @@ def write(
     else:
         _needs_page(layout)
         check_drawing_path(out, **options)
-    text = _text(text)
+    text = _text_argument(text)
     writer = hub.load_as(HandwritingWriter, model)
     again = _rereading(candidates)
     if page is not None:
@@ -135,7 +135,7 @@ def _rereading(candidates: int) -> dict[str, Any]:
     return {} if candidates == 1 else {"reader": hub.load("reader"), "candidates": candidates}
 
 
-def _text(given: str) -> str:
+def _text_argument(given: str) -> str:
     """The text itself, or what the file it names, or standard input, says.
 
     Raises:

@@ -132,7 +132,7 @@ def evaluate(
 
 
 @dataclass(frozen=True)
-class Hand:
+class UnseenWriter:
     """Lines of an unseen writer: what a style is fitted to, others to compare with, and others that stand for it."""
 
     fitting: list[HandwritingLine]
@@ -142,15 +142,15 @@ class Hand:
 
 def unseen(
     held: Sequence[HandwritingLine], learnt: set[str], lines: int, most: int | None, seed: int
-) -> dict[str, Hand]:
+) -> dict[str, UnseenWriter]:
     """Writers none of whose lines were learnt from, with enough lines; each line serves one purpose."""
-    hands: dict[str, Hand] = {}
+    hands: dict[str, UnseenWriter] = {}
     for name, its in _by_writer([line for line in held if line.writer not in learnt], None).items():
         order = np.random.default_rng((seed, len(hands))).permutation(len(its))
         usual = [its[number] for number in order if 18 <= len(its[number].text) <= 45]
         if len(usual) >= lines + _PROBE + _GALLERY:
             fitting, rest = usual[:lines], usual[lines:]
-            hands[name] = Hand(fitting, rest[:_PROBE], rest[_PROBE : _PROBE + _GALLERY])
+            hands[name] = UnseenWriter(fitting, rest[:_PROBE], rest[_PROBE : _PROBE + _GALLERY])
     hands = dict(list(hands.items())[:most])
     if len(hands) < 2:
         raise InputError(
@@ -185,7 +185,7 @@ def misread(
     return round(wrong / count, 4)
 
 
-def _fitted(writer: HandwritingWriter, hands: dict[str, Hand]) -> tuple[dict[str, list[Style]], list[float]]:
+def _fitted(writer: HandwritingWriter, hands: dict[str, UnseenWriter]) -> tuple[dict[str, list[Style]], list[float]]:
     """A style for each hand by each of the ways to find one, and the seconds of the processor that fitting took."""
     fitted, nearest, seconds = [], [], []
     for name, hand in hands.items():

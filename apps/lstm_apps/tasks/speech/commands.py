@@ -15,7 +15,7 @@ from typing import Any
 
 # No TYPE_CHECKING here: jsonargparse runs such blocks for the help, and that would import torch
 import lstm_models
-from lstm_apps.cli.batch_files import Found, find, note, targets
+from lstm_apps.cli.batch_files import FoundFiles, find, note, targets
 from lstm_apps.cli.progress import bar
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import check_writable, shown, write_whole
@@ -154,7 +154,7 @@ class _Run:
 
     def __init__(
         self,
-        found: Found,
+        found: FoundFiles,
         recognizer: Any,
         options: dict[str, Any],
         format_: str,

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from lstm_apps.demo import components
 from lstm_apps.tasks.handwriting.demo import html, inputs
 from lstm_apps.tasks.handwriting.demo.inputs import Look
-from lstm_apps.tasks.handwriting.demo.outputs import FORMATS, Line, Sheets
+from lstm_apps.tasks.handwriting.demo.outputs import FORMATS, LineOutput, PagesOutput
 from lstm_models import deadlines
 from lstm_models.errors import InputError
 from lstm_models.ink.drawing import Drawing
@@ -91,7 +91,7 @@ class Shown:
 
     paper: str
     sentences: tuple[str, ...]
-    output: Line | Sheets | None = None
+    output: LineOutput | PagesOutput | None = None
     page: int = 1
     answer: dict[str, Any] | None = None
 
@@ -138,10 +138,10 @@ class Desk:
                 for drawing in live(writer, job.text, **job.options):
                     if stopped():
                         break
-                    svg = Line(drawing).picture(job.look, frame=frame.around(drawing))
-                    yield Shown(html.paper(svg, job.look), ("Writing …",), Line(drawing))
+                    svg = LineOutput(drawing).picture(job.look, frame=frame.around(drawing))
+                    yield Shown(html.paper(svg, job.look), ("Writing …",), LineOutput(drawing))
             ended = (_why(),) if stopped() else ()
-        line = Line(drawing)
+        line = LineOutput(drawing)
         summary = _summary(_count(len(drawing.strokes), "stroke"), started, drawing.seed)
         answer = json.loads(drawing.json())
         sentences = (summary, *drawing.notes, *ended)
@@ -159,7 +159,7 @@ class Desk:
                 usage=True,
             )
         started = time.perf_counter()
-        sheets = Sheets(job.text)
+        sheets = PagesOutput(job.text)
         lines = [0, 1]  # done, in all
         notes: tuple[str, ...] = ()
         seed = job.seed
@@ -197,17 +197,17 @@ class Desk:
             event.set()
 
     @staticmethod
-    def is_pages(output: Line | Sheets | None) -> bool:
+    def is_pages(output: LineOutput | PagesOutput | None) -> bool:
         """Whether it is pages."""
-        return isinstance(output, Sheets)
+        return isinstance(output, PagesOutput)
 
     @staticmethod
-    def _page(sheets: Sheets, look: Look, number: int, sentences: tuple[str, ...]) -> Shown:
+    def _page(sheets: PagesOutput, look: Look, number: int, sentences: tuple[str, ...]) -> Shown:
         return Shown(html.paper(sheets.picture(look, number), look, sheet=True), sentences, sheets, number)
 
     # Reading back ----------------------------------------------------------------------------------------------------
 
-    def verdict(self, output: Line | Sheets, page: int = 1) -> str:
+    def verdict(self, output: LineOutput | PagesOutput, page: int = 1) -> str:
         """What the reader makes of it, as HTML; nothing where there is no reader."""
         drawing = output.strokes(page)
         known = drawing.verdict
@@ -243,7 +243,7 @@ class Desk:
     # Files -----------------------------------------------------------------------------------------------------------
 
     def save(
-        self, output: Line | Sheets, kind: Any, look: Look, speed: Any, plotter: PlotterOptions
+        self, output: LineOutput | PagesOutput, kind: Any, look: Look, speed: Any, plotter: PlotterOptions
     ) -> Iterator[Path | tuple[int, int]]:
         """How many pages are done and how many there are, and last a file, which is gone when this goes on.
 

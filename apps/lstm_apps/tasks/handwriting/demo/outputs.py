@@ -21,7 +21,7 @@ from lstm_models.ink.plotter import PlotterOptions
 from lstm_models.ink.svg import timing
 from lstm_models.io.atomic_write import write_whole
 
-__all__ = ["FORMATS", "Line", "Sheets", "animated"]
+__all__ = ["FORMATS", "LineOutput", "PagesOutput", "animated"]
 
 FORMATS = {
     "svg": "SVG",
@@ -43,7 +43,7 @@ def animated(drawing: Drawing, look: Look, speed: float, frame: Box | None = Non
     return drawing.svg(look.width, look.color, margin, frame=frame, kind="animated", seconds=seconds)
 
 
-class Line:
+class LineOutput:
     """A drawing without a page.
 
     Args:
@@ -102,7 +102,7 @@ class _About:
     ends: tuple[int, ...]
 
 
-class Sheets:
+class PagesOutput:
     """Pages that wait on the disk, so that memory does not grow with them; gone with the object.
 
     Args:

@@ -22,7 +22,7 @@ from lstm_models.errors import InputError
 from lstm_models.ink.drawing import Drawing
 from lstm_models.tasks.handwriting.styles import Style
 
-__all__ = ["SENTENCES", "TITLE", "StylePanel", "Writer", "build"]
+__all__ = ["SENTENCES", "TITLE", "FittingWriter", "StylePanel", "build"]
 
 TITLE = "Your own hand"
 SENTENCES = ("The five boxing wizards", "jump quickly at dawn, and", "Anna was there by noon.")
@@ -41,7 +41,7 @@ _SHOWN_SECONDS = 0.25  # between two looks at how far the fitting is
 _STYLE = asset("lstm_apps.tasks.handwriting.demo", "style_panel.css")
 
 
-class Writer(Protocol):
+class FittingWriter(Protocol):
     """What the panel needs of a model; `lstm_models.tasks.handwriting.model.HandwritingWriter` is one."""
 
     def fit_style(self, lines: Sequence[tuple[Any, str]], **options: Any) -> Style: ...  # fmt: skip
@@ -50,7 +50,7 @@ class Writer(Protocol):
 
 
 def build(
-    load_writer: Callable[[], Writer] | None = None,
+    load_writer: Callable[[], FittingWriter] | None = None,
     load_reader: Callable[[], Any] | None = None,
     on_style: Any = None,
 ) -> gr.Blocks:
@@ -71,7 +71,7 @@ class StylePanel:
 
     def __init__(
         self,
-        load_writer: Callable[[], Writer] | None = None,
+        load_writer: Callable[[], FittingWriter] | None = None,
         load_reader: Callable[[], Any] | None = None,
         on_style: Any = None,
     ) -> None:
@@ -195,7 +195,7 @@ class StylePanel:
 
 
 def fitted(
-    writer: Callable[[], Writer],
+    writer: Callable[[], FittingWriter],
     reader: Callable[[], Any],
     lines: Sequence[tuple[list[np.ndarray], str]],
     stop: threading.Event,
@@ -247,7 +247,7 @@ def _lines(texts: Sequence[str], values: Sequence[str]) -> list[tuple[list[np.nd
     for number, (text, value) in enumerate(zip(texts, values, strict=True), 1):
         drawn = ink_pad.strokes(value, f"Pad {number}")
         if drawn:
-            lines.append((drawn, _text(text, f"Line {number}")))
+            lines.append((drawn, _checked_text(text, f"Line {number}")))
     if not lines:
         raise InputError("There are no strokes yet: write the first line on its pad.", usage=True)
     return lines
@@ -263,11 +263,11 @@ def _sent(lines: Any) -> list[tuple[list[np.ndarray], str]]:
         drawn = ink_pad.strokes(line.get("strokes"), f"Line {number}")
         if not drawn:
             raise InputError(f"Line {number} has no strokes.", usage=True)
-        taken.append((drawn, _text(line.get("text"), f"Line {number}")))
+        taken.append((drawn, _checked_text(line.get("text"), f"Line {number}")))
     return taken
 
 
-def _text(text: Any, called: str) -> str:
+def _checked_text(text: Any, called: str) -> str:
     text = " ".join(text.split()) if isinstance(text, str) else ""
     if not text:
         raise InputError(f"{called} has strokes and no text: type what they say.", usage=True)
@@ -276,7 +276,7 @@ def _text(text: Any, called: str) -> str:
     return text
 
 
-def _drawing_in(writer: Writer, text: Any, style: Style) -> Drawing:
+def _drawing_in(writer: FittingWriter, text: Any, style: Style) -> Drawing:
     if not isinstance(text, str) or len(text) > _LONGEST_SAMPLE:
         raise InputError(f"The sentence to write is a text of up to {_LONGEST_SAMPLE} characters.", usage=True)
     return writer.write(text if text.strip() else SAMPLE, style=style, seed=1)

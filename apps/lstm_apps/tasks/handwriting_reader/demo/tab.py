@@ -120,7 +120,7 @@ def shown(reading: Reading) -> str:
     if not reading.text.strip():
         return _nothing("No text was read.")
     every = (reading, *(other for other in reading.alternatives if other.text.strip()))
-    texts = "".join(_text(each, hidden=bool(number)) for number, each in enumerate(every))
+    texts = "".join(_text_html(each, hidden=bool(number)) for number, each in enumerate(every))
     chips = ""
     if len(every) > 1:
         best = set(reading.text.split())
@@ -135,7 +135,7 @@ def shown(reading: Reading) -> str:
     return f'<div class="transcript">{texts}{_legend(every)}{chips}<div class="saves">{saves}</div></div>'
 
 
-def _text(reading: Reading, *, hidden: bool) -> str:
+def _text_html(reading: Reading, *, hidden: bool) -> str:
     """One text, a paragraph a line; each word with its confidence."""
     words, lines = list(reading.words), []
     for line in reading.text.split("\n"):

@@ -34,7 +34,7 @@ gr = pytest.importorskip("gradio")
 
 from lstm_apps.tasks.handwriting.demo import html, inputs, jobs  # noqa: E402 - needs gradio
 from lstm_apps.tasks.handwriting.demo import tab as demo  # noqa: E402
-from lstm_apps.tasks.handwriting.demo.outputs import FORMATS, Line, Sheets  # noqa: E402
+from lstm_apps.tasks.handwriting.demo.outputs import FORMATS, LineOutput, PagesOutput  # noqa: E402
 from tests.helpers.zigzag_writer import Pen  # noqa: E402
 
 LETTER = "Dear Anna,\n\n" + "we saw them come home as soon as the rain was over " * 6 + "\n\nYours"
@@ -206,7 +206,7 @@ class TestALine:
         assert "damaged &amp; gone" in by_id(update, "writing-status")
 
     def test_look_and_replay_of_what_is_written(self, page):
-        line = Line(Drawing(([[0, 0], [50, 9], [90, 0]],), "a"))
+        line = LineOutput(Drawing(([[0, 0], [50, 9], [90, 0]],), "a"))
         plain = by_id(handler(page, "restyle")(line, 1, 1.6, inputs.INK, "plain"), "writing-paper")
         assert 'stroke="currentColor" stroke-width="1.6"' in plain
         made = by_id(handler(page, "restyle")(line, 1, 3, "rgba(200, 10.4, 0, 1)", "pressure"), "writing-paper")
@@ -299,7 +299,7 @@ class TestPages:
                 shown.append(paper)
             message.append(by_id(update, "writing-status") or "")
             kept = states(update).get("written") or kept
-        assert isinstance(kept, Sheets)
+        assert isinstance(kept, PagesOutput)
         count = len(kept)
         assert count >= 3
         assert f"page {count}, line" in " ".join(message)
@@ -312,7 +312,7 @@ class TestPages:
         assert "Page 2." in by_id(turned[-1], "writing-verdict")
 
     def test_they_are_on_the_disk_as_they_were_and_go_with_the_object(self, pen):
-        sheets, pages = Sheets("x"), []
+        sheets, pages = PagesOutput("x"), []
         for made in pen.write_pages(LETTER, seed=7, options=PageOptions("60x60", margins=5)):
             sheets.add(made)
             pages.append(made)
@@ -354,7 +354,7 @@ class TestPages:
 
 
 class TestFiles:
-    LINE = Line(Drawing((np.column_stack([np.linspace(0, 200, 40), np.sin(np.arange(40))]),), "Dear Anna"))
+    LINE = LineOutput(Drawing((np.column_stack([np.linspace(0, 200, 40), np.sin(np.arange(40))]),), "Dear Anna"))
 
     def saved(self, written, kind: str, plotter=PlotterOptions(), look=inputs.Look()):  # noqa: B008 - frozen
         desk = jobs.Desk(PolylineWriter, EchoReader)
@@ -386,7 +386,7 @@ class TestFiles:
         assert list(tmp_path.iterdir()) == []
 
     def test_pages_as_one_pdf_or_zipped(self, pen):
-        sheets = Sheets("Dear Anna")
+        sheets = PagesOutput("Dear Anna")
         for made in pen.write_pages(LETTER, seed=7, options=PageOptions("60x60", margins=5)):
             sheets.add(made)
         name, content = self.saved(sheets, "pdf")
@@ -402,7 +402,7 @@ class TestFiles:
                 assert archive.namelist() == expected
 
     def test_a_single_page_is_one_file(self):
-        sheets = Sheets("Dear")
+        sheets = PagesOutput("Dear")
         sheets.add(Page(1, ([[10, 10], [20, 20.0]],), "Dear", PageOptions("a5", paper="ruled")))
         assert self.saved(sheets, "png")[0] == "dear.png"
         assert b'stroke-width="0.42"' in self.saved(sheets, "svg")[1]  # 1.6 pixels in mm
