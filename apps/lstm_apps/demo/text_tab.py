@@ -105,7 +105,7 @@ class TextTab(Generic[M, R]):
         return tab
 
     def _endpoint(self, once: components.Once[M]) -> Callable[[str], dict[str, Any]]:
-        def endpoint(text: str) -> dict:  # type: ignore[type-arg] - Gradio describes it by this
+        def endpoint(text: str) -> dict:  # type: ignore[type-arg]  # Gradio reads this
             try:
                 return dict(json.loads(self.run(once(), components.checked_text(text)).json()))
             except InputError as error:
