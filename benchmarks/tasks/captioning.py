@@ -242,28 +242,45 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
         sys.exit(f"captioning.py: {error}")
     facts: dict[str, Any] = {"machine": machine(), "repeats": given.repeats, "pictures": len(pictures)}
     print(f"# Captioning\n\n{describe(facts['machine'])}\n", flush=True)
-    one = facts["one"] = one_photo(captioner, pictures, given.repeats, words)
+    facts["one"] = one_photo(captioner, pictures, given.repeats, words)
+    show_one(facts["one"], len(pictures), given.repeats)
+    facts["throughput"] = throughput(captioner, pictures, given.repeats, words)
+    show_throughput(facts["throughput"])
+    memory = {batch: peak_memory(build, (None, 1, words), (given.model, batch, words)) for batch in (1, 16)}
+    facts["memory"] = memory
+    rows = [[f"{batch}", "–" if peak is None else f"{peak:,.0f}"] for batch, peak in memory.items()]
+    print("\n### Peak memory, weights included\n")
+    print(table(["photos at once", "MiB"], rows), flush=True)
+    write_json(given.json, facts)
+    return facts
+
+
+def show_one(one: dict[str, Any], pictures: int, repeats: int) -> None:
+    """The table of `one_photo`."""
     seconds = one["seconds"]
-    whole, loop, of_loop = seconds["captioner"], seconds["loop"], seconds["loop search"]
-    print(f"### One photo, beam {BEAM}, {one['words']:.0f} words; {len(pictures)} pictures, {given.repeats} rounds\n")
+    whole, loop = seconds["captioner"], seconds["loop"]
+
+    def row(name: str, part: str, of: float | None = None, speed: float | None = None) -> list[str]:
+        share = "" if of is None else f"{seconds[part] / of:.0%}"
+        return [name, milliseconds(seconds[part]), share, "" if speed is None else f"{speed:.1f}"]
+
+    print(f"### One photo, beam {BEAM}, {one['words']:.0f} words; {pictures} pictures, {repeats} rounds\n")
     rows = [
-        ["plain loop, end to end", milliseconds(loop), "", "1.0"],
-        ["… its search", milliseconds(of_loop), f"{seconds['loop search'] / loop:.0%}", "1.0"],
-        ["`Captioner.caption`, end to end", milliseconds(whole), "", f"{one['times_as_fast']:.1f}"],
-        ["… opening and resizing", milliseconds(seconds["open"]), f"{seconds['open'] / whole:.0%}", ""],
-        ["… encoder", milliseconds(seconds["encoder"]), f"{seconds['encoder'] / whole:.0%}", ""],
-        [
-            "… search",
-            milliseconds(seconds["search"]),
-            f"{seconds['search'] / whole:.0%}",
-            f"{one['search_times_as_fast']:.1f}",
-        ],
-        ["… confidences and attention", milliseconds(seconds["words"]), f"{seconds['words'] / whole:.0%}", ""],
+        row("plain loop, end to end", "loop", speed=1.0),
+        row("… its search", "loop search", loop, 1.0),
+        row("`Captioner.caption`, end to end", "captioner", speed=one["times_as_fast"]),
+        row("… opening and resizing", "open", whole),
+        row("… encoder", "encoder", whole),
+        row("… search", "search", whole, one["search_times_as_fast"]),
+        row("… confidences and attention", "words", whole),
     ]
     print(table(["", "CPU-ms", "share", "speed ÷ loop's"], rows))
     verdict = "met" if one["met"] else "missed"
     print(f"\nTarget {TARGET * 1e3:.0f} ms: {verdict} (clock {milliseconds(one['clock'])} ms).\n", flush=True)
-    facts["throughput"] = throughput(captioner, pictures, given.repeats, words)
+
+
+def show_throughput(lines: Sequence[dict[str, Any]]) -> None:
+    """The table of `throughput`."""
     rows = [
         [
             f"{line['batch']}",
@@ -272,18 +289,11 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
             milliseconds(line["decoder"]),
             f"{line['encoder'] / (line['encoder'] + line['decoder']):.0%}",
         ]
-        for line in facts["throughput"]
+        for line in lines
     ]
     print("### Photos at once\n")
     head = ["photos", "photos a CPU-s", "opening and encoder, CPU-ms each", "decoder, CPU-ms each", "encoder's share"]
     print(table(head, rows), flush=True)
-    memory = {batch: peak_memory(build, (None, 1, words), (given.model, batch, words)) for batch in (1, 16)}
-    facts["memory"] = memory
-    rows = [[f"{batch}", "–" if peak is None else f"{peak:,.0f}"] for batch, peak in memory.items()]
-    print("\n### Peak memory, weights included\n")
-    print(table(["photos at once", "MiB"], rows), flush=True)
-    write_json(given.json, facts)
-    return facts
 
 
 if __name__ == "__main__":

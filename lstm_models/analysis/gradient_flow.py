@@ -9,6 +9,7 @@ c. The picture of both side by side, for untrained networks of 64 units on 100 f
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -155,24 +156,8 @@ def gradient_flow(model: nn.Module, x: Tensor, *, probes: int = 4, seed: int = 0
         model.train(training)
     trace.nodes["input"] = [frames]
     flat = [node for kind in trace.nodes.values() for row in kind for node in row]
-    generator = torch.Generator().manual_seed(seed)
-    total = [torch.zeros(len(output), node.size(-1)) for node in flat]
-    exact = probes >= output.size(1)
-    for k in range(output.size(1) if exact else probes):
-        if exact:
-            direction = torch.zeros_like(output)
-            direction[:, k] = 1
-        else:
-            direction = torch.randint(0, 2, output.shape, generator=generator).mul_(2).sub_(1).to(output)
-        grads = torch.autograd.grad(output, flat, direction, retain_graph=True, allow_unused=True)
-        for one, grad in zip(total, grads, strict=True):
-            if grad is not None:
-                one += grad.float().square().cpu()
-    squares = iter(total)
-    norms: dict[str, list[list[Tensor]]] = {
-        kind: [[next(squares) / (1 if exact else probes) for _ in row] for row in nodes]
-        for kind, nodes in trace.nodes.items()
-    }
+    squares = iter(_squared_norms(output, flat, probes, seed))
+    norms = {kind: [[next(squares) for _ in row] for row in nodes] for kind, nodes in trace.nodes.items()}
 
     def table(kind: str, part: slice = slice(None)) -> Tensor:
         return torch.stack([torch.stack([node[:, part].sum(1).sqrt().mean() for node in row]) for row in norms[kind]])
@@ -184,6 +169,24 @@ def gradient_flow(model: nn.Module, x: Tensor, *, probes: int = 4, seed: int = 0
         cell=table("cell") if names else None,
         gates={name: table("gates", slice(k * hidden, (k + 1) * hidden)) for k, name in enumerate(names)},
     )
+
+
+def _squared_norms(output: Tensor, nodes: Sequence[Tensor], probes: int, seed: int) -> list[Tensor]:
+    """For each node [batch, units] the squared norms of the Jacobian's columns, by random signs (Hutchinson 1990)."""
+    generator = torch.Generator().manual_seed(seed)
+    total = [torch.zeros(len(output), node.size(-1)) for node in nodes]
+    exact = probes >= output.size(1)
+    for k in range(output.size(1) if exact else probes):
+        if exact:
+            direction = torch.zeros_like(output)
+            direction[:, k] = 1
+        else:
+            direction = torch.randint(0, 2, output.shape, generator=generator).mul_(2).sub_(1).to(output)
+        grads = torch.autograd.grad(output, nodes, direction, retain_graph=True, allow_unused=True)
+        for one, grad in zip(total, grads, strict=True):
+            if grad is not None:
+                one += grad.float().square().cpu()
+    return [each / (1 if exact else probes) for each in total]
 
 
 def plot_gradient_flow(

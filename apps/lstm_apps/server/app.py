@@ -183,14 +183,50 @@ def application(page: DemoPage, settings: Settings) -> fastapi.FastAPI:
     page.queue(max_size=settings.rules.queue, api_open=False, default_concurrency_limit=settings.concurrency)
     page.fetch_bytes = settings.rules.max_bytes if settings.mcp else 0  # tools are given files by their addresses
     if page.metrics is None:
-        page.metrics = Metrics(lambda: len(page._queue), page.models)
-        for task, functions in page.tasks.items():
-            for function in filter(_works, functions):
-                function.fn = page.metrics.watched(task, limited(function.fn, settings.rules.seconds))
-                if function.concurrency_limit == "default":  # all that work share the places, first come first
-                    function.concurrency_id, function.concurrency_limit = "models", settings.concurrency
+        page.metrics = _watched(page, settings)
     metrics = page.metrics
     app = fastapi.FastAPI(title="lstm-models", version=__version__, docs_url=None, redoc_url=None)
+    _add_routes(app, page, metrics, settings)
+    with _hushed():
+        gr.mount_gradio_app(
+            app,
+            page,
+            path="/",
+            auth=_login(settings.accounts) if settings.accounts else None,
+            footer_links=[],
+            run_history=False,
+            show_error=False,
+            max_file_size=settings.rules.max_bytes + 2**17,  # so that it is our own limits that say so
+            ssr_mode=False,
+            enable_monitoring=False,
+            mcp_server=settings.mcp,
+            **(settings.style or {}),
+        )
+    page.has_launched = True  # mounting leaves it unset, and without it Gradio would open any file of this machine
+    if settings.mcp and page.mcp_error:
+        raise InputError(f"The tools could not be offered by MCP: {page.mcp_error}")
+    page.app = page.server_app = app.routes[-1].app  # type: ignore[attr-defined]
+    page._queue.set_server_app(page.app)
+    page.app.tokens = Sessions()
+    app.add_middleware(RequestLimits, rules=settings.rules, page=page, count=lambda name: metrics.count("any", name))
+    # Gradio's own rules of other origins give way to these
+    app.add_middleware(CORSMiddleware, allow_origins=settings.rules.origins, allow_methods=["*"], allow_headers=["*"])
+    return app
+
+
+def _watched(page: DemoPage, settings: Settings) -> Metrics:
+    """Metrics of the page, whose functions from now on are counted, end in time, and share the places."""
+    metrics = Metrics(lambda: len(page._queue), page.models)
+    for task, functions in page.tasks.items():
+        for function in filter(_works, functions):
+            function.fn = metrics.watched(task, limited(function.fn, settings.rules.seconds))
+            if function.concurrency_limit == "default":  # all that work share the places, first come first
+                function.concurrency_id, function.concurrency_limit = "models", settings.concurrency
+    return metrics
+
+
+def _add_routes(app: fastapi.FastAPI, page: DemoPage, metrics: Metrics, settings: Settings) -> None:
+    """The routes for monitors: ``/healthz``, ``/readyz`` and ``/metrics``."""
     basic = _basic(settings.accounts)
 
     # Monitors and load balancers ask by HEAD, which an answer to GET covers; a server leaves its body out
@@ -217,32 +253,6 @@ def application(page: DemoPage, settings: Settings) -> fastapi.FastAPI:
     def read_metrics() -> fastapi.Response:
         text, kind = metrics.text()
         return fastapi.Response(text, headers={"Content-Type": kind})
-
-    with _hushed():
-        gr.mount_gradio_app(
-            app,
-            page,
-            path="/",
-            auth=_login(settings.accounts) if settings.accounts else None,
-            footer_links=[],
-            run_history=False,
-            show_error=False,
-            max_file_size=settings.rules.max_bytes + 2**17,  # so that it is our own limits that say so
-            ssr_mode=False,
-            enable_monitoring=False,
-            mcp_server=settings.mcp,
-            **(settings.style or {}),
-        )
-    page.has_launched = True  # mounting leaves it unset, and without it Gradio would open any file of this machine
-    if settings.mcp and page.mcp_error:
-        raise InputError(f"The tools could not be offered by MCP: {page.mcp_error}")
-    page.app = page.server_app = app.routes[-1].app  # type: ignore[attr-defined]
-    page._queue.set_server_app(page.app)
-    page.app.tokens = Sessions()
-    app.add_middleware(RequestLimits, rules=settings.rules, page=page, count=lambda name: metrics.count("any", name))
-    # Gradio's own rules of other origins give way to these
-    app.add_middleware(CORSMiddleware, allow_origins=settings.rules.origins, allow_methods=["*"], allow_headers=["*"])
-    return app
 
 
 class Thread:

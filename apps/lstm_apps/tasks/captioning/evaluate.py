@@ -90,18 +90,9 @@ def evaluate(
         raise InputError("beam, batch and limit must be 1 or more, timed 0 or more", usage=True)
     import pycocoevalcap.bleu.bleu  # noqa: F401 - missing, it should be so now and not at the end
 
-    for path in (json, plot):
-        if path is not None:
-            check_writable(path)
-    if plot is not None and Path(plot).suffix.lower() not in (".png", ".svg", ".pdf"):
-        raise InputError(f"{plot} is no name of a plot; .png, .svg or .pdf would be right", usage=True)
+    _check_files(json, plot)
     captioner = hub.load_as(Captioner, model)
-    everything = read_captions(data)
-    named = any(photo.split for photo in everything)
-    photos = read_captions(data, split) if named else everything
-    photos = photos[:limit]
-    rest = [photo for photo in everything if named and photo.split not in (photos[0].split, HELD_OUT)]
-
+    photos, rest, named = _parts(data, split, limit)
     now = Calibration(captioner.config.temperature, captioner.config.calibration_bias)
     weight = captioner.config.distance_weight
     captioner.config = dataclasses.replace(captioner.config, temperature=1.0, calibration_bias=0.0, distance_weight=0.0)
@@ -123,12 +114,40 @@ def evaluate(
     if timed:
         figures["seconds"]["a_photo_alone"] = alone(captioner, photos[:timed], beam)
     if overlap:
-        matches = find_overlap(rest, photos)
-        figures["overlap"] = [match._asdict() for match in matches]
+        figures["overlap"] = [match._asdict() for match in find_overlap(rest, photos)]
         if not rest:
             notes.append("overlap: the data has no other photos")
-    figures["notes"] = notes
-    figures["captions"] = [
+    figures |= {"notes": notes, "captions": _listed(captions, now)}
+    show(figures)
+    if json is not None:
+        write_whole(json, as_json(figures))
+    if plot is not None and report is not None:
+        diagram(report, plot)
+    if calibrate is not None and report is not None:
+        _calibrate(captioner, report.fitted_on_all, weight, rest or photos, photos)
+        hub.save(captioner, calibrate, card=hub.card(model))
+    return figures
+
+
+def _check_files(json: str | None, plot: str | None) -> None:
+    for path in (json, plot):
+        if path is not None:
+            check_writable(path)
+    if plot is not None and Path(plot).suffix.lower() not in (".png", ".svg", ".pdf"):
+        raise InputError(f"{plot} is no name of a plot; .png, .svg or .pdf would be right", usage=True)
+
+
+def _parts(data: str, split: str, limit: int | None) -> tuple[list[CaptionedPhoto], list[CaptionedPhoto], bool]:
+    """The photos to measure on, the others that are no held-out ones, and whether the data name splits."""
+    everything = read_captions(data)
+    named = any(photo.split for photo in everything)
+    photos = (read_captions(data, split) if named else everything)[:limit]
+    return photos, [each for each in everything if named and each.split not in (photos[0].split, HELD_OUT)], named
+
+
+def _listed(captions: Mapping[str, Caption], now: Calibration) -> list[dict[str, Any]]:
+    """The captions as the file has them, with confidences as the model has them now."""
+    return [
         {
             "photo": name,
             "caption": caption.text,
@@ -137,22 +156,23 @@ def evaluate(
         }
         for name, caption in captions.items()
     ]
-    show(figures)
-    if json is not None:
-        write_whole(json, as_json(figures))
-    if plot is not None and report is not None:
-        diagram(report, plot)
-    if calibrate is not None and report is not None:
-        best = report.fitted_on_all
-        config = dataclasses.replace(
-            captioner.config,
-            temperature=round(best.temperature, 4),
-            calibration_bias=round(best.bias, 4),
-            distance_weight=weight,
-        )
-        captioner.config = dataclasses.replace(config, **familiar_photos(captioner, rest or photos, photos))
-        hub.save(captioner, calibrate, card=hub.card(model))
-    return figures
+
+
+def _calibrate(
+    captioner: Captioner,
+    best: Calibration,
+    distance_weight: float,
+    familiar: list[CaptionedPhoto],
+    photos: list[CaptionedPhoto],
+) -> None:
+    """Gives the captioner's config the calibration, and the statistics of photos that are familiar to it."""
+    config = dataclasses.replace(
+        captioner.config,
+        temperature=round(best.temperature, 4),
+        calibration_bias=round(best.bias, 4),
+        distance_weight=distance_weight,
+    )
+    captioner.config = dataclasses.replace(config, **familiar_photos(captioner, familiar, photos))
 
 
 def as_json(figures: Mapping[str, Any]) -> str:

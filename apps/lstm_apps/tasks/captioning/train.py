@@ -7,7 +7,7 @@ lstm-models train captioning --config critical --init runs/captioner/model --dat
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import torch
@@ -76,22 +76,14 @@ def train(
     learn, held = split_photos(read_captions(data), validation)
     torch.manual_seed(training.seed)
     captioner = _captioner(model, init, learn, least)
+    device = "cuda" if training.accelerator != "cpu" and torch.cuda.is_available() else "cpu"
     sets = []
     for photos, count in ((learn, versions), (held, 1)):
         found = photo_features(
-            photos,
-            captioner.encoder,
-            features,
-            versions=count,
-            seed=training.seed,
-            precision=training.precision,
-            device="cuda" if training.accelerator != "cpu" and torch.cuda.is_available() else "cpu",
-            progress=_progress,
-        )
-        for sentence in list(found.failures.values())[:5]:
-            print(f"left out: {sentence}")
-        if len(found.failures) > 5:
-            print(f"left out: {len(found.failures) - 5} more photos")
+            photos, captioner.encoder, features, versions=count, seed=training.seed, precision=training.precision,
+            device=device, progress=_progress,
+        )  # fmt: skip
+        _report(found.failures)
         sets.append(CaptionData(photos, found, captioner.vocabulary, longest=longest, seed=training.seed))
     captioner.critical = critical
     before = {name: value.clone() for name, value in captioner.state_dict().items()} if share < 1 else {}
@@ -104,16 +96,12 @@ def train(
         training,
         run,
         resume=resume,
-        settings={"task": "captioning", "data": data, "init": init, "critical": critical, "validation": validation}
-        | {
-            "share": share,
-            "versions": versions,
-            "least": least,
-            "longest": longest,
-            "model": captioner.config,
+        settings={
+            "task": "captioning", "data": data, "init": init, "critical": critical, "validation": validation,
+            "share": share, "versions": versions, "least": least, "longest": longest, "model": captioner.config,
             "training": training,
         },
-    )
+    )  # fmt: skip
     with torch.no_grad():
         for name, value in captioner.state_dict().items():
             if name in before and value.is_floating_point():
@@ -122,6 +110,14 @@ def train(
         folder = hub.save(captioner, Path(run) / "model", card=_card(data, captioner.config, training, critical))
         print(f"{folder}: " + ", ".join(f"{name} {value:.4f}" for name, value in figures.items()))
     return figures
+
+
+def _report(failures: Mapping[str, str]) -> None:
+    """Prints which photos cannot be read."""
+    for sentence in list(failures.values())[:5]:
+        print(f"left out: {sentence}")
+    if len(failures) > 5:
+        print(f"left out: {len(failures) - 5} more photos")
 
 
 def _captioner(config: CaptionerConfig, init: str | None, photos: list[CaptionedPhoto], least: int) -> Captioner:

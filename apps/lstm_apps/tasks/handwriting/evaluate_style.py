@@ -86,10 +86,7 @@ def evaluate(
     writer = hub.load(model)
     if not isinstance(writer, HandwritingWriter) or writer.style is None:
         raise InputError(f"{model} is no handwriting writer that learnt styles", usage=True)
-    learn, held = split_lines(read_lines(data), validation)
-    alphabet = set(writer.config.alphabet)
-    bad = read_names(suspects)
-    learn, held = ([line for line in clean(part, suspects=bad) if set(line.text) <= alphabet] for part in (learn, held))
+    learn, held = _parts(writer, data, validation, suspects)
     hands = unseen(held, set(writer.config.styles), lines, writers, seed)
     known = _by_writer([line for line in learn if line.writer in writer.config.styles], _LEARNT)
     judge = Judge(
@@ -113,22 +110,33 @@ def evaluate(
         key: round(float(np.mean([style.facts[key] for style in styles["fitted"]])), 4)
         for key in ("nats_a_point", "nats_a_point_without_style")
     }
-    judging = hub.load_as(HandwritingReader, reader) if reader else None
-    for name, by_hand in styles.items():
-        drawn = write_in(writer, by_hand, texts, legibility, seed)
-        judged = [judge.each(strokes, list(map(len, texts))) for strokes in drawn]
-        figures[name] = _compared(judged, gallery)
-        if judging is not None:
-            figures[name]["character_error_rate"] = misread(judging, drawn, texts)
-    if judging is not None:
+    drawn = {name: write_in(writer, each, texts, legibility, seed) for name, each in styles.items()}
+    for name, sentences_of in drawn.items():
+        figures[name] = _compared([judge.each(strokes, list(map(len, texts))) for strokes in sentences_of], gallery)
+    if reader:
+        checker = hub.load_as(HandwritingReader, reader)
+        for name, sentences_of in drawn.items():
+            figures[name]["character_error_rate"] = misread(checker, sentences_of, texts)
         real = [[list(line.strokes) for line in each.probe] for each in hands.values()]
         said = [[line.text for line in each.probe] for each in hands.values()]
-        figures["real"]["character_error_rate"] = misread(judging, real, said)
+        figures["real"]["character_error_rate"] = misread(checker, real, said)
     text = dumps(figures, indent=2, ensure_ascii=False)
     if json is not None:
         write_whole(json, text + "\n")
     print(text)
     return figures
+
+
+def _parts(
+    writer: HandwritingWriter, data: str, validation: str, suspects: str | None
+) -> tuple[list[HandwritingLine], list[HandwritingLine]]:
+    """The lines learnt from and those held back, without suspect ones and those of characters it does not know."""
+    alphabet, bad = set(writer.config.alphabet), read_names(suspects)
+    learn, held = (
+        [line for line in clean(part, suspects=bad) if set(line.text) <= alphabet]
+        for part in split_lines(read_lines(data), validation)
+    )
+    return learn, held
 
 
 @dataclass(frozen=True)
