@@ -78,7 +78,7 @@ class PlainBeamSearch:
     @torch.no_grad()
     def search(self, grid: Tensor, beam: int = BEAM, words: tuple[int, int] = (1, MOST_WORDS)) -> list[int]:
         """The best caption's word numbers, from the grid [1, places, feature]; ``words`` are at least and at most."""
-        least, most = words
+        shortest, longest = words
         zero = torch.zeros(1, self.lower.hidden_size)
         live: list[Hypothesis] = [([], 0.0, ((zero, zero), (zero, zero)))]
         ended: list[tuple[float, list[int]]] = []
@@ -87,14 +87,14 @@ class PlainBeamSearch:
             for said, log_p, states in live:
                 after, states = self.step(said[-1] if said else END, states, grid)
                 after[UNKNOWN] = -torch.inf
-                if len(said) >= least:
+                if len(said) >= shortest:
                     ended.append(((log_p + float(after[END])) / (len(said) + 1) ** LENGTH_PENALTY, said))
-                if len(said) < most:
+                if len(said) < longest:
                     after[END] = -torch.inf
                     for value, word in zip(*after.topk(beam), strict=True):
                         candidates.append(([*said, int(word)], log_p + float(value), states))
             live = sorted(candidates, key=lambda candidate: -candidate[1])[:beam]
-            bound = max((log_p for _, log_p, _ in live), default=-np.inf) / (most + 1) ** LENGTH_PENALTY
+            bound = max((log_p for _, log_p, _ in live), default=-np.inf) / (longest + 1) ** LENGTH_PENALTY
             if ended and max(ended, key=lambda one: one[0])[0] >= bound:
                 break
         return max(ended, key=lambda one: one[0])[1]

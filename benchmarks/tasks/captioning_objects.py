@@ -169,16 +169,16 @@ def measure(captions: Sequence[Caption], rows: Sequence[dict[str, Any]]) -> dict
     bins = np.array_split(order, 10)
     gaps = [len(part) * abs(np.mean(np.take(sure, part)) - np.mean(np.take(right, part))) for part in bins]
 
-    def share(values: Sequence[bool]) -> float:
+    def fraction(values: Sequence[bool]) -> float:
         return round(100 * float(np.mean(values)), 1) if len(values) else float("nan")
 
     return {
         "photos": len(rows),
-        "named": share([named for named, _, _ in verdicts]),
-        "with a false name": share([bool(names) for _, _, names in verdicts]),
-        "wrong": share(wrong),
-        "wrong that are flagged": share([flag for flag, bad in zip(flagged, wrong, strict=True) if bad]),
-        "right that are flagged": share([flag for flag, bad in zip(flagged, wrong, strict=True) if not bad]),
+        "named": fraction([named for named, _, _ in verdicts]),
+        "with a false name": fraction([bool(names) for _, _, names in verdicts]),
+        "wrong": fraction(wrong),
+        "wrong that are flagged": fraction([flag for flag, bad in zip(flagged, wrong, strict=True) if bad]),
+        "right that are flagged": fraction([flag for flag, bad in zip(flagged, wrong, strict=True) if not bad]),
         "calibration error of content words": round(100 * sum(gaps) / len(sure), 1),
     }
 

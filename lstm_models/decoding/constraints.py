@@ -70,13 +70,13 @@ class Constraints:
         self.moves = torch.tensor(moves, device=device)  # [nodes, words + 1], the last for every other token
         self.words = torch.tensor(words, device=device)
         self.distance = self._distances(len(nodes))
-        least = int(self.distance[0])
-        if least > max_length:
+        needed = int(self.distance[0])
+        if needed > max_length:
             raise InputError(
-                f"the words that are required take {least} tokens, and the longest sequence allowed has {max_length}",
+                f"the words that are required take {needed} tokens, and the longest sequence allowed has {max_length}",
                 usage=True,
             )
-        self.banks = least + 1
+        self.banks = needed + 1
 
     def follow(self, states: Tensor) -> Tensor:
         """States [..., words + 1] after each word of the entries, and last after any other token."""

@@ -112,8 +112,8 @@ class PrefixBeam:
             stayed = node.next_b + node.next_n
             if stayed > 0.0:
                 bound = max(bound, log(stayed) + node.extra)
-            least = bound - options.gap - self._gain - node.extra
-            least = exp(least) if -700.0 < least < 700.0 else 0.0
+            floor = bound - options.gap - self._gain - node.extra
+            floor = exp(floor) if -700.0 < floor < 700.0 else 0.0
             for label in tried:
                 if label == last:
                     if label == space:
@@ -121,7 +121,7 @@ class PrefixBeam:
                     mass = node.b * probabilities[label]
                 else:
                     mass = total * probabilities[label]
-                if mass <= least:
+                if mass <= floor:
                     continue
                 child = node.children.get(label)
                 if child is None:
@@ -133,8 +133,8 @@ class PrefixBeam:
                 reached = log(mass) + child.extra
                 if reached > bound:
                     bound = reached
-                    least = bound - options.gap - self._gain - node.extra
-                    least = exp(least) if -700.0 < least < 700.0 else 0.0
+                    floor = bound - options.gap - self._gain - node.extra
+                    floor = exp(floor) if -700.0 < floor < 700.0 else 0.0
         self._prune(touched)
 
     def _prune(self, touched: list[Node]) -> None:
@@ -144,8 +144,8 @@ class PrefixBeam:
             total = node.b + node.n
             node.score = math.log(total) + node.extra if total > 0.0 else -math.inf
         touched.sort(key=_score, reverse=True)
-        least = touched[0].score - self._options.gap
-        kept = [node for node in touched[: self._options.beam] if node.score >= least]
+        floor = touched[0].score - self._options.gap
+        kept = [node for node in touched[: self._options.beam] if node.score >= floor]
         dropped = touched[len(kept) :]
         if most < _SMALL:
             self.scale += math.log(most)

@@ -1,4 +1,4 @@
-"""From CTC posteriors to words: greedy, and prefix beam search with a language model and hot words, bit by bit.
+"""From CTC posteriors to words: greedy, and prefix beam search with a language model and hot words, incrementally.
 
 >>> search = CTCSearch(alphabet, SearchOptions(beam=16, lm_weight=0.5), lstm_models.load("words"))
 >>> search.push(log_probs)          # as often as there is something new

@@ -74,9 +74,9 @@ class BeamOptions:
         include = tuple(tuple(tuple(int(token) for token in form) for form in forms) for forms in self.include)
         object.__setattr__(self, "include", include)
         object.__setattr__(self, "exclude", tuple(int(token) for token in self.exclude))
-        for name, least in _WHOLE.items():
+        for name, minimum in _WHOLE.items():
             value = getattr(self, name)
-            at_least(name, value, least)
+            at_least(name, value, minimum)
             if value != int(value):
                 raise InputError(f"{name} must be a whole number, and is {value}", usage=True)
             object.__setattr__(self, name, int(value))  # a slider's 5.0 is 5
@@ -111,9 +111,9 @@ class Hypothesis:
     token_log_probabilities: tuple[float, ...]
 
 
-def at_least(name: str, value: float, least: int) -> None:
-    if not least <= value < math.inf:
-        raise InputError(f"{name} must be {least} or more, and is {value}", usage=True)
+def at_least(name: str, value: float, minimum: int) -> None:
+    if not minimum <= value < math.inf:
+        raise InputError(f"{name} must be {minimum} or more, and is {value}", usage=True)
 
 
 @dataclass(frozen=True)

@@ -285,9 +285,9 @@ def _body(cell: Cell, lstm: LSTM, prefix: str) -> Any:
     new_h = step.add("Mul", step.add("Sigmoid", seen(o, new_c, 2)), step.add("Tanh", squashed))
     if cell.projection:
         new_h = step.add("MatMul", new_h, step.constant(cell.weight_hr.t()))
-    for share, new, old in ((lstm.dropout.zoneout_h, new_h, h), (lstm.dropout.zoneout_c, new_c, c)):
-        if share:
-            moved = step.add("Mul", step.add("Sub", old, new), step.constant(torch.tensor(share)))
+    for fraction, new, old in ((lstm.dropout.zoneout_h, new_h, h), (lstm.dropout.zoneout_c, new_c, c)):
+        if fraction:
+            moved = step.add("Mul", step.add("Sub", old, new), step.constant(torch.tensor(fraction)))
             new_h, new_c = (step.add("Add", new, moved), new_c) if old == h else (new_h, step.add("Add", new, moved))
     next_h, next_c = step.add("Where", real, new_h, h), step.add("Where", real, new_c, c)
     y = step.add("Identity", next_h)

@@ -23,10 +23,10 @@ def lines_of(strokes: Sequence[np.ndarray]) -> list[list[np.ndarray]]:
     """
     lines: list[list[np.ndarray]] = []
     # A line that has only begun, with the bar of a T, has no height of its own yet
-    least = _STROKE * float(np.median([np.ptp(stroke[:, 1]) for stroke in strokes])) if len(strokes) else 0.0
+    height_floor = _STROKE * float(np.median([np.ptp(stroke[:, 1]) for stroke in strokes])) if len(strokes) else 0.0
     line = _LineGroup()
     for stroke in strokes:
-        if not lines or line.is_left_by(stroke, least):
+        if not lines or line.is_left_by(stroke, height_floor):
             lines.append([])
             line = _LineGroup()
         lines[-1].append(stroke)
@@ -51,10 +51,10 @@ class _LineGroup:
         self.total += float(y.sum())
         self.squares += float(y @ y)
 
-    def is_left_by(self, stroke: np.ndarray, least: float) -> bool:
+    def is_left_by(self, stroke: np.ndarray, height_floor: float) -> bool:
         """Whether the pen went on to the next line with this stroke; a line is at least so high."""
         mean = self.total / self.count
-        height = max(max(self.squares / self.count - mean**2, 0.0) ** 0.5, least)
+        height = max(max(self.squares / self.count - mean**2, 0.0) ** 0.5, height_floor)
         back = self.right - float(stroke[:, 0].min())
         if height == 0 or back < max(_BACK * (self.right - self.left), _FAR_BACK * height):
             return False

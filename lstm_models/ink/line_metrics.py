@@ -63,8 +63,8 @@ class Measures:
 
     def beside(self, usual: Measures) -> Measures:
         """The same line, its height doubted as far as few letters tell it."""
-        share = self.letters / (self.letters + _TRUST)
-        height = self.x_height**share * usual.x_height ** (1 - share)
+        fraction = self.letters / (self.letters + _TRUST)
+        height = self.x_height**fraction * usual.x_height ** (1 - fraction)
         return replace(self, x_height=height, tall=self.tall if self.letters else usual.tall)
 
 

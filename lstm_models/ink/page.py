@@ -41,7 +41,7 @@ PAPERS = ("blank", "ruled", "squared")
 ASCENT, DESCENT = 0.8, 0.5  # line heights above and below the baseline that the strokes of a line may take
 SUFFIXES = (".svg", ".png", ".pdf", ".json", ".gcode", ".hpgl")
 """What the names of a page's files end in."""
-LEAST_ROOM = 15.0  # x-heights: a line of some six letters
+MIN_ROOM = 15.0  # x-heights: a line of some six letters
 _MM = 25.4  # of an inch
 _PNG_MOST_PIXELS = 100_000_000
 
@@ -85,23 +85,23 @@ class PageOptions:
         for name, known in (("align", ALIGNMENTS), ("paper", PAPERS)):
             if getattr(self, name) not in known:
                 raise _wrong(f"{name} must be one of {', '.join(known)}, not {getattr(self, name)}")
-        for name, least, most, unit in (
+        for name, lowest, highest, unit in (
             ("x_height", 0.8, 20, " mm"),
             ("line_height", 3, 100, " mm"),
             ("paragraph_spacing", 0, 5, " lines"),
             ("pen", 0.05, 3, " mm"),
         ):
-            _within(name, getattr(self, name), least, most, unit)
+            _within(name, getattr(self, name), lowest, highest, unit)
         if self.line_height < 3 * self.x_height:
             raise _wrong(
                 f"line_height must be at least three times x_height, {3 * self.x_height:g} mm, or lines run into each "
                 f"other; it is {self.line_height:g} mm"
             )
         _within("drift", self.drift, 0, self.line_height / 4, " mm, a quarter of line_height")
-        if self.room < LEAST_ROOM * self.x_height:
+        if self.room < MIN_ROOM * self.x_height:
             raise _wrong(
                 f"the margins leave {max(0, self.room):g} of {width:g} mm for a line; letters {self.x_height:g} mm "
-                f"high need {LEAST_ROOM * self.x_height:g} mm"
+                f"high need {MIN_ROOM * self.x_height:g} mm"
             )
         if self.lines < 1:
             raise _wrong(
@@ -178,10 +178,10 @@ def _wrong(sentence: str) -> InputError:
     return InputError(sentence, usage=True)
 
 
-def _within(name: str, value: Any, least: float, most: float, unit: str) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
+def _within(name: str, value: Any, lowest: float, highest: float, unit: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not lowest <= value <= highest:
         shown_value = f"{value:g}" if isinstance(value, (int, float)) else value
-        raise _wrong(f"{name} must lie between {least:g} and {most:g}{unit}, not {shown_value}")
+        raise _wrong(f"{name} must lie between {lowest:g} and {highest:g}{unit}, not {shown_value}")
 
 
 def _size(size: str) -> tuple[float, float]:

@@ -19,8 +19,8 @@ __all__ = ["PagesPdf", "pdf"]
 
 PIXEL = 0.75  # points (1/72 inch) of a CSS pixel (1/96 inch)
 MILLIMETRE = 72 / 25.4  # points
-MOST = 14_400  # points: the longest side that readers must support (ISO 32000-1, annex C)
-LEAST = 3  # points: the shortest, see there
+LONGEST = 14_400  # points: the longest side that readers must support (ISO 32000-1, annex C)
+SHORTEST = 3  # points: the shortest, see there
 
 
 def pdf(
@@ -83,11 +83,11 @@ def _layout(box: Box, page: tuple[float, float] | None) -> tuple[float, float, f
         if not all(math.isfinite(side) and side > 0 for side in page):
             raise InputError(f"A page has a width and a height above zero mm, not {page[0]} x {page[1]}.", usage=True)
         scale = min(PIXEL, size[0] / across, size[1] / down)
-    if not all(LEAST <= side <= MOST for side in size):
+    if not all(SHORTEST <= side <= LONGEST for side in size):
         shown_size = " x ".join(f"{side / MILLIMETRE:.0f}" for side in size)
         raise InputError(
-            f"The page would be {shown_size} mm, and the sides of a PDF page are {math.ceil(LEAST / MILLIMETRE)} to "
-            f"{MOST / MILLIMETRE:.0f} mm long.",
+            f"The page would be {shown_size} mm, and the sides of a PDF page are {math.ceil(SHORTEST / MILLIMETRE)} to "
+            f"{LONGEST / MILLIMETRE:.0f} mm long.",
             usage=True,
         )
     return (*size, scale)

@@ -52,9 +52,9 @@ def widths(strokes: Sequence[np.ndarray]) -> list[np.ndarray]:
             around = np.concatenate([wide[:1], wide, wide[-1:]])
             wide = around[:-2] / 4 + around[1:-1] / 2 + around[2:] / 4
         if len(wide) > 2:
-            for place, share in enumerate(_ENDS[: len(wide) // 2]):
-                wide[place] *= share
-                wide[-1 - place] *= share
+            for place, fraction in enumerate(_ENDS[: len(wide) // 2]):
+                wide[place] *= fraction
+                wide[-1 - place] *= fraction
         made.append(np.clip(wide, THINNEST, WIDEST))
     return made
 

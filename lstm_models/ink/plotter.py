@@ -79,18 +79,18 @@ class PlotterOptions:
             value = getattr(self, name)
             if value is not None and not (math.isfinite(value) and value >= 0):
                 raise InputError(f"{name} of a plotter must be 0 or more, not {value}.", usage=True)
-        for name, least, most in (("pen_seconds", 0.0, 10.0), ("tolerance_mm", 0.001, 1.0)):
+        for name, lowest, highest in (("pen_seconds", 0.0, 10.0), ("tolerance_mm", 0.001, 1.0)):
             value = getattr(self, name)
-            if not least <= value <= most:
-                raise InputError(f"{name} of a plotter must be {least:g} to {most:g}, not {value}.", usage=True)
+            if not lowest <= value <= highest:
+                raise InputError(f"{name} of a plotter must be {lowest:g} to {highest:g}, not {value}.", usage=True)
         if self.pen not in _PENS:
             raise InputError(f"pen of a plotter is one of {', '.join(_PENS)}, not {self.pen!r}.", usage=True)
-        least, most = _RANGES[self.pen]
+        lowest, highest = _RANGES[self.pen]
         for name in ("pen_up", "pen_down"):
             value = getattr(self, name)
-            if value is not None and not least <= value <= most:
+            if value is not None and not lowest <= value <= highest:
                 raise InputError(
-                    f"{name} of a plotter must be {least:g} to {most:g} where the pen is moved by {self.pen}, "
+                    f"{name} of a plotter must be {lowest:g} to {highest:g} where the pen is moved by {self.pen}, "
                     f"not {value}.",
                     usage=True,
                 )

@@ -134,7 +134,7 @@ class Audio:
 
 
 class Resampler:
-    """Mono samples of any rate, pushed bit by bit, at `SAMPLE_RATE`; how they are cut changes nothing.
+    """Mono samples of any rate, pushed incrementally, at `SAMPLE_RATE`; how they are cut changes nothing.
 
     Raises:
         InputError: the rate is not one that speech is recorded with (``usage=True``).
@@ -290,7 +290,7 @@ def open_audio(
             array or tensor `[samples]`, `[samples, channels]` or `[channels, samples]`, float within −1..1 or
             integers, which are scaled by their type. An `Audio` is given
             back as it is.
-        rate: samples a second of an array; 16,000 where missing. A file has its own.
+        rate: samples a second of an array; 16,000 if None. A file has its own.
         name: what the sentences call the recording; the path if missing, or "The recording".
 
     Raises:

@@ -110,13 +110,13 @@ def _changes(file: Any, head: bytes) -> dict[int, bytes]:
 
 def _too_little(file: Any, begin: int, size: int, end: int, order: str) -> bool:
     """Whether samples go on after the chunk: what follows it is no other chunk."""
-    least = 8 if order == ">" else 0  # an SSND chunk without samples
+    minimum = 8 if order == ">" else 0  # an SSND chunk without samples
     after = begin + size + size % 2
-    if size > least and end - after < 8:  # all of the file, or more than that
+    if size > minimum and end - after < 8:  # all of the file, or more than that
         return False
-    if end - begin <= least:
+    if end - begin <= minimum:
         return False
-    if size <= least:
+    if size <= minimum:
         return True
     file.seek(after)
     name, (following,) = file.read(4), struct.unpack(order + "I", file.read(4))

@@ -95,8 +95,8 @@ class Recurrence(torch.autograd.Function):
                 c_n[:previous] = c_t
         if keep:
             cell.finish()
-            shares = [k if isinstance(k, float) else 1.0 for k in (keep_h, keep_c)]
-            ctx.plan = pointwise, sizes, dtype, len(extras), shares
+            fractions = [k if isinstance(k, float) else 1.0 for k in (keep_h, keep_c)]
+            ctx.plan = pointwise, sizes, dtype, len(extras), fractions
             drawn = [None if isinstance(k, float) else k for k in (keep_h, keep_c)]
             ctx.save_for_backward(
                 gates, h, c, weight_hh, weight_hr, mask, *drawn, y, cells, zoned, squashed, *extras, *kept

@@ -28,9 +28,9 @@ class Dropout:
     zoneout_c: float = 0.0
 
     def __post_init__(self) -> None:
-        for name, share in asdict(self).items():
-            if not 0 <= share < 1:
-                raise ValueError(f"the {name} dropout is {share}, but a share from 0 to below 1 is needed")
+        for name, fraction in asdict(self).items():
+            if not 0 <= fraction < 1:
+                raise ValueError(f"the {name} dropout is {fraction}, but a share from 0 to below 1 is needed")
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,9 @@ class CellMasks:
     zoneout_c: float = 0.0
     sample: bool = False
 
-    def keep(self, share: float, like: Tensor) -> Tensor | float:
+    def keep(self, fraction: float, like: Tensor) -> Tensor | float:
         """How much of the last value each entry of ``like`` keeps: 0 or 1 when sampling, else the share."""
-        return torch.empty_like(like).bernoulli_(share) if self.sample and share else share
+        return torch.empty_like(like).bernoulli_(fraction) if self.sample and fraction else fraction
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,8 @@ class DropoutMasks:
     cells: tuple[CellMasks, ...] = field(default=())
 
 
-def draw_mask(share: float, *size: int, like: Tensor) -> Tensor | None:
+def draw_mask(fraction: float, *size: int, like: Tensor) -> Tensor | None:
     """A mask of zeros (that share) and 1/(1-share) on the device and in the type of ``like``; None for share 0."""
-    if not share:
+    if not fraction:
         return None
-    return torch.empty(size, device=like.device, dtype=like.dtype).bernoulli_(1 - share).div_(1 - share)
+    return torch.empty(size, device=like.device, dtype=like.dtype).bernoulli_(1 - fraction).div_(1 - fraction)

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.utils.weak import WeakIdKeyDictionary
 
 _SMALL = 2**18  # entries of a weight below which the plain product is as fast
-_FEW = 12  # products below which laying out the weight does not pay
+_MIN_PRODUCTS = 12  # products below which laying out the weight does not pay
 _LITTLE = 2**15  # entries of a weight below which laying it out for single steps gains nothing
 _ROWS = 64  # rows above which a product takes so long that laying out its weight does not matter
 
@@ -109,7 +109,7 @@ class Product:
         """``rows`` of the largest x and how many ``times`` to come: hints only."""
         weight = weight.detach().to(dtype)
         self._dtype, self._transposed, self._laid_out = dtype, weight.t(), None
-        if _gains(weight) and weight.numel() >= _SMALL and rows > 1 and times >= _FEW:
+        if _gains(weight) and weight.numel() >= _SMALL and rows > 1 and times >= _MIN_PRODUCTS:
             self._laid_out = _lay_out(weight.contiguous(), rows)
 
     def __call__(self, x: Tensor) -> Tensor:

@@ -43,7 +43,7 @@ def spell(
     text = re.sub(rf"(?<=\d)(?=[{_FRACTIONS}])", " ", text)  # 1½ is no 11/2
     text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " "))
     if drawable is not None:
-        text, kept = _with_few_marks(text), text
+        text, kept = _with_single_marks(text), text
         if text != kept:
             notes.append("accents without a letter, or too many on one, were left out")
     for character in dict.fromkeys(text):
@@ -74,7 +74,7 @@ def spell(
     return "".join(spellings[character] for character in text), [*drawn_notes, *notes]
 
 
-def _with_few_marks(text: str) -> str:
+def _with_single_marks(text: str) -> str:
     """Without combining marks that have no letter, and those that a letter has beyond a few."""
     kept, marks = [], _MOST_MARKS
     for character in text:

@@ -36,10 +36,10 @@ def join_words(words: Sequence[str]) -> str:
     return text[:1].upper() + text[1:]
 
 
-def count_words(texts: Iterable[str], least: int = 1) -> tuple[str, ...]:
+def count_words(texts: Iterable[str], min_count: int = 1) -> tuple[str, ...]:
     """The words that come at least so often in the texts, the most frequent first."""
     counts = Counter(word for text in texts for word in split_words(text))
-    return tuple(sorted((word for word in counts if counts[word] >= least), key=lambda word: (-counts[word], word)))
+    return tuple(sorted((word for word in counts if counts[word] >= min_count), key=lambda word: (-counts[word], word)))
 
 
 class Vocabulary:

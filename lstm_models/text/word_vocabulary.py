@@ -21,7 +21,7 @@ __all__ = ["PADDING", "UNKNOWN", "WordVocabulary", "ending_ids", "normalize_word
 PADDING, UNKNOWN = 0, 1
 _DIGIT = re.compile(r"\d")
 _ENDING = 3  # letters of an ending
-_FEW, _MANY = 4, 0.4  # words that say nothing about a text's language; fraction of unknown words that does
+_MIN_WORDS, _MAX_UNKNOWN = 4, 0.4  # words that say nothing about a text's language; fraction of unknown words that does
 
 
 def normalize_word(word: str) -> str:
@@ -80,7 +80,7 @@ class WordVocabulary:
         """A sentence that says so where so many words are not in the vocabulary that the text may not be English."""
         letters = [word for word in words if any(map(str.isalpha, word))]
         unknown = sum(word not in self for word in letters)
-        if len(letters) < _FEW or unknown < _MANY * len(letters):
+        if len(letters) < _MIN_WORDS or unknown < _MAX_UNKNOWN * len(letters):
             return ()
         return (f"{unknown} of {len(letters)} words are unknown: the model reads English, so the result may be wrong",)
 

@@ -23,7 +23,7 @@ from typing import Any
 from lstm_apps.cli import registry
 from lstm_apps.demo import theme
 from lstm_apps.demo.components import KEEP_SECONDS, collected
-from lstm_apps.server.memory import few_arenas
+from lstm_apps.server.memory import limit_arenas
 from lstm_apps.server.private_folder import PrivateFolder
 from lstm_models import deadlines
 from lstm_models.errors import InputError
@@ -96,7 +96,7 @@ def launch(
     limits |= {"auth": auth, "trusted_proxy": trusted_proxy, "origins": origins, "frames": frames}
     limits |= {"hosts": hosts, "time_limit": time_limit}
     _check(max_size=max_size, concurrency=concurrency, queue=queue, rate=rate, time_limit=time_limit)
-    few_arenas()
+    limit_arenas()
     with _private_folder():
         terminated = _serve_until_stopped(task, options, limits, host, port, share, open_browser)
     if terminated:  # the interpreter would wait for every thread, and take what is loaded apart piece by piece
@@ -295,11 +295,11 @@ def _share_cores(concurrency: int) -> None:
 
 
 def _check(**numbers: int) -> None:
-    least = {"max_size": 1, "queue": 1, "time_limit": 1}
+    minimum = {"max_size": 1, "queue": 1, "time_limit": 1}
     for name, number in numbers.items():
-        if number < least.get(name, 0):
+        if number < minimum.get(name, 0):
             option = f"--{name.replace('_', '-')}"
-            raise InputError(f"{option} is {number}; a number from {least.get(name, 0)} would be right.", usage=True)
+            raise InputError(f"{option} is {number}; a number from {minimum.get(name, 0)} would be right.", usage=True)
 
 
 def _listed(text: str) -> list[str]:

@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 BINS = 15
-_LEAST, _MOST = 0.05, 20.0  # bounds of the temperature
+_COLDEST, _HOTTEST = 0.05, 20.0  # bounds of the temperature
 
 _FUNCTION_WORDS = """
 a an the and or but while as of in on at by to from with into onto through over under near up down out off for is are be
@@ -149,8 +149,8 @@ def fit(
 
     logs = _minimum(
         lambda log_scale: loss(np.exp(log_scale), best_bias(float(np.exp(log_scale)))),
-        -np.log(_MOST),
-        -np.log(_LEAST),
+        -np.log(_HOTTEST),
+        -np.log(_COLDEST),
     )
     scale = float(np.exp(logs))
     return Calibration(1 / scale, best_bias(scale))

@@ -41,7 +41,7 @@ SPAN = 100
 """Steps over which the memory of a forget bias is shown."""
 LEARNT = 0.01
 
-_BATCH, _RATE, _FEW = 32, 0.01, 4
+_BATCH, _RATE, _SEQUENCES = 32, 0.01, 4
 _SECONDS, _LONGEST = 20.0, 90.0  # of one core, and on the clock of a busy machine
 _LOWEST, _HIGHEST = -2.0, 5.0
 
@@ -151,11 +151,11 @@ class Training:
         return len(recent) == 20 and sum(recent) / 20 < LEARNT
 
     @staticmethod
-    def smooth(losses: list[float], share: float = 0.1) -> list[float]:
+    def smooth(losses: list[float], fraction: float = 0.1) -> list[float]:
         """The losses with the noise of single batches taken out: an exponential mean."""
         means: list[float] = []
         for loss in losses:
-            means.append(loss if not means else means[-1] + share * (loss - means[-1]))
+            means.append(loss if not means else means[-1] + fraction * (loss - means[-1]))
         return means
 
     @classmethod
@@ -226,7 +226,7 @@ def remembering(bias: float, seed: int = 0) -> dict[str, list[float]]:
     torch.manual_seed(seed)
     plain, chrono = LSTM(2, HIDDEN), LSTM(2, HIDDEN, initialization="chrono", longest=SPAN)
     plain.cells[0].forget_bias(torch.full((HIDDEN,), float(bias)), balance=True)
-    x, _ = adding(_FEW, SPAN + 1, torch.Generator().manual_seed(seed))
+    x, _ = adding(_SEQUENCES, SPAN + 1, torch.Generator().manual_seed(seed))
     found = {"sigmoid": [keep**n for n in range(SPAN + 1)]}
     for name, lstm in (("measured", plain), ("chrono", chrono)):
         flow = gradient_flow(lstm, x, seed=seed).cell
@@ -235,9 +235,9 @@ def remembering(bias: float, seed: int = 0) -> dict[str, list[float]]:
     return found
 
 
-def whole(number: object, what: str, least: int, most: int) -> int:
+def whole(number: object, what: str, lowest: int, highest: int) -> int:
     """A whole number of that range. Raises InputError for anything else."""
     fits = isinstance(number, int | float) and not isinstance(number, bool) and math.isfinite(number)
-    if not fits or number != int(number) or not least <= number <= most:  # type: ignore[call-overload,operator]
-        raise InputError(f"The {what} must be a whole number from {least} to {most}.", usage=True)
+    if not fits or number != int(number) or not lowest <= number <= highest:  # type: ignore[call-overload,operator]
+        raise InputError(f"The {what} must be a whole number from {lowest} to {highest}.", usage=True)
     return int(number)  # type: ignore[call-overload,no-any-return]

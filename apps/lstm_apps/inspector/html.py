@@ -66,13 +66,13 @@ def shapes(tape: Tape) -> str:
             tall = np.concatenate([np.repeat(one[:, :3], 8, 1), one[:, 3:]], 1)
             picture, height = heat(tall.T, -2.5, 2.5, signed=True), 56
             what = f"dx, dy and the lift of the pen above, {features - 3} numbers of the style, always the same, below"
-        share = 100 * len(one) / longest
+        fraction = 100 * len(one) / longest
         label = escape(f"“{name}”: {len(one)} timesteps")
         rows.append(
             f'<div class="sample" data-sample="{number}" data-steps="{len(one)}" {packed(one)}>'
             f'<p class="cap"><b>{number}</b> {label}</p><div class="lane" style="height: {height}px">'
-            f'<img src="{picture}" style="width: {share:.3f}%" alt="{label} of {what}">'
-            f'<span class="padding" style="left: {share:.3f}%">{"padding" if share < 90 else ""}</span>'
+            f'<img src="{picture}" style="width: {fraction:.3f}%" alt="{label} of {what}">'
+            f'<span class="padding" style="left: {fraction:.3f}%">{"padding" if fraction < 90 else ""}</span>'
             '<div class="now" hidden></div></div></div>'
         )
     chain = "".join(
@@ -140,8 +140,8 @@ def gates(tape: Tape, layer: int, by: str) -> str:
         'preserveAspectRatio="none" aria-hidden="true"></svg></div>'
     )
     key = "".join(f'<i class="{name}"></i>{_NAMED[name][0]} ' for name in ("input", "forget", "output"))
-    few = f"{len(units)} of {total} units, those whose tanh c changes most"
-    shown = few if len(units) < total else f"All {total} units"
+    changing = f"{len(units)} of {total} units, those whose tanh c changes most"
+    shown = changing if len(units) < total else f"All {total} units"
     return (
         f'<div class="inside-gates" data-steps="{steps}" data-seconds="{tape.seconds:g}" '
         f'data-units="{" ".join(map(str, units))}">{_stage(tape)}'
@@ -283,8 +283,8 @@ def fading(found: dict[str, list[float]]) -> str:
     curves = [
         Curve(f"{name} ({states[name]})", range(1, steps + 1), values, kinds[name]) for name, values in found.items()
     ]
-    shares = {name: values[0] for name, values in found.items()}
-    about = "; ".join(f"{name}: {_share(share)}" for name, share in shares.items())
+    fractions = {name: values[0] for name, values in found.items()}
+    about = "; ".join(f"{name}: {_percent(fraction)}" for name, fraction in fractions.items())
     # Float32 ends near 1e-38: what is less is as good as nothing
     lowest = min((value for values in found.values() for value in values if value > 1e-38), default=1e-3)
     bottom = 10.0 ** max(-24, int(np.floor(np.log10(lowest))))
@@ -296,13 +296,13 @@ def fading(found: dict[str, list[float]]) -> str:
     return _framed(drawn, f"What is left at the first of {steps} steps: {about}.")
 
 
-def _share(share: float) -> str:
+def _percent(fraction: float) -> str:
     """A share in words that stay short for the smallest ones."""
-    if share < 1e-38:
+    if fraction < 1e-38:
         return "less than 32-bit numbers can hold"
-    if share < 1e-3:
-        return f"10 to the power of −{-int(np.floor(np.log10(share)))}"
-    return f"{100 * share:.2g} %"
+    if fraction < 1e-3:
+        return f"10 to the power of −{-int(np.floor(np.log10(fraction)))}"
+    return f"{100 * fraction:.2g} %"
 
 
 def training(found: Training, over: bool = False) -> str:
@@ -339,7 +339,7 @@ def remembering(bias: float, found: dict[str, list[float]]) -> str:
         Curve(f"measured, bias {_number(bias)}", range(SPAN + 1), found["measured"], "two"),
         Curve(f"measured, chrono for {SPAN} steps", range(SPAN + 1), found["chrono"], "one"),
     ]
-    about = f"After {SPAN} steps: " + "; ".join(f"{curve.name}: {_share(curve.y[-1])}" for curve in curves)
+    about = f"After {SPAN} steps: " + "; ".join(f"{curve.name}: {_percent(curve.y[-1])}" for curve in curves)
     drawn = plot(
         curves, about, x=(0, SPAN), y=(1e-9, 1), names=("steps later", "what is left of the gradient at c"),
     )  # fmt: skip

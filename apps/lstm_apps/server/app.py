@@ -269,11 +269,11 @@ class Thread:
             app, log_level="warning", proxy_headers=False, server_header=False, timeout_graceful_shutdown=3, ws="none",
             http=protocol(addresses or Addresses(), most_connections()), h11_max_incomplete_event_size=2**16,
         )  # fmt: skip
-        few = FewLines()
+        limited_lines = FewLines()
         for name in ("uvicorn.error", "asyncio", _LOG.name):
             logger = logging.getLogger(name)
             if not any(isinstance(each, FewLines) for each in logger.filters):
-                logger.addFilter(few)
+                logger.addFilter(limited_lines)
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, args=([bound],), daemon=True)
 

@@ -12,12 +12,12 @@ import gc
 import threading
 from collections.abc import Callable
 
-__all__ = ["WhenIdle", "few_arenas", "give_back"]
+__all__ = ["WhenIdle", "give_back", "limit_arenas"]
 
 _ARENA_MAX = -8  # M_ARENA_MAX of malloc.h
 
 
-def few_arenas(count: int = 2) -> bool:
+def limit_arenas(count: int = 2) -> bool:
     """Let all threads that are still to start share so many arenas. False where it cannot be set (it is not glibc)."""
     try:
         return bool(ctypes.CDLL(None).mallopt(_ARENA_MAX, count))

@@ -122,7 +122,7 @@ def read_names(path: str | None) -> list[str]:
     """Names of lines to leave out, such as ``clean`` takes as suspects: those in a text file, one a line.
 
     Args:
-        path: the file; no names where missing.
+        path: the file; no names if None.
 
     Raises:
         InputError: it cannot be read.
@@ -160,10 +160,10 @@ def split_lines(
     return train, held
 
 
-def alphabet_of(lines: Iterable[HandwritingLine], least: int = 3) -> str:
-    """The characters that occur at least ``least`` times, sorted."""
+def alphabet_of(lines: Iterable[HandwritingLine], min_count: int = 3) -> str:
+    """The characters that occur at least ``min_count`` times, sorted."""
     counts = Counter(character for line in lines for character in line.text)
-    return "".join(sorted(character for character, count in counts.items() if count >= least))
+    return "".join(sorted(character for character, count in counts.items() if count >= min_count))
 
 
 def without_text(lines: Iterable[HandwritingLine]) -> list[HandwritingLine]:

@@ -86,7 +86,7 @@ class ReaderLines(Dataset[dict[str, torch.Tensor]]):
     Args:
         lines: with texts in the reader's alphabet.
         reader: whose features and labels are used.
-        augmentation: how lines are varied; not at all where missing.
+        augmentation: how lines are varied; not at all if None.
         seed: of the variation.
 
     ``lengths`` are the points of each item as it is; varied it has a few more or less.

@@ -105,12 +105,12 @@ def sheet(picture: Image, text: str, words: Sequence[Word]) -> Image:
         word = words[number - 1]
         made.paste(looked_at(picture, word.attention), (left, upper))
         below = upper + picture.height + 8
-        share = "" if word.confidence is None else f"{round(100 * word.confidence)} %"
-        room = cell - (pen.textlength(share, font=_font(15, share)) + 8 if share else 0)
+        percent = "" if word.confidence is None else f"{round(100 * word.confidence)} %"
+        room = cell - (pen.textlength(percent, font=_font(15, percent)) + 8 if percent else 0)
         line = _wrapped(word.text, 18, room, lines=1)[0]
         pen.text((left, below), line, _TEXT, font=_font(18, line))
         if word.confidence is not None:
-            pen.text((left + cell, below + 3), share, _FAINT, font=_font(15, share), anchor="ra")
+            pen.text((left + cell, below + 3), percent, _FAINT, font=_font(15, percent), anchor="ra")
             pen.rectangle((left, below + 28, left + cell - 1, below + 31), "#e4e6eb")
             if (long := round(cell * word.confidence)) > 0:
                 pen.rectangle((left, below + 28, left + long - 1, below + 31), "#385092")

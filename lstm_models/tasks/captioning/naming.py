@@ -91,14 +91,14 @@ def main_object(objects: Sequence[RecognizedObject], far: bool = False) -> Recog
         objects: as ``recognized`` gives them.
         far: the photo is unlike those trained on. Only there will "animal" do: elsewhere the captioner knows better.
     """
-    table, least = nouns(), SURE_FAR if far else SURE
-    top = next((one for one in objects if one.probability >= least and not table.nouns[one.name].kind), None)
+    table, minimum = nouns(), SURE_FAR if far else SURE
+    top = next((one for one in objects if one.probability >= minimum and not table.nouns[one.name].kind), None)
     while top is not None:
         parts = [one for one in objects if table.nouns[one.name].kind == top.name]
         if not parts or parts[0].probability < NARROW * top.probability:
             break
         top = parts[0]
-    return None if top is None or (not far and (top.probability < least or top.name in GENERAL)) else top
+    return None if top is None or (not far and (top.probability < minimum or top.name in GENERAL)) else top
 
 
 def plan(text: str, objects: Sequence[RecognizedObject], far: bool) -> Plan | None:

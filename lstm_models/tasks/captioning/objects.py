@@ -205,16 +205,16 @@ class RecognizedObject:
         return {"name": self.name, "probability": round(self.probability, 4)}
 
 
-def recognized(probabilities: Tensor, least: float = LISTED) -> tuple[RecognizedObject, ...]:
+def recognized(probabilities: Tensor, threshold: float = LISTED) -> tuple[RecognizedObject, ...]:
     """The nouns that are at least so probable, the most probable first.
 
     Args:
         probabilities: [1000] of ImageNet's classes.
-        least: a noun's probability is the sum of those of its classes.
+        threshold: a noun's probability is the sum of those of its classes.
     """
     table = nouns()
     sums = (table.membership.to(probabilities.device) @ probabilities.float()).clamp(max=1).tolist()
-    found = [RecognizedObject(name, p) for name, p in zip(table.nouns, sums, strict=True) if p >= least]
+    found = [RecognizedObject(name, p) for name, p in zip(table.nouns, sums, strict=True) if p >= threshold]
     return tuple(sorted(found, key=lambda one: -one.probability))
 
 

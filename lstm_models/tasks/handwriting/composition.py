@@ -28,7 +28,7 @@ _TIGHT = 0.24  # between a glyph and its neighbour in a word, in x-heights
 _TIGHTEST = (0.12, 0.6)  # joined letters have no gap between them, a glyph has one
 _DIGITS = 0.4  # between two drawn digits, and beside a sign between them, which are read apart by nothing else
 _BESIDE = dict.fromkeys(".,:;'", 0.36) | dict.fromkeys("-/#", 0.42)
-_FEW_LETTERS = 2
+_MAX_LETTERS = 2
 _WORD_GAP = 1.3  # where a line shows none of its own
 _GLYPHS_TALL = 1.5  # capitals of the glyphs, in x-heights
 _GAP_COUNTS, _WIDEST = 10.0, 2.5  # an x-height of gap between words counts as so many points; what counts at most
@@ -117,9 +117,9 @@ def _signs_drawn(text: str, kinds: str) -> str:
     """
     words = [(found.start(), found.end()) for found in re.finditer(r"[^S]+", kinds)]
     for a, b in words:
-        few = sum(k == "L" and c.isalnum() for k, c in zip(kinds[a:b], text[a:b], strict=True)) <= _FEW_LETTERS
+        short = sum(k == "L" and c.isalnum() for k, c in zip(kinds[a:b], text[a:b], strict=True)) <= _MAX_LETTERS
         code = any(k == "G" and c.isdigit() for k, c in zip(kinds[a:b], text[a:b], strict=True))
-        if code and few and all(map(has_glyph, text[a:b])):
+        if code and short and all(map(has_glyph, text[a:b])):
             kinds = kinds[:a] + "G" * (b - a) + kinds[b:]
     with_letters = [any(k == "L" and c.isalnum() for k, c in zip(kinds[a:b], text[a:b], strict=True)) for a, b in words]
     drawn = ["G" in kinds[a:b] and not letters for (a, b), letters in zip(words, with_letters, strict=True)]
@@ -342,8 +342,8 @@ def _gaps(
     edges = [(min(map(np.min, words[number])), max(map(np.max, words[number]))) for number in sorted(words)]
     outer = [float(after[0] - before[1]) for before, after in itertools.pairwise(edges)]
     # Where letters stand far apart, words stand further
-    least = 0.6 + max(float(np.median(inner)), 0.0) if inner else 0.6
-    space = float(np.clip(np.median(outer), least, 2.6)) if outer else _WORD_GAP + least - 0.6
+    smallest = 0.6 + max(float(np.median(inner)), 0.0) if inner else 0.6
+    space = float(np.clip(np.median(outer), smallest, 2.6)) if outer else _WORD_GAP + smallest - 0.6
     return space, float(np.clip(np.median(inner), *_TIGHTEST)) if inner else _TIGHT
 
 

@@ -94,14 +94,14 @@ class StrokeFeatures:
     def _sample(self, stroke: np.ndarray) -> np.ndarray:
         steps = np.hypot(*np.diff(stroke, axis=0).T) / self.arc
         # Where the pen rests, time earns nothing: a cluster of equal points would only teach the model to wait.
-        share = np.concatenate([[0.0], np.cumsum(steps + np.minimum(steps * 4, 1) / self.time)])
-        count = round(float(share[-1])) + 1
+        fraction = np.concatenate([[0.0], np.cumsum(steps + np.minimum(steps * 4, 1) / self.time)])
+        count = round(float(fraction[-1])) + 1
         if count < 2:
-            return stroke.mean(0, keepdims=True) if share[-1] < 0.25 else stroke[[0, -1]]
-        places = np.linspace(0, share[-1], count)
+            return stroke.mean(0, keepdims=True) if fraction[-1] < 0.25 else stroke[[0, -1]]
+        places = np.linspace(0, fraction[-1], count)
         smooth = stroke.copy()
         smooth[1:-1] = (stroke[:-2] + 2 * stroke[1:-1] + stroke[2:]) / 4
-        return np.stack([np.interp(places, share, smooth[:, axis]) for axis in (0, 1)], 1)
+        return np.stack([np.interp(places, fraction, smooth[:, axis]) for axis in (0, 1)], 1)
 
 
 GRAVES = StrokeFeatures(resample=False, mean=(8.1787, 0.1116), std=(41.954, 37.124))

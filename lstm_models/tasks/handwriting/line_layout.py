@@ -206,8 +206,8 @@ class Hand:
         places = [stroke[:, 2:] for stroke in strokes]
         strokes, height, turns = _settled([stroke[:, :2] for stroke in strokes], self._x_height)
         measured_height = self._x_height if height is None else height
-        share = turns / (turns + _TRUST)
-        factor = float(np.clip((self._x_height / measured_height) ** share, 1 / _MOST_RESIZED, _MOST_RESIZED))
+        fraction = turns / (turns + _TRUST)
+        factor = float(np.clip((self._x_height / measured_height) ** fraction, 1 / _MOST_RESIZED, _MOST_RESIZED))
         scale = factor * self.mm / self._x_height
         return [np.concatenate([stroke * scale, place], 1) for stroke, place in zip(strokes, places, strict=True)]
 

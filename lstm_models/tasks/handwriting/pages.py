@@ -328,8 +328,8 @@ def _placed(
     if options.align == "justify" and not line.closes:
         strokes = spread(strokes, line.said, hand, room)
     over = room - max(float(stroke[:, 0].max()) for stroke in strokes)
-    share = {"right": 1.0, "center": 0.5}.get(options.align, 0.0)
-    left = options.left + half + line.indent + share * max(over, 0.0)
+    fraction = {"right": 1.0, "center": 0.5}.get(options.align, 0.0)
+    left = options.left + half + line.indent + fraction * max(over, 0.0)
     most_up, most_down = ASCENT * options.line_height - half, DESCENT * options.line_height - half
     for stroke in strokes:
         x = stroke[:, 0] + left

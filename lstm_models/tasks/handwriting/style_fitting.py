@@ -32,9 +32,9 @@ from lstm_models.text.spelling import spell
 __all__ = ["LineReader", "Prior", "fit_style", "line_losses"]
 
 MOST_LINES = 12
-LEAST_CHARACTERS = 10  # of all lines together; fewer show hardly any letters
+MIN_CHARACTERS = 10  # of all lines together; fewer show hardly any letters
 LONGEST_LINE = 100  # characters; the writer learnt from lines of up to 64
-LEAST_POINTS = 1.5  # points a character; real lines have 4 to 15
+MIN_POINTS = 1.5  # points a character; real lines have 4 to 15
 MOST_MISREAD = 0.6  # share of the text: see `_check_reading`
 SHRINK = 0.1  # of the covariance, towards a multiple of the identity
 WEIGHT = 4.0  # of the prior; on other lines of eight forms of unseen writers, 1 and 12 gave less likelihood
@@ -116,10 +116,10 @@ def _samples(writer: HandwritingWriterNetwork, lines: Sequence[tuple[Any, str]])
     if len(samples) > MOST_LINES:
         raise InputError(f"these are {len(samples)} lines; a style is fitted to at most {MOST_LINES}", usage=True)
     count = sum(len(sample.text.replace(" ", "")) for sample in samples)
-    if count < LEAST_CHARACTERS:
+    if count < MIN_CHARACTERS:
         raise InputError(
             f"the text has {count} letter{'s' * (count != 1)}, which show too little of a hand; "
-            f"at least {LEAST_CHARACTERS} are needed, and three lines are better"
+            f"at least {MIN_CHARACTERS} are needed, and three lines are better"
         )
     return samples
 
@@ -154,7 +154,7 @@ def _sample(writer: HandwritingWriterNetwork, strokes: list[np.ndarray], text: s
         raise InputError(f"{label} has a line that is a single dot.")
     offsets = writer.config.features.encode(strokes)
     characters = len(text.replace(" ", ""))
-    if len(offsets) < LEAST_POINTS * characters:
+    if len(offsets) < MIN_POINTS * characters:
         raise InputError(
             f"{label} has too few points for its text: {len(offsets) + 1} for the {characters} letters of “{text}”"
         )

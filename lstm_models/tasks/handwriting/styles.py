@@ -40,7 +40,7 @@ MOST_MIXED = 16
 _MOST_BYTES = 2**20
 _LONGEST_NAME = 120
 _KIND = "lstm-models style"
-_SHARE = re.compile(r"(.+):\s*([0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?)")
+_WEIGHTED = re.compile(r"(.+):\s*([0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?)")
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,7 @@ def _mixed(writer: HandwritingWriterNetwork, mix: str) -> Tensor:
             f"“{shown(mix[:80])}” is no mix of 2 to {MOST_MIXED} styles; ada+gus or ada:0.3+gus:0.7 would be",
             usage=True,
         )
-    matches = [_SHARE.fullmatch(part) for part in parts]
+    matches = [_WEIGHTED.fullmatch(part) for part in parts]
     if any(matches) and not all(matches):
         raise InputError(
             f"“{shown(mix[:80])}” gives shares to some of its styles; give them to all or none", usage=True

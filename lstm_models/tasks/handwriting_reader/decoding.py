@@ -179,14 +179,14 @@ def _reading(reader: HandwritingReaderNetwork, log_probs: np.ndarray, texts: Seq
         float(min(1.0, math.exp(log_probs[first : last + 1, label].max())))
         for label, (first, last) in zip(labels, spans, strict=True)
     ]
-    shares = np.exp(np.array([each.score for each in texts]) - max(each.score for each in texts))
-    shares /= shares.sum()
+    fractions = np.exp(np.array([each.score for each in texts]) - max(each.score for each in texts))
+    fractions /= fractions.sum()
     listed = [each.text.split(" ") for each in texts]
     words, characters, place = [], [], 0
     for order, word in enumerate(text.split(" ")):
         near = slice(max(0, order - 1), order + 2)  # a word more or less before it
-        share = min(1.0, math.fsum(s for s, other in zip(shares, listed, strict=True) if word in other[near]))
-        sure = [peak * share for peak in peaks[place : place + len(word)]]
+        fraction = min(1.0, math.fsum(s for s, other in zip(fractions, listed, strict=True) if word in other[near]))
+        sure = [peak * fraction for peak in peaks[place : place + len(word)]]
         characters += [*sure, *peaks[place + len(word) : place + len(word) + 1]]
         place += len(word) + 1
         if word:

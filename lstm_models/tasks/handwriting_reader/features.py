@@ -120,8 +120,8 @@ def sampled(strokes: Sequence[np.ndarray], spacing: float) -> list[np.ndarray]:
     along += np.repeat(gaps, last - first + 1)
     number = np.repeat(np.arange(len(strokes)), parts + 1)
     starts = np.cumsum(parts + 1) - parts - 1
-    share = (np.arange(len(number)) - starts[number]) / np.maximum(parts, 1)[number]
-    places = np.clip(along[first][number] + share * lengths[number], along[first][number], along[last][number])
+    fraction = (np.arange(len(number)) - starts[number]) / np.maximum(parts, 1)[number]
+    places = np.clip(along[first][number] + fraction * lengths[number], along[first][number], along[last][number])
     found = np.stack([np.interp(places, along, points[:, axis]) for axis in (0, 1)], 1)
     return np.split(found, starts[1:])
 

@@ -45,12 +45,12 @@ def test_giving_back_leaves_everything_usable():
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="arenas are glibc's")
-def test_threads_share_few_arenas():
+def test_threads_share_limit_arenas():
     """glibc's own report has a line for each arena."""
     code = """
 import ctypes, threading
-from lstm_apps.server.memory import few_arenas
-if not few_arenas(2):
+from lstm_apps.server.memory import limit_arenas
+if not limit_arenas(2):
     raise SystemExit("no glibc")
 barrier = threading.Barrier(9)
 def work():

@@ -357,8 +357,8 @@ def test_split_of_too_little():
 
 
 def test_alphabet_counts_characters():
-    assert alphabet_of([plain(text="aab"), plain(text="abc")], least=2) == "ab"
-    assert alphabet_of([plain(text="cb a")], least=1) == " abc"
+    assert alphabet_of([plain(text="aab"), plain(text="abc")], min_count=2) == "ab"
+    assert alphabet_of([plain(text="cb a")], min_count=1) == " abc"
 
 
 # Lines as a writer sees them ----------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""CTC prefix beam search against the enumeration of all alignments; bit by bit; hot words; alignments."""
+"""CTC prefix beam search against the enumeration of all alignments; incrementally; hot words; alignments."""
 
 from __future__ import annotations
 

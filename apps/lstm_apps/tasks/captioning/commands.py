@@ -352,15 +352,15 @@ def tell(caption: lstm_models.Caption, source: str | None) -> None:
         lines = []
         for one in every:
             check = ("  please check", "yellow") if one.uncertain else ""
-            lines.append(Text.assemble((name, "cyan"), one.text, (f"  {_share(one)}", "dim"), check))
+            lines.append(Text.assemble((name, "cyan"), one.text, (f"  {_percent(one)}", "dim"), check))
         Console().print(*lines, sep="\n", soft_wrap=True)
     elif len(every) == 1:
         print(f"{name}{caption.text}", flush=True)
     else:
-        print(*(f"{name}{_share(one):>5}  {one.text}" for one in every), sep="\n", flush=True)
+        print(*(f"{name}{_percent(one):>5}  {one.text}" for one in every), sep="\n", flush=True)
 
 
-def _share(caption: lstm_models.Caption) -> str:
+def _percent(caption: lstm_models.Caption) -> str:
     return "" if caption.confidence is None else f"{100 * caption.confidence:.0f} %"
 
 

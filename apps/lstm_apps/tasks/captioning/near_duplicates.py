@@ -19,7 +19,7 @@ __all__ = ["Match", "overlap"]
 CELLS = 9  # rows and columns of the brightness that is hashed
 SIDE = 32  # of the thumbnails that are compared
 MOST_BITS = 26  # of 144 that may differ; saving anew changes a few, other photos differ in 72 on average
-LEAST_CORRELATION = 0.9
+MIN_CORRELATION = 0.9
 _CHUNK = 512
 
 
@@ -65,7 +65,7 @@ def overlap(train: Iterable[CaptionedPhoto], held: Sequence[CaptionedPhoto]) -> 
             for offset, other in np.argwhere(differing <= MOST_BITS):
                 index = start + int(offset)
                 value = _correlation(ours.thumbnails[index], thumbnails[other])
-                if value >= LEAST_CORRELATION and (index, int(other)) not in found:
+                if value >= MIN_CORRELATION and (index, int(other)) not in found:
                     found[index, int(other)] = Match(ours.names[index], theirs.names[other], kind, value)
     return sorted(found.values(), key=lambda match: (-match.correlation, match.train, match.held))
 

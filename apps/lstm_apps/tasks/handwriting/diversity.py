@@ -44,16 +44,16 @@ def distances(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
     for number, (one, other) in enumerate(pairs):
         squares = (one**2).sum(1)[:, None] + (other**2).sum(1) - 2 * one @ other.T
         cost[number, : len(one), : len(other)] = np.sqrt(np.maximum(squares, 0))
-    least = np.full((len(pairs), rows + 1, columns + 1), np.inf)
-    least[:, 0, 0] = 0
+    costs = np.full((len(pairs), rows + 1, columns + 1), np.inf)
+    costs[:, 0, 0] = 0
     for diagonal in range(rows + columns - 1):
         i = np.arange(max(0, diagonal - columns + 1), min(diagonal, rows - 1) + 1)
         j = diagonal - i
         here = cost[:, i, j]
-        straight = np.minimum(least[:, i, j + 1], least[:, i + 1, j]) + here
-        least[:, i + 1, j + 1] = np.minimum(straight, least[:, i, j] + 2 * here)
+        straight = np.minimum(costs[:, i, j + 1], costs[:, i + 1, j]) + here
+        costs[:, i + 1, j + 1] = np.minimum(straight, costs[:, i, j] + 2 * here)
     return np.array(
-        [least[number, len(one), len(other)] / (len(one) + len(other)) for number, (one, other) in enumerate(pairs)]
+        [costs[number, len(one), len(other)] / (len(one) + len(other)) for number, (one, other) in enumerate(pairs)]
     )
 
 

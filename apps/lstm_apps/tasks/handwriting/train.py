@@ -124,7 +124,7 @@ def _writer(config: WriterConfig, init: str | None, lines: Sequence[HandwritingL
 def _fit_to_data(config: WriterConfig, lines: Sequence[HandwritingLine]) -> WriterConfig:
     changes: dict[str, object] = {}
     if not config.alphabet:
-        changes["alphabet"] = alphabet_of(lines, least=3 if len(lines) > 1000 else 1)
+        changes["alphabet"] = alphabet_of(lines, min_count=3 if len(lines) > 1000 else 1)
     if config.style_size and not config.styles:
         changes["styles"] = tuple(sorted({line.writer for line in lines if line.writer}))
     if config.features.std == (1.0, 1.0):

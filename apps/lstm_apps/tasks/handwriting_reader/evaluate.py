@@ -46,7 +46,7 @@ def evaluate(
         model: a bundled model, a folder, or the id of one on the Hugging Face hub.
         validation: the split to measure on; every twentieth line where the data names no splits.
         lm: “on” for the language model that the reader names, “off” for none, or the name or folder of another.
-        beam: hypotheses that the search keeps; as the model says where missing.
+        beam: hypotheses that the search keeps; the model's own number if None.
         limit: measure on so many lines, spread over the split.
         worst: lines with the most errors to print.
         json: a .json file for the figures and every line.

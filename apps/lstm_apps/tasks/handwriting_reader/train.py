@@ -55,7 +55,7 @@ def train(
     learn, held = split_lines(read_lines(data), validation)
     learn = clean(learn, suspects=read_names(suspects))
     if model.alphabet.strip() == "":
-        model = dataclasses.replace(model, alphabet=alphabet_of(learn, least=3 if len(learn) > 1000 else 1))
+        model = dataclasses.replace(model, alphabet=alphabet_of(learn, min_count=3 if len(learn) > 1000 else 1))
     known = set(model.alphabet)
     learn = [line for line in learn if set(line.text) <= known]
     held = [line for line in clean(held) if set(line.text) <= known]

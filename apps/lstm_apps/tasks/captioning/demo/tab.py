@@ -215,9 +215,11 @@ def listed(text: str | None) -> tuple[str, ...]:
     return tuple(part.strip() for part in re.split(r"[,;\n]", text or "") if part.strip())
 
 
-def _slider(label: str, info: str, least: float, most: float, value: float, step: float) -> gr.Slider:
+def _slider(label: str, info: str, lowest: float, highest: float, value: float, step: float) -> gr.Slider:
     name = label.lower().replace(" ", "-")
-    return gr.Slider(least, most, value, step=step, label=label, info=info, min_width=200, elem_id=f"captioning-{name}")
+    return gr.Slider(
+        lowest, highest, value, step=step, label=label, info=info, min_width=200, elem_id=f"captioning-{name}"
+    )
 
 
 def _path(payload: Any) -> str | None:

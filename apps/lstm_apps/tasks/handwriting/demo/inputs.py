@@ -46,16 +46,16 @@ class Look:
         return "currentColor" if self.color == INK else self.color
 
 
-def number(name: str, value: Any, least: float, most: float) -> float:
+def number(name: str, value: Any, lowest: float, highest: float) -> float:
     """The value as a number.
 
     Raises:
         InputError: it is none, or out of its range.
     """
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise InputError(f"{name} must be a number from {least:g} to {most:g}.", usage=True)
-    if not least <= value <= most:
-        raise InputError(f"{name} must lie between {least:g} and {most:g}, not {value:g}.", usage=True)
+        raise InputError(f"{name} must be a number from {lowest:g} to {highest:g}.", usage=True)
+    if not lowest <= value <= highest:
+        raise InputError(f"{name} must lie between {lowest:g} and {highest:g}, not {value:g}.", usage=True)
     return float(value)
 
 

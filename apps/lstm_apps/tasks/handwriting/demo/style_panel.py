@@ -300,10 +300,10 @@ def _page(drawing: Drawing, style: Style) -> str:
     )
 
 
-def _progress(sentence: str, share: float | None = None) -> str:
+def _progress(sentence: str, fraction: float | None = None) -> str:
     """The status line while the fitting runs; screen readers read the sentence and not every step."""
-    value = "" if share is None else f' value="{share:.2f}"'
-    done = "" if share is None else f" {round(100 * share)}\u00a0%"
+    value = "" if fraction is None else f' value="{fraction:.2f}"'
+    done = "" if fraction is None else f" {round(100 * fraction)}\u00a0%"
     return (
         f'<div role="status"><p>{escape(sentence)}</p></div><p aria-hidden="true"><progress max="1"{value}></progress>'
         f"{done}</p>"
