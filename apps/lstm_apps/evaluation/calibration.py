@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
 
@@ -130,6 +130,9 @@ def fit(
         InputError: there is no word.
         ValueError: there are not as many outcomes as probabilities.
     """
+    from scipy.optimize import minimize
+    from scipy.special import expit
+
     x, outcome = logit(probabilities), np.asarray(right, dtype=bool)
     if x.shape != outcome.shape:
         raise ValueError(f"{len(x)} probabilities and {len(outcome)} outcomes")
@@ -138,39 +141,17 @@ def fit(
     yes, no = int(outcome.sum()), int((~outcome).sum())
     target = np.where(outcome, (yes + 1) / (yes + 2), 1 / (no + 2))
 
-    def loss(scale: float, shift: float) -> float:
+    def loss(parameters: np.ndarray) -> tuple[float, np.ndarray]:
+        """The mean negative log likelihood, and its gradient."""
+        scale, shift = parameters
         z = scale * x + shift
-        return float((np.logaddexp(0, z) - target * z).sum())
+        error = expit(z) - target
+        return float((np.logaddexp(0, z) - target * z).mean()), np.array([(error * x).mean(), error.mean()])
 
-    def best_bias(scale: float) -> float:
-        if not bias:
-            return 0.0
-        return _minimum(lambda shift: loss(scale, shift), -20, 20)
-
-    logs = _minimum(
-        lambda log_scale: loss(np.exp(log_scale), best_bias(float(np.exp(log_scale)))),
-        -np.log(_HOTTEST),
-        -np.log(_COLDEST),
-    )
-    scale = float(np.exp(logs))
-    return Calibration(1 / scale, best_bias(scale))
-
-
-def _minimum(function: Callable[[float], float], low: float, high: float, width: float = 1e-6) -> float:
-    """Where a function with one minimum has it, by golden-section search."""
-    ratio = (5**0.5 - 1) / 2
-    a, b = high - ratio * (high - low), low + ratio * (high - low)
-    at_a, at_b = function(a), function(b)
-    while high - low > width:
-        if at_a <= at_b:
-            high, b, at_b = b, a, at_a
-            a = high - ratio * (high - low)
-            at_a = function(a)
-        else:
-            low, a, at_a = a, b, at_b
-            b = low + ratio * (high - low)
-            at_b = function(b)
-    return (low + high) / 2
+    bounds = [(1 / _HOTTEST, 1 / _COLDEST), (-20, 20) if bias else (0, 0)]
+    found = minimize(loss, (1.0, 0.0), jac=True, method="L-BFGS-B", bounds=bounds, options={"ftol": 0, "gtol": 1e-9})
+    scale, shift = map(float, found.x)
+    return Calibration(1 / scale, shift)
 
 
 def reliability(
