@@ -1,4 +1,8 @@
-"""A config dataclass from JSON: every field checked against its type, every mistake reported by name."""
+"""A config dataclass from JSON: every field checked against its type, every mistake reported by name.
+
+pydantic's ``TypeAdapter`` checks as much, but each of its errors would have to be put into a sentence here, the nearest
+name still to be found, and loading a model would import it.
+"""
 
 from __future__ import annotations
 
