@@ -1,7 +1,7 @@
 """How far a text is from another: edits of characters, and words that are missing or too many.
 
-Error rates of evaluations are jiwer's. These two serve the writer while it writes, and neither jiwer nor rapidfuzz knows
-characters that count as read whatever stands for them, or a tie broken by the fewest missing words.
+Error rates of evaluations are jiwer's. These two serve the writer while it writes, and neither jiwer nor rapidfuzz has
+characters that count as read whatever stands for them, or ties broken by the fewest missing words.
 """
 
 from __future__ import annotations
