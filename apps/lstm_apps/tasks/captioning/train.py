@@ -112,7 +112,7 @@ def train(
     return figures
 
 
-def _report(failures: Mapping[str, str]) -> None:
+def _report(failures: Mapping[int, str]) -> None:
     """Prints which photos cannot be read."""
     for sentence in list(failures.values())[:5]:
         print(f"left out: {sentence}")
