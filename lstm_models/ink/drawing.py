@@ -298,6 +298,10 @@ class Drawing:
         kind: str | None = None,
         seconds: float | None = None,
         plotter: PlotterOptions | None = None,
+        color: str | None = None,
+        width: float | None = None,
+        background: str | None = None,
+        dpi: float | None = None,
     ) -> Path:
         """Write the drawing to a file, whole or not at all, and give back its path.
 
@@ -306,16 +310,25 @@ class Drawing:
             kind: of an SVG, see `svg`; of a PNG or PDF, `plain` or `pressure`. None is `plain`.
             seconds: of an animated SVG, see `svg`.
             plotter: for .gcode and .hpgl.
+            color: of the ink in a .svg, .png or .pdf; its usual blue where None.
+            width: of the pen line there, in pixels, of which 96 are an inch; 1.6 where None.
+            background: of the paper there; "transparent" for none. None is white in a .png, and none elsewhere.
+            dpi: pixels an inch of a .png; 192 where None.
 
         Raises:
             InputError: the suffix is another one, an option does not go with it, the folder is missing, the path is a
                 folder, or the disk refuses; as the function of the format.
         """
-        path = check_drawing_path(path, kind=kind, seconds=seconds, plotter=plotter)
+        look = {"color": color, "width": width, "background": background}
+        path = check_drawing_path(path, kind=kind, seconds=seconds, plotter=plotter, dpi=dpi, **look)
+        given: dict[str, Any] = {name: value for name, value in look.items() if value is not None}
+        if background == "transparent":
+            given["background"] = None
+        scale: dict[str, Any] = {} if dpi is None else {"scale": dpi / 96}
         formats: dict[str, Callable[[], str | bytes]] = {
-            ".svg": lambda: self.svg(kind=kind or "plain", seconds=seconds),
-            ".png": lambda: self.png(kind=kind or "plain"),
-            ".pdf": lambda: self.pdf(kind=kind or "plain"),
+            ".svg": lambda: self.svg(kind=kind or "plain", seconds=seconds, **given),
+            ".png": lambda: self.png(kind=kind or "plain", **scale, **given),
+            ".pdf": lambda: self.pdf(kind=kind or "plain", **given),
             ".json": self.json,
             ".gcode": lambda: self.gcode(plotter),
             ".hpgl": lambda: self.hpgl(plotter),
@@ -337,6 +350,10 @@ def check_drawing_path(
     kind: str | None = None,
     seconds: float | None = None,
     plotter: PlotterOptions | None = None,
+    color: str | None = None,
+    width: float | None = None,
+    background: str | None = None,
+    dpi: float | None = None,
 ) -> Path:
     """The path, where a drawing can be saved there with these options: to be known before one is made.
 
@@ -355,8 +372,47 @@ def check_drawing_path(
         raise InputError(f"{shown(path)} has no kinds; a .svg, .png or .pdf does.", usage=True)
     if plotter is not None and suffix not in (".gcode", ".hpgl"):
         raise InputError(f"{shown(path)} is not for a plotter; a .gcode or .hpgl is.", usage=True)
+    check_look(path, color=color, width=width, background=background, dpi=dpi)
     check_writable(path)
     return path
+
+
+def check_look(
+    path: Path,
+    *,
+    color: str | None = None,
+    width: float | None = None,
+    background: str | None = None,
+    dpi: float | None = None,
+) -> None:
+    """Check how the ink is to look in a file of that name.
+
+    Raises:
+        InputError: the format has no such option, or it has no such value (``usage=True``).
+    """
+    suffix = path.suffix.lower()
+    for name, value in {"color": color, "width": width, "background": background}.items():
+        if value is not None and suffix not in (".svg", ".png", ".pdf"):
+            raise InputError(f"{shown(path)} has no {name}; a .svg, .png or .pdf does.", usage=True)
+    if dpi is not None and suffix != ".png":
+        raise InputError(f"{shown(path)} has no pixels; dpi is for a .png.", usage=True)
+    if dpi is not None and not 10 <= dpi <= 2400:
+        raise InputError(f"dpi must be from 10 to 2400, not {dpi:g}", usage=True)
+    for name, value in {"color": color, "background": background}.items():
+        if value is not None and value != "transparent" and not _is_color(value):
+            raise InputError(f"{name} is {value:.40}; a colour such as navy or #1a2a5c would be right", usage=True)
+    if color == "transparent":
+        raise InputError("the ink cannot be transparent: nothing would be seen", usage=True)
+
+
+def _is_color(value: str) -> bool:
+    from PIL import ImageColor
+
+    try:
+        ImageColor.getrgb(value[:100])
+    except ValueError:
+        return value == "currentColor"
+    return len(value) <= 100
 
 
 def _checked(strokes: Sequence[Any]) -> tuple[np.ndarray, ...]:

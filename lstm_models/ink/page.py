@@ -24,7 +24,7 @@ import numpy as np
 
 from lstm_models.errors import InputError
 from lstm_models.ink.curves import bezier
-from lstm_models.ink.drawing import INK, Drawing
+from lstm_models.ink.drawing import INK, Drawing, check_look
 from lstm_models.ink.plotter import PlotterOptions, Sheet, page_gcode, page_hpgl, turned
 from lstm_models.ink.svg import RULING, RULING_WIDTH, check_still, clean, closed
 from lstm_models.ink.svg import number as decimals
@@ -365,7 +365,14 @@ class Page:
         return page_hpgl(self.strokes, self.options.sheet, options or PlotterOptions())
 
     def save(
-        self, path: str | os.PathLike[str], *, kind: str | None = None, plotter: PlotterOptions | None = None
+        self,
+        path: str | os.PathLike[str],
+        *,
+        kind: str | None = None,
+        plotter: PlotterOptions | None = None,
+        color: str | None = None,
+        background: str | None = None,
+        dpi: float | None = None,
     ) -> Path:
         """Write the page to a file, whole or not at all, and give back its path.
 
@@ -373,18 +380,21 @@ class Page:
             path: the suffix picks the format: .svg, .png, .pdf, .json, .gcode or .hpgl.
             kind: of a .svg, .png or .pdf: `plain` or `pressure`; None is `plain`.
             plotter: for .gcode and .hpgl.
+            color: of the ink in a .svg, .png or .pdf.
+            background: of the paper in a .svg or .png.
+            dpi: pixels an inch of a .png; 200 where None.
 
         Raises:
             InputError: the suffix is another one, an option does not go with it, the folder is missing, the path is a
                 folder, or the disk refuses; as the function of the format.
         """
-        path = check_page_path(path, kind=kind, plotter=plotter)
-        line = kind or "plain"
+        path = check_page_path(path, kind=kind, plotter=plotter, color=color, background=background, dpi=dpi)
+        line, ink = kind or "plain", color or INK
         if path.suffix.lower() == ".pdf":
-            return save_pdf([self], path, kind=line)
+            return save_pdf([self], path, ink, kind=line)
         formats: dict[str, Callable[[], str | bytes]] = {
-            ".svg": lambda: self.svg(kind=line),
-            ".png": lambda: self.png(kind=line),
+            ".svg": lambda: self.svg(ink, background, kind=line),
+            ".png": lambda: self.png(dpi or 200.0, ink, background or "#ffffff", kind=line),
             ".json": self.json,
             ".gcode": lambda: self.gcode(plotter),
             ".hpgl": lambda: self.hpgl(plotter),
@@ -398,6 +408,9 @@ def check_page_path(
     kind: str | None = None,
     plotter: PlotterOptions | None = None,
     options: PageOptions | None = None,
+    color: str | None = None,
+    background: str | None = None,
+    dpi: float | None = None,
 ) -> Path:
     """The path, where pages can be saved there: to be known before they are written.
 
@@ -406,6 +419,7 @@ def check_page_path(
         kind: as for `Page.save`.
         plotter: likewise.
         options: of the pages, if they are known: whether the plotter's bed is large enough is looked at then.
+        color, background, dpi: as for `Page.save`.
 
     Raises:
         InputError: the suffix is none of a page's, an option does not go with it, or no file can come to lie there.
@@ -418,6 +432,9 @@ def check_page_path(
     check_still(kind or "plain", "a page")
     if plotter is not None and not plotted:
         raise _wrong(f"{shown(path)} is not for a plotter; a .gcode or .hpgl is.")
+    if background == "transparent" or (background is not None and suffix == ".pdf"):
+        raise _wrong(f"{shown(path)}: a page is opaque, and of a .pdf white; --background is for its .svg or .png.")
+    check_look(path, color=color, background=background, dpi=dpi)
     if plotted and options is not None:
         turned(options.sheet, plotter or PlotterOptions())
     check_writable(path)

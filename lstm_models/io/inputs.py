@@ -87,7 +87,7 @@ def opened(
         if found.st_size == 0:
             raise InputError(f"{label} is empty: it has no bytes.")
         if most_bytes is not None and found.st_size > most_bytes:
-            raise InputError(f"{label} has {found.st_size / 1e9:.1f} GB; a {what} may have {most_bytes / 1e9:.1f} GB.")
+            raise InputError(f"{label} has {_size(found.st_size)}; a {what} may have {_size(most_bytes)}.")
         file = open(text, "rb")  # noqa: SIM115 - closed below
     except FileNotFoundError as error:
         missing = "is a link to a file that does not exist" if os.path.islink(text) else "does not exist"
@@ -102,3 +102,10 @@ def opened(
         raise InputError(f"{label} is not the name of a file: {error}.") from error  # a zero byte in it
     with file:
         yield file
+
+
+def _size(count: int) -> str:
+    for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if count >= unit:
+            return f"{count / unit:.1f} {name}"
+    return f"{count} bytes"

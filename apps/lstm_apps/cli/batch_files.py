@@ -13,7 +13,7 @@ from lstm_apps.cli import progress
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import check_writable, shown
 
-__all__ = ["FoundFiles", "find", "inside", "note", "targets", "tracked"]
+__all__ = ["FoundFiles", "find", "inside", "note", "standard_input", "targets", "tracked"]
 
 
 class FoundFiles(NamedTuple):
@@ -50,6 +50,20 @@ def find(paths: Sequence[str], listed: Callable[..., list[Path]], recursive: boo
     except ValueError:  # several drives
         root = os.getcwd()
     return FoundFiles(list(sources), failures, bool(folders), root)
+
+
+def standard_input(what: str, most_bytes: int = 256 * 2**20) -> bytes:
+    """All of standard input, which an argument ``-`` names.
+
+    Raises:
+        InputError: there is nothing, or more than a ``what`` has.
+    """
+    content = sys.stdin.buffer.read(most_bytes + 1)
+    if not content:
+        raise InputError(f"standard input is empty: there is no {what} in it.")
+    if len(content) > most_bytes:
+        raise InputError(f"standard input has more than {most_bytes // 2**20} MiB; a {what} has less.")
+    return content
 
 
 def inside(path: str, folder: str, deep: bool) -> bool:

@@ -115,9 +115,14 @@ def read_text(source: str, suffixes: Collection[str]) -> tuple[str, str]:
 
 
 def _looks_like_a_file(source: str, suffixes: Collection[str]) -> bool:
-    """Whether a text that is no file was meant as one: a single word with a path or with one of the endings."""
-    single = len(source.split()) == 1 and len(source) < 4096
-    return single and (os.sep in source or os.path.splitext(source)[1].lower() in suffixes)
+    """Whether a text that is no file was meant as one: a single word with one of the endings or with a path.
+
+    Figures with strokes between, such as 24/12/2026, are a text.
+    """
+    if len(source.split()) != 1 or len(source) >= 4096:
+        return False
+    path = os.sep in source and not set(source) <= set("0123456789./,-")
+    return path or os.path.splitext(source)[1].lower() in suffixes
 
 
 def _files(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import numbers
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from torch import Tensor
@@ -37,10 +38,20 @@ class WriteOptions:
     candidates: int = 4
 
     def __post_init__(self) -> None:
-        if not 0 <= self.legibility <= 1:
-            raise InputError(f"legibility must lie between 0 and 1, not {self.legibility:g}", usage=True)
-        if self.seed is not None and not 0 <= self.seed < 2**63:
-            raise InputError(f"seed must be a whole number from 0 to 9223372036854775807, not {self.seed}", usage=True)
+        if not isinstance(self.legibility, numbers.Real) or not 0 <= self.legibility <= 1:
+            raise InputError(f"legibility must lie between 0 and 1, not {_shown(self.legibility)}", usage=True)
+        if self.seed is not None and not (_is_whole(self.seed) and 0 <= self.seed < 2**63):
+            raise InputError(
+                f"seed must be a whole number from 0 to 9223372036854775807, not {_shown(self.seed)}", usage=True
+            )
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+
+def _shown(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else f"{value!r:.60}"
 
 
 class Settings(NamedTuple):

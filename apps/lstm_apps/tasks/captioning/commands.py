@@ -19,7 +19,7 @@ from typing import Any
 
 # No TYPE_CHECKING here: jsonargparse runs such blocks for the help, and that would import torch
 import lstm_models
-from lstm_apps.cli.batch_files import FoundFiles, find, inside, note, targets, tracked
+from lstm_apps.cli.batch_files import FoundFiles, find, inside, note, standard_input, targets, tracked
 from lstm_apps.cli.resumable_jsonl import ResumableJsonl
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import check_writable, shown
@@ -58,9 +58,9 @@ def caption(
     goes on; the exit code is then 1.
 
     Args:
-        paths: photos, and folders of photos.
+        paths: photos, and folders of photos; - is standard input.
         json: print JSON for named photos too, one object a line.
-        out: a .jsonl file that lines are added to; photos that it already has are not described again.
+        out: a .jsonl file that lines are added to; photos that it already has are not described again. - prints JSON.
         html: an .html file for a page of alt texts, with thumbnails, where captions to check are flagged.
         attention: a folder for pictures of where the model looked at each word, NAME.attention.png a photo.
         recursive: look for photos in the folders of a folder too.
@@ -86,6 +86,10 @@ def caption(
         raise InputError(f"batch must be 1 or more, not {batch}", usage=True)
     if (groups > 1) != (diversity > 0):
         raise InputError("--groups above 1 and --diversity above 0 go together; one does nothing alone", usage=True)
+    if out == "-":
+        json, out = True, None
+    if "-" in named and (out or html or attention):
+        raise InputError("standard input has no name, which --out, --html and --attention need; save it", usage=True)
     _check_files(out, html, attention)
     options: dict[str, Any] = {
         "beam": beam,
@@ -306,7 +310,10 @@ def _open(sources: Sequence[str]) -> list[Opened]:
     for source in sources:
         notes: list[str] = []
         try:
-            opened.append((source, open_image(source, notes=notes)))
+            if source == "-":
+                opened.append((source, open_image(standard_input("photo"), name="standard input", notes=notes)))
+            else:
+                opened.append((source, open_image(source, notes=notes)))
         except InputError as error:
             opened.append((source, error))
         for sentence in notes:

@@ -11,13 +11,16 @@ lstm-models write "Dear reader," -o letter.svg --candidates 4
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from lstm_apps.cli.progress import bar
+from lstm_apps.cli.text_files import read_text
 from lstm_models.ink.plotter import PlotterOptions
 
 if TYPE_CHECKING:
@@ -25,7 +28,11 @@ if TYPE_CHECKING:
 
 __all__ = ["write"]
 
-MOST_BYTES = 3_000_000  # of a text; more than a writer takes
+# What a text that is no file was meant as one by: a document's ending
+_SUFFIXES = frozenset(
+    {".txt", ".md", ".rst", ".tex", ".csv", ".html", ".htm", ".rtf", ".doc", ".docx", ".odt", ".pages", ".pdf", ".epub"}
+)
+_MM_OF_PIXEL = 25.4 / 96
 
 
 def write(
@@ -38,6 +45,10 @@ def write(
     kind: Literal["plain", "pressure", "animated"] = "plain",
     svg: Literal["plain", "pressure", "animated"] | None = None,
     seconds: float | None = None,
+    color: str | None = None,
+    width: float | None = None,
+    background: str | None = None,
+    dpi: float | None = None,
     plotter: PlotterOptions = PlotterOptions(),  # noqa: B008 - frozen
     page: str | None = None,
     margins: str = "20",
@@ -54,8 +65,9 @@ def write(
     """Writes a text by hand and saves the strokes as a picture or as data.
 
     Args:
-        text: what to write; the name of a .txt or .md file reads it from there, and - from standard input.
-        out: where to: a file ending in .svg, .png, .pdf, .json, .gcode or .hpgl.
+        text: what to write; the name of a text file reads it from there, and - from standard input.
+        out: where to: a file ending in .svg, .png, .pdf, .json, .gcode or .hpgl; - is standard output, as SVG, and
+            -.png or another of these endings is standard output in that format.
         style: whose hand: the name of a style of the model; a mix such as ada+gus or ada:0.3+gus:0.7; or a .json file
             that lstm-models style made; the model's usual hand if missing.
         legibility: from 0, as varied as people write, to 1, as legible as the model can.
@@ -66,6 +78,10 @@ def write(
             writes itself in a browser.
         svg: the older name of kind.
         seconds: how long an animated SVG takes to write; as long as a hand if missing.
+        color: of the ink: a name such as navy, or #1a2a5c.
+        width: of the pen's line, in pixels, of which 96 are an inch.
+        background: of the paper, such as white, or transparent.
+        dpi: pixels an inch of a .png.
         plotter: how a pen plotter draws a .gcode or .hpgl.
         page: write whole pages: a4, a5, letter, or width x height in mm such as 100x150. They become letter-1.svg,
             letter-2.svg …, as .pdf one file. The options that follow are for pages.
@@ -91,6 +107,8 @@ def write(
         "seconds": seconds,
         "plotter": None if plotter == PlotterOptions() else plotter,
     }
+    options |= {"color": color, "background": background, "dpi": dpi}
+    stdout, out = out[:1] == "-", f"handwriting{out[1:] or '.svg'}" if out[:1] == "-" else out
     layout: dict[str, Any] = {
         "margins": margins,
         "line_height": line_height,
@@ -103,14 +121,16 @@ def write(
         "drift": drift,
     }
     if page is not None:
-        sheet = PageOptions(size=page, **layout)
+        pen = {} if width is None else {"pen": width * _MM_OF_PIXEL}
+        sheet = PageOptions(size=page, **layout, **pen)
         if options.pop("seconds") is not None:
             raise InputError("--seconds does not go with --page", usage=True)
         check_page_path(out, **options, options=sheet)
     else:
         _needs_page(layout)
+        options["width"] = width
         check_drawing_path(out, **options)
-    text = _text_argument(text)
+    text, _ = read_text(text, _SUFFIXES)
     writer = hub.load_as(HandwritingWriter, model)
     again = _rereading(candidates)
     if page is not None:
@@ -118,14 +138,30 @@ def write(
             pages = writer.write_pages(
                 text, style=style, legibility=legibility, seed=seed, options=sheet, progress=progress, **again
             )
-            summary = _save_pages(pages, Path(out), **options)
-        print(summary)
+            with _file(out, stdout) as path:
+                summary = _save_pages(pages, path, stdout, **options)
+        print(summary, file=sys.stderr if stdout else sys.stdout)
         return
     drawing = writer.write(text, style=style, legibility=legibility, seed=seed, **again)
-    drawing.save(out, **options)
+    with _file(out, stdout) as path:
+        drawing.save(path, **options)
     for note in drawing.notes:
         print(f"lstm-models: {note}", file=sys.stderr)
-    print(f"{out} (seed {drawing.seed})")
+    print(f"{'standard output' if stdout else out} (seed {drawing.seed})", file=sys.stderr if stdout else sys.stdout)
+
+
+@contextlib.contextmanager
+def _file(out: str, stdout: bool) -> Iterator[Path]:
+    """Where to save: the path itself, or a file that is copied to standard output when it is whole."""
+    if not stdout:
+        yield Path(out)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / out
+        yield path
+        sys.stdout.flush()
+        sys.stdout.buffer.write(path.read_bytes())
+        sys.stdout.buffer.flush()
 
 
 def _rereading(candidates: int) -> dict[str, Any]:
@@ -133,36 +169,6 @@ def _rereading(candidates: int) -> dict[str, Any]:
     from lstm_models.checkpoints import hub
 
     return {} if candidates == 1 else {"reader": hub.load("reader"), "candidates": candidates}
-
-
-def _text_argument(given: str) -> str:
-    """The text itself, or what the file it names, or standard input, says.
-
-    Raises:
-        InputError: there is no such file, or it is no text in UTF-8.
-    """
-    from lstm_models.errors import InputError
-    from lstm_models.io.atomic_write import shown
-
-    path = Path(given)
-    if given == "-":
-        name, data = "standard input", sys.stdin.buffer.read(MOST_BYTES)
-    elif path.suffix.lower() in (".txt", ".md") and "\n" not in given and (" " not in given or path.is_file()):
-        name = shown(path)
-        try:
-            with open(path, "rb") as file:
-                data = file.read(MOST_BYTES)
-        except (OSError, ValueError) as error:
-            reason = (getattr(error, "strerror", None) or str(error)).lower()
-            raise InputError(f"{name} cannot be read: {reason}") from None
-    else:
-        return given
-    if len(data) == MOST_BYTES:
-        raise InputError(f"{name} is far longer than a text that can be written", usage=True)
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise InputError(f"{name} is no text in UTF-8") from None
 
 
 # Pages ---------------------------------------------------------------------------------------------------------------
@@ -178,22 +184,31 @@ def _needs_page(layout: dict[str, Any]) -> None:
             raise InputError(f"--{name.replace('_', '-')} is for whole pages; add --page a4", usage=True)
 
 
-def _save_pages(pages: Iterator[Page], out: Path, kind: str | None, plotter: PlotterOptions | None) -> str:
-    """Saves pages as they come, each file whole; what to tell about them."""
+def _save_pages(pages: Iterator[Page], out: Path, stdout: bool, **options: Any) -> str:
+    """Saves pages as they come, each file whole; what to tell about them.
+
+    Raises:
+        InputError: standard output takes one file, and there are several pages.
+    """
+    from lstm_models.errors import InputError
+    from lstm_models.ink.drawing import INK
     from lstm_models.ink.page import save_pdf
     from lstm_models.io.atomic_write import shown
 
-    pages = _with_notes_shown(pages)
+    name = "standard output" if stdout else shown(out)
+    pages = _summary(pages)
     first = next(pages)
     if out.suffix.lower() == ".pdf":
-        save_pdf(itertools.chain([first], pages), out, kind=kind or "plain")
-        return f"{shown(out)} (seed {first.seed})"
+        save_pdf(itertools.chain([first], pages), out, options["color"] or INK, kind=options["kind"] or "plain")
+        return f"{name} (seed {first.seed})"
     second = next(pages, None)
     if second is None:
-        first.save(out, kind=kind, plotter=plotter)
-        return f"{shown(out)} (seed {first.seed})"
+        first.save(out, **options)
+        return f"{name} (seed {first.seed})"
+    if stdout:
+        raise InputError("standard output takes one file, and there are several pages; -.pdf holds them all")
     for page in itertools.chain([first, second], pages):
-        path = page.save(out.with_name(f"{out.stem}-{page.number}{out.suffix}"), kind=kind, plotter=plotter)
+        path = page.save(out.with_name(f"{out.stem}-{page.number}{out.suffix}"), **options)
     return f"{shown(out.with_name(f'{out.stem}-1{out.suffix}'))} to {shown(path.name)} (seed {first.seed})"
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 
+from lstm_apps.cli.batch_files import standard_input
 from lstm_models.errors import InputError
 
 __all__ = ["read"]
@@ -31,9 +32,9 @@ def read(
     A drawing that cannot be read is reported, and the rest goes on; the exit code is then 1.
 
     Args:
-        paths: drawings (JSON such as {"strokes": [[[x, y], …], …]}, or SVG), and folders of them.
+        paths: drawings (JSON such as {"strokes": [[[x, y], …], …]}, or SVG), and folders of them; - is standard input.
         format: txt, or json, a line a drawing with the confidence of each word and character and the next best texts.
-        out: a file for what was read; the screen if missing.
+        out: a file for what was read; the screen if missing, or -.
         alternatives: next best texts that json tells, at most.
         lm: on or off, or the name or folder of a language model.
         beam: texts followed at a time, 0 for the best path alone; more is slower and a little better.
@@ -41,6 +42,7 @@ def read(
         model: a bundled model, a folder, or the id of one on the Hugging Face hub.
     """
     named = [paths] if isinstance(paths, str) else list(paths or ())
+    out = None if out == "-" else out
     if format not in ("txt", "json"):
         raise InputError(f"--format is {format}; txt or json would be right", usage=True)
     if not named:
@@ -60,7 +62,8 @@ def read(
     several, lines = len(sources) + failures > 1, []
     for source in sources:
         try:
-            found = reader.read(source, alternatives=alternatives, lm=words or False, beam=beam)
+            ink, name = (standard_input("drawing"), "standard input") if source == "-" else (source, None)
+            found = reader.read(ink, alternatives=alternatives, lm=words or False, beam=beam, name=name)
         except InputError as error:
             failures += 1
             print(f"lstm-models: {error}", file=sys.stderr)

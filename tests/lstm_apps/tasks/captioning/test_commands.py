@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 import inspect
+import io
 import json
 import os
 import re
@@ -18,6 +19,7 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -669,3 +671,21 @@ def test_lines_of_the_docs_are_as_they_are_made(loaded: Captioner, photos: Path,
     (record,) = records(run(capsys, "photos/1.png", json=True, beam=3)[1])
     assert list(record) == list(shown)
     assert list(record["made"]) == list(shown["made"])
+
+
+def test_a_photo_from_standard_input(loaded, photos, capsys, monkeypatch) -> None:
+    """One rule for all verbs: - is standard input, and --out - the screen."""
+    _, told, _ = run(capsys, str(photos / "0.png"))
+    content = (photos / "0.png").read_bytes()
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(content)))
+    assert run(capsys, "-") == (0, told, "")
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(content)))
+    code, lines, _ = run(capsys, "-", out="-")
+    assert (code, records(lines)[0]["text"]) == (0, told.strip())
+    for content, sentence in ((b"", "standard input is empty"), (b"la la", "standard input is")):
+        monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(content)))
+        code, out, err = run(capsys, "-")
+        assert (code, out) == (1, "")
+        assert sentence in err
+    code, _, err = run(capsys, "-", out="a.jsonl")
+    assert (code, "standard input has no name" in err) == (2, True)

@@ -6,10 +6,12 @@ import io
 import json
 import os
 import re
+import xml.etree.ElementTree
 from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 from lstm_apps import cli
 from lstm_models.checkpoints import hub
@@ -132,8 +134,32 @@ def test_text_from_standard_input(model, tmp_path, capsys, monkeypatch):
     assert json.loads(path.read_text())["text"].strip() == "née"
     monkeypatch.setattr("sys.stdin", Input(b"\xff\xfe"))
     code, _, err = run(capsys, "-", "--model", model, "-o", str(tmp_path / "b.json"))
-    assert (code, err) == (1, "lstm-models: standard input is no text in UTF-8")
+    assert (code, err) == (1, "lstm-models: standard input is not UTF-8 text: save it in that encoding")
     assert not (tmp_path / "b.json").exists()
+
+
+def test_a_picture_on_standard_output(model, capsysbinary):
+    usual = ["write", "ab", "--model", model, "--seed", "1"]
+    assert cli.main([*usual, "--out", "-", "--color", "navy", "--width", "3"]) == 0
+    out, err = capsysbinary.readouterr()
+    root = xml.etree.ElementTree.fromstring(out)
+    assert root.tag.endswith("svg")
+    assert b"navy" in out
+    assert b"standard output (seed 1)" in err
+    options = ["--background", "transparent", "--dpi", "96"]
+    assert cli.main([*usual, "--out=-.png", *options]) == 0
+    picture = Image.open(io.BytesIO(capsysbinary.readouterr().out))
+    assert (picture.format, picture.mode) == ("PNG", "RGBA")
+    assert picture.getpixel((0, 0))[3] == 0
+    box = [float(value) for value in root.get("viewBox").split()]
+    # At 96 dpi a pixel is a unit; the margin is the same, and the wider pen of the SVG adds to it
+    assert picture.width == pytest.approx(box[2], abs=4)
+
+
+def test_texts_that_could_be_paths_are_texts(model, tmp_path, capsys):
+    for text in ("24/12/2026", "a.b", "ba: a.txt b"):
+        assert run(capsys, text, "--model", model, "-o", str(tmp_path / "a.json"))[0] == 0
+        assert json.loads((tmp_path / "a.json").read_text())["text"] == text, text
 
 
 # What goes wrong ----------------------------------------------------------------------------------------------------
@@ -142,8 +168,16 @@ def test_text_from_standard_input(model, tmp_path, capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        ([""], 2, "there is no text to write"),
-        ([" \n "], 2, "there is no text to write"),
+        ([""], 2, "the text is empty"),
+        ([" \n "], 2, "the text is empty"),
+        (["missing.docx"], 1, "missing.docx does not exist"),
+        (["{folder}/missing"], 1, "missing does not exist"),
+        (["a", "--color", "blu"], 2, "color is blu; a colour such as navy or #1a2a5c would be right"),
+        (["a", "--color", "transparent"], 2, "the ink cannot be transparent"),
+        (["a", "--width", "2", "--out", "{folder}/a.json"], 2, "a.json has no width; a .svg, .png or .pdf does."),
+        (["a", "--dpi", "300"], 2, "out.svg has no pixels; dpi is for a .png."),
+        (["a", "--dpi", "3", "--out", "{folder}/a.png"], 2, "dpi must be from 10 to 2400, not 3"),
+        (["a", "--out", "-.gif"], 2, "saved as .svg, .png, .pdf, .json, .gcode or .hpgl."),
         (["😀"], 2, "nothing in the text can be written: “😀” cannot be written and was left out"),
         (["a" * 10_000], 2, "the text has 10,000 characters; at most 5,000 can be written at a time"),
         (["a", "--style", "steep"], 2, "there is no style “steep”; the styles are: round"),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -139,3 +141,17 @@ def test_the_rest_is_read_where_one_cannot_be(model: str, drawing: Path, capsys:
 def test_reading_says_what_is_wrong(options: list[str], sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["read", *options]) != 0
     assert sentence in capsys.readouterr().err
+
+
+def test_a_drawing_from_standard_input(
+    model: str, drawing: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert cli.main(["read", str(drawing), "--model", model]) == 0
+    told = capsys.readouterr().out
+    for more in ([], ["--out", "-"]):
+        monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(drawing.read_bytes())))
+        assert cli.main(["read", "-", "--model", model, *more]) == 0
+        assert capsys.readouterr().out == told
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(b"")))
+    assert cli.main(["read", "-", "--model", model]) == 1
+    assert "standard input is empty" in capsys.readouterr().err
