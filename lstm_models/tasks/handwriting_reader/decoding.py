@@ -44,6 +44,7 @@ _ALONE = 0.4  # of the language model's weight where a line is one word
 _STOP = 0.7  # most extent of a full stop, in vertical standard deviations of its line
 _NEVER = -30.0  # log probability
 _AGREEING = 16  # texts that vouch for a word
+_DOUBTFUL = 0.5  # confidence: of eleven drawings of shapes all but one of dots lie below it, of ten lines those misread
 
 
 @dataclass(frozen=True)
@@ -213,4 +214,15 @@ def _joined(lines: Sequence[Sequence[Reading]], alternatives: int, source: str) 
             )
         )
     best, *others = made
-    return Reading(best.text, best.words, best.characters, best.score, tuple(others), source)
+    notes = (note,) if (note := _doubt(best)) else ()
+    return Reading(best.text, best.words, best.characters, best.score, tuple(others), source, notes)
+
+
+def _doubt(reading: Reading) -> str:
+    """A sentence about a reading that is likely wrong; "" about others."""
+    if not reading.text.strip():
+        return "No text was read: it may be no handwriting."
+    sure = reading.confidence
+    if sure is not None and sure < _DOUBTFUL:
+        return f"The reader is unsure ({100 * sure:.0f} %): it may be misread, or no handwriting."
+    return ""

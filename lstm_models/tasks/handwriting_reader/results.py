@@ -23,6 +23,7 @@ class Reading:
         score: by which the search ranked the text, in nats; the higher, the likelier.
         alternatives: the next best readings, best first.
         source: the name of the drawing; "" where it has none.
+        notes: sentences for the user, such as that it may be no handwriting.
 
     Raises:
         ValueError: there is not one confidence a character, or the score is not a finite number.
@@ -34,9 +35,10 @@ class Reading:
     score: float = 0.0
     alternatives: tuple[Reading, ...] = ()
     source: str = ""
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("words", "characters", "alternatives"):
+        for name in ("words", "characters", "alternatives", "notes"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         if len(self.characters) != len(self.text):
             raise ValueError(f"{len(self.characters)} confidences for the {len(self.text)} characters of a reading")
@@ -61,6 +63,8 @@ class Reading:
         made["characters"] = [round(sure, 4) for sure in self.characters]
         if self.alternatives:
             made["alternatives"] = [other.as_dict() for other in self.alternatives]
+        if self.notes:
+            made["notes"] = list(self.notes)
         return made
 
     def json(self) -> str:

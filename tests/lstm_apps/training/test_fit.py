@@ -144,7 +144,7 @@ def test_nothing_but_the_progress_is_printed(tmp_path, capfd):
     shown = [str(each.message) for each in caught if issubclass(each.category, UserWarning)]
     assert shown == []
     out, err = capfd.readouterr()
-    for word in ("Tip", "litlogger", "litmodels", "Restor", "weights_only", "GPU available", "Warning", "💡"):
+    for word in ("Tip", "litlogger", "litmodels", "Restor", "weights_only", "GPU available", "Warning", "💡", "/-2"):
         assert word not in out + err
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from lstm_apps.cli.batch_files import standard_input
+from lstm_apps.cli.batch_files import note, standard_input
 from lstm_models.errors import InputError
 
 __all__ = ["read"]
@@ -69,6 +69,8 @@ def read(
             print(f"lstm-models: {error}", file=sys.stderr)
             continue
         name = f"{shown(source)}: " if several else ""
+        for sentence in found.notes:
+            note(f"{name}{sentence}")
         line = found.json() if format == "json" else name + found.text + "\n"
         lines.append(line)
         if out is None:

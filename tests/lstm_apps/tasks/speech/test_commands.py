@@ -39,3 +39,14 @@ def test_marks_and_capitals_where_they_are_wanted(talk: Path, capsys: pytest.Cap
 def test_not_for_the_microphone(talk: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["transcribe", "--microphone", "--punctuate"]) == 2
     assert "--punctuate needs whole recordings" in capsys.readouterr().err
+
+
+def test_a_file_name_is_a_file_and_its_ending_the_format(talk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A name without an ending is a folder's."""
+    subtitles = talk.with_name("mine.srt")
+    assert cli.main(["transcribe", str(talk), "--lm", "off", "-o", str(subtitles)]) == 0
+    assert subtitles.read_text("utf-8").startswith("1\n00:00:0")
+    assert cli.main(["transcribe", str(talk), "--lm", "off", "-o", str(talk.with_name("texts"))]) == 0
+    assert talk.with_name("texts").joinpath("talk.txt").is_file()
+    assert cli.main(["transcribe", str(talk), "-o", str(subtitles), "--format", "vtt"]) == 2
+    assert "is named as another format" in capsys.readouterr().err

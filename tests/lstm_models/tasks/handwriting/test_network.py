@@ -267,6 +267,10 @@ def test_too_long_a_text(writer):
         ({"legibility": 1.5}, "legibility must lie between 0 and 1"),
         ({"legibility": float("nan")}, "legibility must lie between 0 and 1"),
         ({"seed": -1}, "seed must be a whole number from 0"),
+        ({"seed": "a"}, "seed must be a whole number from 0 to 9223372036854775807, not 'a'"),
+        ({"seed": 1.5}, "seed must be a whole number from 0 to 9223372036854775807, not 1.5"),
+        ({"seed": True}, "seed must be a whole number"),
+        ({"legibility": "much"}, "legibility must lie between 0 and 1, not 'much'"),
         ({"seed": 2**63}, "seed must be a whole number from 0"),
     ],
 )

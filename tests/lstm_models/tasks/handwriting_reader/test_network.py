@@ -209,6 +209,34 @@ def test_outputs_made_by_hand_are_read_as_they_say() -> None:
     assert search(model, np.log(rows[:1]).astype(np.float32), 0, None)[0] == Reading("")
 
 
+def test_a_full_stop_is_read_only_where_one_was_drawn() -> None:
+    """A reader that learnt from sentences puts one at the end of "hi"; outputs are made by hand."""
+    model = HandwritingReader(HandwritingReaderConfig(" ab.", hidden_size=8, layers=1, channels=4))
+    labels = [0, model.config.alphabet.index("a") + 1, 0, model.config.alphabet.index(".") + 1, 0]
+    rows = np.full((len(labels), model.labels), 0.2 / (model.labels - 1))
+    rows[range(len(labels)), labels] = 0.8
+    model.log_probs = lambda lines: [np.log(rows).astype(np.float32)] * len(lines)  # type: ignore[method-assign]
+    letter = np.stack([np.arange(20.0), 10 * np.sin(np.arange(20.0))], 1)
+    dot = np.array([[25.0, 9.0], [25.5, 9.5]])
+    assert model.read([letter, dot], beam=0).text == "a."
+    assert model.read([letter], beam=0).text == "a"
+    assert model.read([letter, dot - (0, 18)], beam=0).text == "a"  # a dot above is that of an i
+
+
+@pytest.mark.parametrize(
+    ("probability", "note"), [(0.9, ""), (0.4, "The reader is unsure (40 %)"), (0.0, "No text was read")]
+)
+def test_what_is_likely_misread_is_said(probability: float, note: str) -> None:
+    model = reader()
+    label = int(model.encode("a")[0]) if probability else 0
+    rows = np.full((3, model.labels), (1 - (probability or 0.9)) / (model.labels - 1))
+    rows[:, label] = probability or 0.9
+    model.log_probs = lambda lines: [np.log(rows).astype(np.float32)] * len(lines)  # type: ignore[method-assign]
+    found = model.read([np.stack([np.arange(20.0), 10 * np.sin(np.arange(20.0))], 1)], beam=0)
+    assert [each.partition(":")[0] for each in found.notes] == ([note] if note else [])
+    assert ("notes" in json.loads(found.json())) is bool(note)
+
+
 def test_it_is_saved_and_loaded(learnt: HandwritingReader, tmp_path: Path) -> None:
     hub.save(learnt, tmp_path / "model", card="# Waves\n\nFor a test.\n")
     again = hub.load(str(tmp_path / "model"))

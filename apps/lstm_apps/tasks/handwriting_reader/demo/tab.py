@@ -191,7 +191,7 @@ def _summary(reading: Reading, seconds: float) -> str:
         return f"No words, in {seconds:.1f} s."
     about = f"{count} {'word' if count == 1 else 'words'}" + (f" in {lines} lines" if lines > 1 else "")
     sure = "" if reading.confidence is None else f"; {round(100 * reading.confidence)}\u00a0% sure"
-    return f"{about}, read in {seconds:.1f} s{sure}."
+    return " ".join((f"{about}, read in {seconds:.1f} s{sure}.", *reading.notes))
 
 
 class _WithWords:
