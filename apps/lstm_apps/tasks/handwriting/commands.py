@@ -196,7 +196,7 @@ def _save_pages(pages: Iterator[Page], out: Path, stdout: bool, **options: Any) 
     from lstm_models.io.atomic_write import shown
 
     name = "standard output" if stdout else shown(out)
-    pages = _summary(pages)
+    pages = _with_notes_shown(pages)
     first = next(pages)
     if out.suffix.lower() == ".pdf":
         save_pdf(itertools.chain([first], pages), out, options["color"] or INK, kind=options["kind"] or "plain")
