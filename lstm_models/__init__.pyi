@@ -39,8 +39,10 @@ from .tasks.punctuation.config import PunctuatorConfig as PunctuatorConfig
 from .tasks.punctuation.decoding import PunctuateOptions as PunctuateOptions
 from .tasks.punctuation.model import Punctuator as Punctuator
 from .tasks.punctuation.results import PunctuatedText as PunctuatedText
-from .tasks.speech.network import Recognizer as Recognizer
-from .tasks.speech.network import RecognizerConfig as RecognizerConfig
+from .tasks.speech.config import RecognizerConfig as RecognizerConfig
+from .tasks.speech.decoding import TranscribeOptions as TranscribeOptions
+from .tasks.speech.model import Recognizer as Recognizer
+from .tasks.speech.results import Transcript as Transcript
 from .tasks.tagging.config import TaggerConfig as TaggerConfig
 from .tasks.tagging.model import Tagger as Tagger
 from .tasks.tagging.results import TaggedText as TaggedText

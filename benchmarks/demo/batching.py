@@ -23,7 +23,7 @@ import torch
 import lstm_models
 from benchmarks.common import describe, interleaved, machine, milliseconds, ratio, table, write_json
 from lstm_models.io.images import open_image
-from lstm_models.tasks.speech.network import Recognizer
+from lstm_models.tasks.speech.model import Recognizer
 
 APPS = Path(__file__).resolve().parents[2] / "apps" / "lstm_apps"
 SENTENCES = (

@@ -36,7 +36,7 @@ from lstm_models.checkpoints import hub
 from lstm_models.decoding.ctc_search import CTCSearch, greedy
 from lstm_models.decoding.options import SearchOptions
 from lstm_models.errors import InputError
-from lstm_models.tasks.speech.network import Recognizer
+from lstm_models.tasks.speech.model import Recognizer
 
 TABLES = ("errors", "parts", "batch", "stream", "memory")
 LENGTHS = (2.0, 4.0, 8.0, 16.0)  # seconds of a segment

@@ -12,7 +12,7 @@ from anyascii import anyascii
 from lstm_models.errors import InputError
 from lstm_models.text.number_words import number_words
 
-__all__ = ["numbers_spoken", "spell", "spoken", "wrap"]
+__all__ = ["numbers_spoken", "spell", "spoken", "spoken_words", "wrap"]
 
 # What stands in for an ASCII character that is not known: a relative in shape, or a word.
 _RELATIVES = {"[": "(", "]": ")", "{": "(", "}": ")", "<": "(", ">": ")", "_": "-", "~": "-", "`": "'", "|": "/"}
@@ -138,6 +138,36 @@ def spoken(text: str, alphabet: str, label: str = "the text") -> list[str]:
     # Apostrophes on both sides are quotes
     words = [word.strip("'") if word[0] == word[-1] == "'" else word for word in words]
     return [word for word in words if word]
+
+
+def spoken_words(text: str, alphabet: str, label: str = "the text") -> list[tuple[str, list[str]]]:
+    """The words of a text as they stand there, each with the one or more words it is in the alphabet's letters.
+
+    Args:
+        text: the text.
+        alphabet: the letters of a recogniser.
+        label: what messages call the text.
+
+    Raises:
+        InputError: there are no words, or a character cannot be written (``usage=True``).
+
+    >>> spoken_words("Dr. Smith – 42!", " 'abcdefghijklmnopqrstuvwxyz")
+    [('Dr.', ['dr']), ('Smith –', ['smith']), ('42!', ['forty', 'two'])]
+    """
+    words: list[tuple[str, list[str]]] = []
+    prefix = ""
+    for token in text.split():
+        parts = spoken(numbers_spoken(token), alphabet, label)
+        if parts:
+            words.append((f"{prefix} {token}".strip(), parts))
+            prefix = ""
+        elif words:  # a dash by itself
+            words[-1] = (f"{words[-1][0]} {token}", words[-1][1])
+        else:
+            prefix = f"{prefix} {token}"
+    if not words:
+        raise InputError(f"{label} has no words", usage=True)
+    return words
 
 
 def numbers_spoken(word: str) -> str:

@@ -18,7 +18,8 @@ from lstm_datasets.speech.readers import Recording
 from lstm_models.checkpoints import hub
 from lstm_models.tasks.handwriting.config import WriterConfig
 from lstm_models.tasks.handwriting.model import HandwritingWriter
-from lstm_models.tasks.speech.network import Recognizer, RecognizerConfig
+from lstm_models.tasks.speech.config import RecognizerConfig
+from lstm_models.tasks.speech.model import Recognizer
 from tests.helpers.tiny_speech import sentences, shard
 
 pytest.importorskip("jiwer", reason="jiwer counts the errors")

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 
 from lstm_models.errors import InputError
-from lstm_models.tasks.speech.network import ALPHABET
-from lstm_models.tasks.speech.transcription import Stream, align, stream, transcribe
+from lstm_models.tasks.speech.alignment import align
+from lstm_models.tasks.speech.config import ALPHABET
+from lstm_models.tasks.speech.decoding import TranscribeOptions, transcribe
+from lstm_models.tasks.speech.results import Transcript, WordPunctuator
+from lstm_models.tasks.speech.streaming import Stream, stream
+
+TEXT = "hello world|this is a test|" + "and so on it goes without an end " * 20 + "|_____ok_|__|||then"
+
+
+def plain(text: str) -> str:
+    """What is spoken in sound that `say` made of a text."""
+    return " ".join(text.replace("|", " ").replace("_", " ").split())
+
 
 OUTPUT = 640  # samples
 NOISE = 2e-3
@@ -38,7 +50,7 @@ def frequency(number: int) -> float:
 
 
 class ToneRecognizer:
-    """Has what ``transcription`` needs of ``Recognizer``; gives outputs a while after what they are of."""
+    """Has what ``tasks.speech`` needs of ``Recognizer``; gives outputs a while after what they are of."""
 
     seconds_per_output = 0.04
 
@@ -61,18 +73,27 @@ class ToneRecognizer:
             raise InputError("a bidirectional recogniser hears whole recordings only")
         return ToneStream(self.config.lookahead)
 
-    def transcribe(self, source, **options):
-        return transcribe(self, source, **options)
+    def transcribe(self, source: Any, *, rate: int | None = None, **options: Any) -> Transcript:
+        return transcribe(self, source, TranscribeOptions(**options), rate=rate)
 
-    def stream(self, **options) -> Stream:
-        return stream(self, **options)
+    def stream(
+        self,
+        *,
+        rate: int = 16_000,
+        partial: bool = True,
+        punctuate: WordPunctuator | None = None,
+        **options: Any,
+    ) -> Stream:
+        return stream(self, TranscribeOptions(**options), rate=rate, partial=partial, punctuate=punctuate)
 
-    def align(self, source, text, **options):
-        return align(self, source, text, **options)
+    def align(self, source: Any, text: str, *, rate: int | None = None) -> Transcript:
+        return align(self, source, text, rate=rate)
 
 
 class ToneStream:
     """As ``AcousticStream``: outputs come when those it looks ahead, and the rest of a window, have been heard."""
+
+    exact = True
 
     def __init__(self, lookahead: int) -> None:
         self.lookahead = lookahead

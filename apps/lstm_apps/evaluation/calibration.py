@@ -1,14 +1,11 @@
-"""Calibration of word confidences: how often words said with a confidence of 70 % are right, and making it 70 %.
+"""Calibration of word confidences: how often words with a confidence of 70 % are right.
+
+It is fitted by ``lstm_models.confidence``; here it is measured, on words that it was not fitted on.
 
 What is right, a task says: `lstm_apps.tasks.captioning.metrics.right_words`, `lstm_apps.evaluation.error_rates`. Words
 such as “a” and “on” count: a reader sees their confidence too, and a model can be wrong about them (“on” for “under”).
 They are right more often than others, though, and would flatter the figure, so the error over the others is given
 beside it.
-
-A word's probability p under the model is turned into a confidence by sigmoid(logit(p) / temperature + bias), fitted by
-maximum likelihood (Platt 1999; with the bias at 0, the temperature scaling of Guo et al. 2017, arXiv:1706.04599,
-for two outcomes). The bias is needed: for a caption, p is the probability of this word in place of its synonyms, and a
-word can be right at p = 0.3.
 """
 
 from __future__ import annotations
@@ -21,6 +18,7 @@ from os import PathLike
 
 import numpy as np
 
+from lstm_models.confidence import Calibration, fit
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import check_writable, write_whole
 
@@ -38,7 +36,6 @@ __all__ = [
 ]
 
 BINS = 15
-_COLDEST, _HOTTEST = 0.05, 20.0  # bounds of the temperature
 
 _FUNCTION_WORDS = """
 a an the and or but while as of in on at by to from with into onto through over under near up down out off for is are be
@@ -47,18 +44,6 @@ there 's n't not
 """
 FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
 """Words that say how things are related, not what is there."""
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """From a word's probability to its confidence: sigmoid(logit(p) / temperature + bias)."""
-
-    temperature: float = 1.0
-    bias: float = 0.0
-
-    def __call__(self, probabilities: np.ndarray | Sequence[float]) -> np.ndarray:
-        """Confidences, float64, of probabilities of the same shape."""
-        return _sigmoid(logit(probabilities) / self.temperature + self.bias)
 
 
 @dataclass(frozen=True)
@@ -101,57 +86,6 @@ class CalibrationReport:
     right: float
     bins_before: tuple[ReliabilityBin, ...]
     bins_after: tuple[ReliabilityBin, ...]
-
-
-def logit(probabilities: np.ndarray | Sequence[float]) -> np.ndarray:
-    """log(p / (1 − p)), with p kept a hundred-thousandth of a per cent from 0 and 1."""
-    p = np.clip(np.asarray(probabilities, dtype=np.float64), 1e-7, 1 - 1e-7)
-    return np.log(p) - np.log1p(-p)
-
-
-def _sigmoid(x: np.ndarray) -> np.ndarray:
-    return np.exp(-np.logaddexp(0, -x))
-
-
-def fit(
-    probabilities: np.ndarray | Sequence[float], right: np.ndarray | Sequence[bool], *, bias: bool = True
-) -> Calibration:
-    """The calibration under which what was right is most likely.
-
-    The likelihood is convex in 1 / temperature and bias; the temperature is kept between 0.05 and 20. The outcomes are
-    drawn in by Platt's prior, one word of each kind more, so that there is a maximum when all words are right.
-
-    Args:
-        probabilities: of each word, by the model.
-        right: of each word, whether it is.
-        bias: whether there is one; otherwise it is 0.
-
-    Raises:
-        InputError: there is no word.
-        ValueError: there are not as many outcomes as probabilities.
-    """
-    from scipy.optimize import minimize
-    from scipy.special import expit
-
-    x, outcome = logit(probabilities), np.asarray(right, dtype=bool)
-    if x.shape != outcome.shape:
-        raise ValueError(f"{len(x)} probabilities and {len(outcome)} outcomes")
-    if not len(x):
-        raise InputError("there is no word to calibrate on")
-    yes, no = int(outcome.sum()), int((~outcome).sum())
-    target = np.where(outcome, (yes + 1) / (yes + 2), 1 / (no + 2))
-
-    def loss(parameters: np.ndarray) -> tuple[float, np.ndarray]:
-        """The mean negative log likelihood, and its gradient."""
-        scale, shift = parameters
-        z = scale * x + shift
-        error = expit(z) - target
-        return float((np.logaddexp(0, z) - target * z).mean()), np.array([(error * x).mean(), error.mean()])
-
-    bounds = [(1 / _HOTTEST, 1 / _COLDEST), (-20, 20) if bias else (0, 0)]
-    found = minimize(loss, (1.0, 0.0), jac=True, method="L-BFGS-B", bounds=bounds, options={"ftol": 0, "gtol": 1e-9})
-    scale, shift = map(float, found.x)
-    return Calibration(1 / scale, shift)
 
 
 def reliability(

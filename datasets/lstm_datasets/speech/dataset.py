@@ -15,7 +15,7 @@ from lstm_datasets.speech.augmentation import Augmentation
 if TYPE_CHECKING:
     from lstm_datasets.speech.readers import Recording
     from lstm_models.tasks.speech.features import SpeechFeatures
-    from lstm_models.tasks.speech.network import Recognizer
+    from lstm_models.tasks.speech.network import RecognizerNetwork
 
 __all__ = ["SpeechData", "fitted_features"]
 
@@ -23,7 +23,7 @@ _KEPT = 4 << 30  # bytes of spectrograms in memory, at most: 70 hours
 
 
 class SpeechData(Dataset[dict[str, torch.Tensor]]):
-    """Recordings as items ``features [frames, bands]`` and ``text [characters]`` (labels), for ``batch_utterances``.
+    """Recordings as items ``features [frames, bands]`` and ``text [characters]`` (labels), for ``Recognizer.collate``.
 
     Args:
         recordings: with texts in the recogniser's alphabet.
@@ -37,7 +37,7 @@ class SpeechData(Dataset[dict[str, torch.Tensor]]):
     def __init__(
         self,
         recordings: Sequence[Recording],
-        recognizer: Recognizer,
+        recognizer: RecognizerNetwork,
         augmentation: Augmentation | None = None,
         seed: int = 0,
     ) -> None:

@@ -27,7 +27,7 @@ from lstm_models.nn.prepacked_linear import has_bf16
 
 if TYPE_CHECKING:
     from lstm_datasets.speech.readers import Recording
-    from lstm_models.tasks.speech.network import Recognizer
+    from lstm_models.tasks.speech.network import RecognizerNetwork
 
 __all__ = ["EncodedSpeech"]
 
@@ -52,7 +52,7 @@ class EncodedSpeech(Dataset[dict[str, torch.Tensor]]):
     def __init__(
         self,
         recordings: Sequence[Recording],
-        recognizer: Recognizer,
+        recognizer: RecognizerNetwork,
         folder: str | Path,
         augmentation: Augmentation | None = None,
         *,

@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from lstm_models.decoding.options import override
 from lstm_models.errors import InputError
 from lstm_models.tasks.punctuation.decoding import PunctuateOptions, punctuate_tokens
 from lstm_models.tasks.punctuation.features import Token, tokens_of
@@ -79,8 +80,17 @@ class Punctuator(PunctuationNetwork):
         self,
         words: Sequence[Word],
         options: PunctuateOptions = PunctuateOptions(),  # noqa: B008 - frozen
+        *,
+        complete: bool | None = None,
     ) -> list[PunctuatedWord]:
-        """Marks and cases of words that have times, such as a transcript's: one for each, with its times."""
+        """Marks and cases of words that have times, such as a transcript's: one for each, with its times.
+
+        Args:
+            words: the words.
+            options: what is put in.
+            complete: replaces that of the options.
+        """
+        options = override(options, complete=complete)
         tokens = [_whole(word.text) for word in words]
         made = punctuate_tokens(self, tokens, options)
         return [

@@ -34,8 +34,13 @@ PARAGRAPH = 2.0
 class WordPunctuator(Protocol):
     """Gives words their marks and capitals: ``lstm_models.Punctuator`` is one."""
 
-    def punctuate_words(self, words: Sequence[Word], /) -> Sequence[object]:
-        """One for each word; its ``str`` is the word in its case with the mark after it."""
+    def punctuate_words(self, words: Sequence[Word], *, complete: bool = True) -> Sequence[object]:
+        """One for each word; its ``str`` is the word in its case with the mark after it.
+
+        Args:
+            words: bare words, with times.
+            complete: whether the text is over, so that the last word ends a sentence.
+        """
 
 
 @dataclass(frozen=True)

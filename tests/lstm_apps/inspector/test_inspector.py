@@ -17,7 +17,8 @@ import torch
 
 from lstm_apps.inspector import experiments, html, plots, traces
 from lstm_models.errors import InputError
-from lstm_models.tasks.speech.network import Recognizer, RecognizerConfig
+from lstm_models.tasks.speech.config import RecognizerConfig
+from lstm_models.tasks.speech.model import Recognizer
 from tests.helpers import tiny_writer
 from tests.lstm_apps.conftest import expect, tab_served
 from tests.lstm_apps.tasks.speech.demo.test_tab_served import COLOURS, contrast

@@ -12,7 +12,8 @@ import torch
 from lstm_datasets.speech.augmentation import Augmentation
 from lstm_datasets.speech.dataset import SpeechData, fitted_features
 from lstm_datasets.speech.readers import read_speech
-from lstm_models.tasks.speech.network import Recognizer, RecognizerConfig, batch_utterances
+from lstm_models.tasks.speech.config import RecognizerConfig
+from lstm_models.tasks.speech.model import Recognizer
 from tests.helpers.tiny_speech import say, sentences, shard
 
 _KINDS = ("speed", "warp", "gain", "color", "noise", "babble", "room", "telephone", "bands", "frames")
@@ -38,7 +39,7 @@ def test_items_are_what_the_recogniser_hears_and_the_labels_it_writes(recordings
         written = "".join(recognizer.config.alphabet[label - 1] for label in item["text"])
         assert written == recording.text
         assert len(item["features"]) <= data.lengths[number] <= len(item["features"]) + 8
-    assert float(recognizer.loss(batch_utterances([data[0], data[1]]))["loss"]) > 0
+    assert float(recognizer.loss(Recognizer.collate([data[0], data[1]]))["loss"]) > 0
 
 
 def test_variation_is_new_each_epoch_and_the_same_when_repeated(recordings: list, recognizer: Recognizer) -> None:

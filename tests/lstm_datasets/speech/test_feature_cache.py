@@ -15,7 +15,8 @@ from lstm_datasets.speech.feature_cache import EncodedSpeech
 from lstm_datasets.speech.readers import Recording, read_speech
 from lstm_models.errors import InputError
 from lstm_models.nn.acoustic_encoder import AcousticEncoderConfig, level
-from lstm_models.tasks.speech.network import Recognizer, RecognizerConfig
+from lstm_models.tasks.speech.config import RecognizerConfig
+from lstm_models.tasks.speech.model import Recognizer
 from tests.helpers.tiny_speech import shard
 
 PLAIN = Augmentation(bands=0, frames=0)

@@ -22,7 +22,8 @@ from torch import Tensor, nn
 import lstm_models
 from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
-from lstm_models.tasks.speech.network import Recognizer, RecognizerConfig
+from lstm_models.tasks.speech.config import RecognizerConfig
+from lstm_models.tasks.speech.model import Recognizer
 
 CARD = "---\nlicense: apache-2.0\n---\n# Toy\n\nA toy that\nadds two numbers.\n\nMore.\n"
 

@@ -7,33 +7,29 @@ from __future__ import annotations
 
 import dataclasses
 import io
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from json import dumps
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lstm_apps.evaluation.calibration import Calibration, CalibrationReport, calibration_report, diagram
-from lstm_apps.evaluation.error_rates import ErrorCounts, comparable, count_errors, matches
+from lstm_apps.evaluation.calibration import CalibrationReport, calibration_report, diagram
+from lstm_apps.evaluation.error_rates import matches
 from lstm_apps.tasks.speech.latency import measure
+from lstm_apps.tasks.speech.recognition import Heard, by_set, hear, progress, rates_in_use
 from lstm_apps.tasks.speech.report import show
 from lstm_datasets.speech.readers import Recording, read_speech
 from lstm_datasets.speech.tables import SPLITS
 from lstm_models.checkpoints import hub
-from lstm_models.decoding.ctc_search import CTCSearch, Found, greedy
+from lstm_models.confidence import Calibration
 from lstm_models.decoding.options import SearchOptions
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import check_writable, write_whole
 from lstm_models.ngram.model import NGram
-from lstm_models.tasks.speech.network import Recognizer
+from lstm_models.tasks.speech.model import Recognizer
 
 __all__ = ["evaluate"]
-
-ADULT = 13  # years: the age at which speechocean762's speakers are told apart in published figures here
-_TOLERATED = 0.1  # share of recordings whose sound may turn out to be damaged
-_BATCH_SECONDS = 240.0
 
 
 def evaluate(
@@ -95,10 +91,11 @@ def evaluate(
             check_writable(path)
     if plot is not None and Path(plot).suffix.lower() not in (".png", ".svg", ".pdf"):
         raise InputError(f"{plot} is no name of a plot; .png, .svg or .pdf would be right", usage=True)
-    recognizer = _recognizer(model)
-    other = None if aligner is None else _recognizer(aligner)
+    recognizer = hub.load_as(Recognizer, model)
+    other = None if aligner is None else hub.load_as(Recognizer, aligner)
     used: bool | str = {"on": True, "off": False}.get(lm, lm)
-    language_model = _language_model(recognizer, used)
+    named = used if isinstance(used, str) else recognizer.config.language_model if used else ""
+    language_model = hub.load_as(NGram, named) if named else None
     config = recognizer.config
     options = SearchOptions(beam=beam or config.beam, lm_weight=config.lm_weight, word_bonus=config.word_bonus)
     notes: list[str] = []
@@ -116,9 +113,9 @@ def evaluate(
     figures["calibration"] = None if report is None else dataclasses.asdict(report)
     if timed:
         chosen = _spread([each.recording for each in heard], timed)
-        timings = measure(recognizer, chosen, options, language_model, used, other, notes, _progress)
+        timings = measure(recognizer, chosen, options, language_model, used, other, notes, progress)
         if timings.hypotheses:
-            figures["timing"] = timings.figures() | _as_used(timings.hypotheses, heard)
+            figures["timing"] = timings.figures() | rates_in_use(timings.hypotheses, heard)
     figures["notes"] = notes
     figures["utterances"] = [each.line() for each in heard]
     show(figures, _worst(heard, worst))
@@ -134,23 +131,6 @@ def evaluate(
         # An encoder's weights came in 8 bits, and the others lose nothing by it that can be measured
         hub.save(recognizer, calibrate, card=hub.card(model), int8=recognizer.config.encoder is not None)
     return figures
-
-
-def _recognizer(name: str) -> Recognizer:
-    found = hub.load(name)
-    if not isinstance(found, Recognizer):
-        raise InputError(f"{name} is no recogniser", usage=True)
-    return found
-
-
-def _language_model(recognizer: Recognizer, lm: bool | str) -> NGram | None:
-    name = lm if isinstance(lm, str) else recognizer.config.language_model if lm else ""
-    if not name:
-        return None
-    found = hub.load(name)
-    if not isinstance(found, NGram):
-        raise InputError(f"{name} is no language model", usage=True)
-    return found
 
 
 def _chosen(
@@ -187,146 +167,6 @@ def _spread(recordings: Sequence[Recording], count: int) -> list[Recording]:
     return [each for items in sets.values() for each in _evenly(items, max(1, round(count / len(sets))))]
 
 
-@dataclasses.dataclass(frozen=True)
-class Heard:
-    """One recording and what the recogniser made of it.
-
-    Attributes:
-        recording: what it heard.
-        texts: “greedy”, “beam” and, with a language model, “beam + LM” -> the text.
-        errors: likewise, its errors.
-        words: those of the best search.
-    """
-
-    recording: Recording
-    texts: dict[str, str]
-    errors: dict[str, ErrorCounts]
-    words: tuple[Found, ...]
-
-    @property
-    def best(self) -> str:
-        """The search that counts: with the language model, where there is one."""
-        return list(self.texts)[-1]
-
-    def line(self) -> dict[str, Any]:
-        """For the file of figures."""
-        recording = self.recording
-        return {
-            "set": recording.set,
-            "key": recording.key,
-            "speaker": recording.speaker,
-            "reference": recording.text,
-            **self.texts,
-            "word_errors": self.errors[self.best].word_errors,
-            "words": [[word.text, word.first, word.last, round(word.confidence, 4)] for word in self.words],
-        }
-
-
-def hear(
-    recognizer: Recognizer,
-    recordings: Sequence[Recording],
-    options: SearchOptions,
-    language_model: NGram | None,
-    notes: list[str],
-    keep: bool = False,
-) -> tuple[list[Heard], dict[int, np.ndarray]]:
-    """Every recording in one pass, those of like length together; also the log probabilities by place, if kept.
-
-    Raises:
-        InputError: the sound of more than a tenth of the recordings is damaged.
-    """
-    alphabet = recognizer.config.alphabet
-    heard: dict[int, Heard] = {}
-    kept: dict[int, np.ndarray] = {}
-    failed: list[str] = []
-    for batch in _progress(_batches(recordings)):
-        sounds: dict[int, np.ndarray] = {}
-        for number in batch:
-            try:
-                sounds[number] = recordings[number].samples()
-            except InputError as error:
-                failed.append(str(error))
-        found = recognizer.log_probs(list(sounds.values())) if sounds else []
-        for number, log_probs in zip(sounds, found, strict=True):
-            words = {"greedy": greedy(log_probs, alphabet), "beam": _searched(log_probs, alphabet, options, None)}
-            if language_model is not None:
-                words["beam + LM"] = _searched(log_probs, alphabet, options, language_model)
-            texts = {name: comparable(" ".join(word.text for word in each)) for name, each in words.items()}
-            reference = recordings[number].text
-            heard[number] = Heard(
-                recordings[number],
-                texts,
-                {name: count_errors(reference, text) for name, text in texts.items()},
-                tuple(list(words.values())[-1]),
-            )
-            if keep:
-                kept[number] = log_probs
-    if len(failed) > _TOLERATED * len(recordings):
-        raise InputError(f"{len(failed)} of {len(recordings)} recordings cannot be heard; the first: {failed[0]}")
-    notes += [f"left out: {sentence}" for sentence in failed]
-    return [heard[number] for number in sorted(heard)], kept
-
-
-def _searched(
-    log_probs: np.ndarray, alphabet: str, options: SearchOptions, language_model: NGram | None
-) -> list[Found]:
-    if language_model is None:
-        options = dataclasses.replace(options, word_bonus=0.0)  # it makes up for what a language model takes
-    search = CTCSearch(alphabet, options, language_model)
-    search.push(log_probs)
-    return search.finish()
-
-
-def _batches(recordings: Sequence[Recording]) -> list[list[int]]:
-    """Places of recordings of like length, up to some minutes together with what fills them up."""
-    batches: list[list[int]] = []
-    for number in sorted(range(len(recordings)), key=lambda number: recordings[number].duration):
-        if not batches or (len(batches[-1]) + 1) * recordings[number].duration > _BATCH_SECONDS:
-            batches.append([])
-        batches[-1].append(number)
-    return batches
-
-
-def _progress(items: Sequence[Any]) -> Iterator[Any]:
-    from rich.console import Console
-    from rich.progress import track
-
-    yield from track(items, "recordings", console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True)
-
-
-def by_set(heard: Sequence[Heard]) -> list[dict[str, Any]]:
-    """Error rates of every set, of its adults and children where ages are known, and of all."""
-    groups: dict[str, list[Heard]] = {}
-    for each in sorted(heard, key=lambda each: each.recording.set):
-        name, age = each.recording.set, each.recording.age
-        groups.setdefault(name, []).append(each)
-        if age is not None:
-            groups.setdefault(f"{name} {'adults' if age >= ADULT else 'children'}", []).append(each)
-    known = {each.recording.set for each in heard}
-    rows = []
-    for name in sorted(groups):
-        of = name.rpartition(" ")[0]
-        # Where all are adults, there is nothing to tell apart
-        if name in known or {f"{of} adults", f"{of} children"} <= set(groups):
-            rows.append(_row(name, groups[name]))
-    return [*rows, _row("all", heard)] if len(known) > 1 else rows
-
-
-def _row(name: str, heard: Sequence[Heard]) -> dict[str, Any]:
-    counts = {search: sum((each.errors[search] for each in heard), ErrorCounts()) for search in heard[0].errors}
-    best = counts[heard[0].best]
-    return {
-        "set": name,
-        "utterances": len(heard),
-        "words": best.words,
-        "wer": {search: round(count.wer, 2) for search, count in counts.items()},
-        "cer": {search: round(count.cer, 2) for search, count in counts.items()},
-        "substitutions": best.substitutions,
-        "deletions": best.deletions,
-        "insertions": best.insertions,
-    }
-
-
 def calibration(heard: Sequence[Heard], now: Calibration, notes: list[str]) -> CalibrationReport | None:
     """How honest the words' confidences are; None where speakers are too few (then noted)."""
     groups: list[str] = []
@@ -347,21 +187,6 @@ def calibration(heard: Sequence[Heard], now: Calibration, notes: list[str]) -> C
     except InputError as error:
         notes.append(f"calibration: {error}")
         return None
-
-
-def _as_used(hypotheses: Sequence[tuple[str, str, str | None]], heard: Sequence[Heard]) -> dict[str, Any]:
-    """Error rates of the timed recordings: in one pass, by ``transcribe``, and in a stream."""
-    by_key = {each.recording.key: each for each in heard}
-    counts = {"one pass": ErrorCounts(), "transcribe": ErrorCounts(), "stream": ErrorCounts()}
-    streams = False
-    for key, transcribed, streamed in hypotheses:
-        each = by_key[key]
-        counts["one pass"] += each.errors[each.best]
-        counts["transcribe"] += count_errors(each.recording.text, transcribed)
-        if streamed is not None:
-            streams = True
-            counts["stream"] += count_errors(each.recording.text, streamed)
-    return {"wer": {name: round(count.wer, 2) for name, count in counts.items() if streams or name != "stream"}}
 
 
 def _worst(heard: Sequence[Heard], count: int) -> list[Heard]:

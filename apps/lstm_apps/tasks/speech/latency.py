@@ -22,7 +22,7 @@ from lstm_models.decoding.options import SearchOptions
 from lstm_models.errors import InputError
 from lstm_models.ngram.model import NGram
 from lstm_models.results import Word
-from lstm_models.tasks.speech.network import Recognizer
+from lstm_models.tasks.speech.model import Recognizer
 
 __all__ = ["StreamedWords", "Timings", "measure", "stream_words"]
 

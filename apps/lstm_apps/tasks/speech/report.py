@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from lstm_apps.tasks.speech.evaluate import Heard
+    from lstm_apps.tasks.speech.recognition import Heard
 
 __all__ = ["show"]
 

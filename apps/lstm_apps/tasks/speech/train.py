@@ -22,7 +22,8 @@ from lstm_datasets.speech.readers import Recording, read_speech, split_recording
 from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
 from lstm_models.nn.dropout import Dropout
-from lstm_models.tasks.speech.network import Recognizer, RecognizerConfig, batch_utterances
+from lstm_models.tasks.speech.config import RecognizerConfig
+from lstm_models.tasks.speech.model import Recognizer
 
 __all__ = ["train"]
 
@@ -106,7 +107,7 @@ def train(
         recognizer,
         sets[0],
         sets[1],
-        batch_utterances,
+        recognizer.collate,
         training,
         run,
         resume=resume,
@@ -149,9 +150,7 @@ def _recognizer(
         if config.features.std == (1.0,):
             config = dataclasses.replace(config, features=fitted_features(learn, config.features))
         return Recognizer(config)
-    found = hub.load(init)
-    if not isinstance(found, Recognizer):
-        raise InputError(f"{init} is no recogniser", usage=True)
+    found = hub.load_as(Recognizer, init)
     if config.convolution and not found.config.convolution:
         grown = Recognizer(dataclasses.replace(found.config, convolution=config.convolution))
         grown.load_state_dict(found.state_dict(), strict=False)  # its convolutions begin at zero

@@ -18,8 +18,9 @@ from lstm_apps.tasks.speech.latency import stream_words
 from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
 from lstm_models.ngram.model import NGram
+from lstm_models.tasks.speech.config import ALPHABET, RecognizerConfig
 from lstm_models.tasks.speech.features import SpeechFeatures
-from lstm_models.tasks.speech.network import ALPHABET, Recognizer, RecognizerConfig
+from lstm_models.tasks.speech.model import Recognizer
 
 BLOCK = 640  # samples of an output
 AHEAD = 3  # outputs the stream waits for

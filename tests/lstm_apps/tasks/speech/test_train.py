@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from lstm_apps import cli
 from lstm_models.checkpoints import hub
 from lstm_models.nn.acoustic_encoder import AcousticEncoder, AcousticEncoderConfig
-from lstm_models.tasks.speech.network import Recognizer
+from lstm_models.tasks.speech.model import Recognizer
 from tests.helpers.tiny_speech import RATE, say, sentences, shard
 
 QUICK = [

@@ -11,7 +11,8 @@ from torch import nn
 
 from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
-from lstm_models.tasks.speech.network import Recognizer, RecognizerConfig, batch_utterances
+from lstm_models.tasks.speech.config import RecognizerConfig
+from lstm_models.tasks.speech.model import Recognizer
 from tests.helpers.tiny_speech import say, sentences
 
 SIZES = [8_000, 23_456, 300, 7_777, 0, 1]
@@ -93,7 +94,7 @@ def test_loss_is_ctc_summed_and_utterances_too_short_count_nothing() -> None:
         {"features": torch.randn(frames, 80), "text": model.encode(text)}
         for frames, text in ((80, "tea"), (40, "a"), (8, "far too long"))
     ]
-    batch = batch_utterances(items)
+    batch = Recognizer.collate(items)
     sums = model.loss(batch)
     wanted = 0.0
     for item in items[:2]:
@@ -126,13 +127,13 @@ def test_it_learns_to_read_chords_and_keeps_it_when_saved(tmp_path) -> None:
     ]
     optimizer = torch.optim.Adam(model.parameters(), 5e-3)
     for step in range(240):
-        sums = model.loss(batch_utterances([items[(8 * step + place) % 64] for place in range(8)]))
+        sums = model.loss(Recognizer.collate([items[(8 * step + place) % 64] for place in range(8)]))
         optimizer.zero_grad()
         (sums["loss"] / sums["points"]).backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
     model.eval()
-    held = batch_utterances(
+    held = Recognizer.collate(
         [
             {
                 "features": torch.from_numpy(features.normalize(features.log_mel(say(text, seed=900)))),

@@ -155,7 +155,8 @@ class TestRecordings:
     def test_a_real_recogniser_with_random_weights(self, blocks, tone, monkeypatch):
         import torch
 
-        from lstm_models.tasks.speech.network import Recognizer, RecognizerConfig
+        from lstm_models.tasks.speech.config import RecognizerConfig
+        from lstm_models.tasks.speech.model import Recognizer
 
         torch.set_num_threads(1)
         torch.manual_seed(0)

@@ -12,7 +12,7 @@ from lstm_models.tasks.speech.subtitles import cues
 class Shouter:
     """Every word in capitals, every third with a full stop."""
 
-    def punctuate_words(self, words: Sequence[Word], /) -> list[str]:
+    def punctuate_words(self, words: Sequence[Word], *, complete: bool = True) -> list[str]:
         return [word.text.upper() + "." * (number % 3 == 2) for number, word in enumerate(words)]
 
 

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from lstm_models.nn.acoustic_encoder import AcousticEncoderConfig, level
-from lstm_models.tasks.speech.network import Recognizer, RecognizerConfig, batch_utterances
+from lstm_models.tasks.speech.config import RecognizerConfig
+from lstm_models.tasks.speech.model import Recognizer
 
 SMALL = AcousticEncoderConfig(size=16, heads=2, blocks=3, inner=32, rotary=4, tuned=2)
 
@@ -64,14 +65,14 @@ def test_windows_are_those_of_the_config() -> None:
             start = max(0, end - back)
             wave = torch.from_numpy(level(samples[start * 384 : whole * 384]))
             with torch.no_grad():
-                parts.append(model._mixed(model.encoder.trunk(wave[None]))[:, end - start : whole - behind - start])
+                parts.append(model.mix(model.encoder.trunk(wave[None]))[:, end - start : whole - behind - start])
             end = whole - behind
     start = max(0, end - back)
     with torch.no_grad():
-        rest = model._mixed(model.encoder.trunk(torch.from_numpy(level(samples[start * 384 :]))[None]))
+        rest = model.mix(model.encoder.trunk(torch.from_numpy(level(samples[start * 384 :]))[None]))
         hidden = torch.cat([*parts, rest[:, end - start :]], 1)
         steps = torch.tensor([frames])
-        wanted = model._outputs(model._stack(hidden, steps, torch.ones(1, frames, 1)))[0].numpy()
+        wanted = model.outputs(model.run_layers(hidden, steps, torch.ones(1, frames, 1)))[0].numpy()
     np.testing.assert_allclose(pushed(model, samples, []), wanted, atol=1e-4)
 
 
@@ -92,7 +93,7 @@ def test_loudness_changes_nothing() -> None:
 def test_the_loss_reaches_all_that_is_trained_and_nothing_else() -> None:
     model = recognizer().train()
     items = [{"features": torch.randn(n, 16), "text": torch.tensor([3, 4, 5])} for n in (30, 20)]
-    model.loss(batch_utterances(items))["loss"].backward()
+    model.loss(Recognizer.collate(items))["loss"].backward()
     groups = model.parameter_groups()
     assert [group["scale"] for group in groups] == [1.0, 0.25]
     trained = {id(one) for group in groups for one in group["params"]}
@@ -104,8 +105,8 @@ def test_padding_of_a_batch_changes_no_loss() -> None:
     model = recognizer()
     items = [{"features": torch.randn(n, 16), "text": torch.tensor([3, 4, 5])} for n in (30, 20)]
     with torch.no_grad():
-        alone = sum(float(model.loss(batch_utterances([one]))["loss"]) for one in items)
-        together = float(model.loss(batch_utterances(items))["loss"])
+        alone = sum(float(model.loss(Recognizer.collate([one]))["loss"]) for one in items)
+        together = float(model.loss(Recognizer.collate(items))["loss"])
     np.testing.assert_allclose(together, alone, rtol=1e-5)
 
 
