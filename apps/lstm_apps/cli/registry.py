@@ -90,7 +90,7 @@ TASKS: dict[str, Task] = {
         ),
         Task(
             name="speech",
-            summary="speech to text: LSTM layers that hear a fifth of a second ahead, for recordings and microphones",
+            summary="speech to text: LSTM layers on an acoustic encoder, for recordings and microphones",
             train="lstm_apps.tasks.speech.train:train",
             evaluate="lstm_apps.tasks.speech.evaluate:evaluate",
             preset_aliases={"encoder": "base"},
@@ -98,7 +98,7 @@ TASKS: dict[str, Task] = {
             verbs={
                 "transcribe": Command(
                     "lstm_apps.tasks.speech.commands:transcribe",
-                    "write down what is said in recordings, or into the microphone",
+                    "write down the speech of recordings, or of the microphone",
                     positional=("paths",),
                     short={"out": "o"},
                     aliases={"output": "out"},
@@ -114,7 +114,7 @@ TASKS: dict[str, Task] = {
         ),
         Task(
             name="speech-lm",
-            summary="texts to an n-gram language model, which the search of a recogniser asks",
+            summary="texts to an n-gram language model, for the search of a recogniser",
             train="lstm_apps.tasks.speech_lm.train:train",
             evaluate="lstm_apps.tasks.speech_lm.train:evaluate",
             presets=False,

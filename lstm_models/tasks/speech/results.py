@@ -1,4 +1,4 @@
-"""What is said in a recording, word by word, and the file formats that are functions of it.
+"""The words of a recording, and the file formats that are functions of them.
 
 transcript = lstm_models.load("recognizer").transcribe("talk.flac")
 print(transcript.text, transcript.words[0].start)
@@ -7,6 +7,7 @@ transcript.save("talk.srt")         # or .vtt, .txt, .json, .TextGrid (Praat)
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import os
@@ -17,7 +18,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from lstm_models.errors import InputError
-from lstm_models.io.atomic_write import check_writable, one_line, shown, write_whole
+from lstm_models.io.atomic_write import one_line
+from lstm_models.io.save_formats import check_suffix, save_by_suffix
 from lstm_models.results import Word, mean_confidence
 from lstm_models.tasks.speech.subtitles import Cue, cues, milliseconds
 
@@ -45,7 +47,7 @@ class WordPunctuator(Protocol):
 
 @dataclass(frozen=True)
 class Transcript:
-    """What is said in a recording.
+    """The words of a recording.
 
     Attributes:
         text: all of it, in one line.
@@ -106,17 +108,17 @@ class Transcript:
     # Formats -------------------------------------------------------------------------------------------------------
 
     def txt(self) -> str:
-        """The words, in a new line where nothing was said for `PARAGRAPH` seconds."""
+        """The words, in a new line after `PARAGRAPH` seconds without speech."""
         if not self.words:
             return f"{self.text}\n" if self.text else ""
-        said, before = "", None
+        text, before = "", None
         for word in self.words:
-            if said:
+            if text:
                 quiet = None not in (before, word.start) and word.start - before >= PARAGRAPH  # type: ignore[operator]
-                said += "\n" if quiet else " "
-            said += word.text
+                text += "\n" if quiet else " "
+            text += word.text
             before = word.end
-        return said + "\n"
+        return text + "\n"
 
     def srt(self) -> str:
         """SubRip subtitles. Raises InputError where a word has no times."""
@@ -127,7 +129,7 @@ class Transcript:
         return "\n".join(blocks)
 
     def vtt(self, *, word_times: bool = False) -> str:
-        """WebVTT subtitles, with the start of each word within the text if asked for (``<00:00:01.500>``).
+        """WebVTT subtitles; ``word_times`` puts the start of each word into the text (``<00:00:01.500>``).
 
         Raises:
             InputError: a word has no times.
@@ -136,13 +138,13 @@ class Transcript:
         for cue in self.cues():
             lines, last = [], cue.start
             for line in cue.lines:
-                told = []
+                texts = []
                 for word in line:
                     text, start = escape(_plain(word), quote=False), milliseconds(word.start)
                     if word_times and last < start < cue.end:  # tags grow, and lie within the cue
                         text, last = f"<{_clock(start, '.')}>{text}", start
-                    told.append(text)
-                lines.append(" ".join(told))
+                    texts.append(text)
+                lines.append(" ".join(texts))
             times = f"{_clock(cue.start, '.')} --> {_clock(cue.end, '.')}"
             blocks.append("\n".join([times, *lines]) + "\n")
         return "\n".join(blocks)
@@ -287,21 +289,18 @@ class Transcript:
         return made[format_]()
 
     def save(self, path: str | os.PathLike[str], *, word_times: bool = False) -> Path:
-        """Write a file in the format that its suffix says (see `FORMATS`), whole or not at all, and give back its path.
+        """Write a file in the format of its suffix (see `FORMATS`), whole or not at all, and give back its path.
 
         Raises:
             InputError: the suffix is another one, the folder is missing, the path is a folder, the disk refuses, or
                 the format needs times and a word has none.
         """
-        path = Path(path)
-        format_ = path.suffix.lower().removeprefix(".")
-        if format_ not in FORMATS:
-            what = f"with the suffix {path.suffix}" if path.suffix else "without a suffix"
-            known = ", ".join(FORMATS.values())
-            raise InputError(f"{shown(path)} is a name {what}; a transcript is saved as {known}.", usage=True)
-        check_writable(path)
-        write_whole(path, self.render(format_, word_times=word_times))
-        return path
+        path = check_suffix(path, FORMATS.values(), "a transcript")
+        formats = {
+            suffix.lower(): functools.partial(self.render, name, word_times=word_times)
+            for name, suffix in FORMATS.items()
+        }
+        return save_by_suffix(path, formats, "a transcript")
 
 
 def _clock(time: int, point: str) -> str:

@@ -1,7 +1,7 @@
 """Finds when each word of a known text is spoken.
 
 lstm-models align talk.flac talk.txt --out talk.TextGrid
-lstm-models align talk.flac "what is said in it" --format srt
+lstm-models align talk.flac "the words spoken in it" --format srt
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def align(
 
     Args:
         audio: the recording.
-        text: what is said in it, or a file with that (.txt).
+        text: the words spoken in it, or a file with them (.txt).
         format: txt, srt, vtt, json, textgrid (Praat), ctm or tsv, for the screen.
         out: a .txt, .srt, .vtt, .json, .TextGrid, .ctm or .tsv file instead of the screen; - is the screen.
         word_times: put the start of each word into vtt subtitles.
@@ -46,8 +46,7 @@ def align(
         if Path(out).suffix.lower() not in (suffix.lower() for suffix in SUFFIXES.values()):
             raise InputError(f"--out {shown(out)}: name a {', '.join(SUFFIXES.values())} file", usage=True)
         check_writable(out)
-    said = _said(text)
-    made = load(model).align(audio, said)
+    made = load(model).align(audio, _text(text))
     for sentence in made.notes:
         note(sentence)
     if out is not None:
@@ -56,7 +55,7 @@ def align(
         print(made.render(format, word_times=word_times), end="", flush=True)
 
 
-def _said(text: str) -> str:
+def _text(text: str) -> str:
     """The text, or what the file of that name holds."""
     from lstm_models.io.inputs import opened
 

@@ -1,4 +1,4 @@
-"""Writes down what is said: in a recording, in a folder of them, or into the microphone.
+"""Writes down speech: of a recording, of a folder of them, or into the microphone.
 
 lstm-models transcribe talk.flac
 lstm-models transcribe talks/ --format srt --out subtitles/
@@ -8,7 +8,6 @@ lstm-models transcribe --microphone
 from __future__ import annotations
 
 import os
-import queue
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 import lstm_models
 from lstm_apps.cli.batch_files import FoundFiles, find, note, targets
 from lstm_apps.cli.progress import bar
+from lstm_apps.tasks.speech.microphone import input_device, listen
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import check_writable, shown, write_whole
 
@@ -27,7 +27,6 @@ SUFFIXES = {
     "txt": ".txt", "srt": ".srt", "vtt": ".vtt", "json": ".json", "textgrid": ".TextGrid", "ctm": ".ctm", "tsv": ".tsv",
 }  # fmt: skip
 SEVERAL = ("txt", "json")  # formats that many recordings can share the screen in
-MICROPHONE_BLOCK = 0.05  # seconds
 
 
 def transcribe(
@@ -41,17 +40,17 @@ def transcribe(
     beam: int | None = None,
     word_times: bool = False,
     microphone: bool = False,
-    punctuate: bool = False,
+    raw: bool = False,
     model: str = "recognizer",
 ) -> None:
-    """Writes down what is said in recordings, with the times of words.
+    """Writes down the speech of recordings, with marks and capitals and the times of words.
 
-    What is said goes to the screen, or with --out to a file for each recording. A recording that cannot be read is
+    The text goes to the screen, or with --out to a file for each recording. A recording that cannot be read is
     reported, and the rest goes on; the exit code is then 1.
 
     Args:
         paths: recordings, and folders of recordings; - is standard input.
-        format: txt (if missing), srt, vtt, json, textgrid (Praat), ctm or tsv; json has each word's times and
+        format: txt (the default), srt, vtt, json, textgrid (Praat), ctm or tsv; json has each word's times and
             confidence.
         out: a folder for a file a recording, such as NAME.srt; or, for one recording, the file, whose suffix says the
             format; - is standard output.
@@ -62,7 +61,8 @@ def transcribe(
         beam: texts followed at a time; more is slower and a little better.
         word_times: put the start of each word into vtt subtitles.
         microphone: write down what is spoken into the microphone, until Ctrl-C.
-        punctuate: write marks and capitals, too, by the bundled punctuator; its weights are for non-commercial use.
+        raw: write the bare words in lower case. Otherwise the bundled punctuator writes marks and capitals; its
+            weights are for non-commercial use.
         model: a bundled model, a folder, or the id of one on the Hugging Face hub.
     """
     named = [paths] if isinstance(paths, str) else list(paths or ())
@@ -74,16 +74,17 @@ def transcribe(
         format = _format_of(file)
     format = format or "txt"
     _check(named, format, out, file, resume, word_times, microphone)
-    if punctuate and microphone:
-        raise InputError("--punctuate needs whole recordings, not --microphone", usage=True)
     options: dict[str, Any] = {
         "lm": {"on": True, "off": False}.get(lm, lm),
         "hotwords": [hotword] if isinstance(hotword, str) else list(hotword or ()),
         "beam": beam,
+        "punctuate": None,
     }
     if microphone:
-        device = _device()
-        _listen(load(model), device, format, word_times, options)
+        device = input_device()
+        recognizer = load(model)
+        options["punctuate"] = None if raw else lstm_models.load("punctuator")
+        listen(recognizer, device, format, word_times, options)
         return
     from lstm_models.io.audio import list_audio
 
@@ -91,7 +92,7 @@ def transcribe(
     if out is None and format not in SEVERAL and (found.folders or len(found.sources) > 1):
         raise InputError(f"several recordings as {format} need --out, a folder for their files", usage=True)
     recognizer = load(model)
-    recognizer.stream(**options) if not recognizer.config.bidirectional else None  # what is wrong with the options
+    recognizer.stream(**options, partial=False)  # says what is wrong with the options
     files = (
         {} if out is None or file is not None else targets(out, found.sources, found.root, SUFFIXES[format], "--out")
     )
@@ -100,8 +101,8 @@ def transcribe(
             raise InputError(f"--out {shown(file)} is one file, and there may be several recordings; name a folder")
         check_writable(file)
         files = dict.fromkeys(found.sources, file)
-    punctuator = lstm_models.load("punctuator") if punctuate else None
-    run = _Run(found, recognizer, options, format, word_times, files, punctuator)
+    options["punctuate"] = None if raw else lstm_models.load("punctuator")
+    run = _Run(found, recognizer, options, format, word_times, files)
     run.go(resume)
     run.finish(out)
 
@@ -143,10 +144,7 @@ def load(model: str) -> Any:
     """
     from lstm_models.checkpoints import hub
 
-    recognizer = hub.load(model)
-    if not isinstance(recognizer, lstm_models.Recognizer):
-        raise InputError(f"{model} is no recogniser of speech", usage=True)
-    return recognizer
+    return hub.load_as(lstm_models.Recognizer, model)
 
 
 class _Run:
@@ -160,10 +158,8 @@ class _Run:
         format_: str,
         word_times: bool,
         files: dict[str, str],
-        punctuator: Any = None,
     ) -> None:
         self.found, self.recognizer, self.options, self.files = found, recognizer, options, files
-        self.punctuator = punctuator
         self.format, self.word_times = format_, word_times
         self.failures: dict[str, str] = {}
         self.alone = len(found.sources) + len(found.failures) == 1
@@ -198,7 +194,7 @@ class _Run:
     def is_done(self, source: str) -> bool:
         try:
             return os.stat(self.files[source]).st_mtime_ns >= os.stat(source).st_mtime_ns
-        except (OSError, ValueError):  # not there, or a wrong name that is told later
+        except (OSError, ValueError):  # not there, or a wrong name that is reported later
             return False
 
     def transcribe(self, source: str, advance: Callable[[float], None]) -> Any:
@@ -212,8 +208,7 @@ class _Run:
                 if whole:
                     advance(min(1.0, seconds / whole))
 
-            transcript = self.recognizer.transcribe(audio, progress=progress, **self.options)
-        return transcript if self.punctuator is None else transcript.punctuated(self.punctuator)
+            return self.recognizer.transcribe(audio, progress=progress, **self.options)
 
     def succeed(self, source: str, transcript: Any) -> None:
         text = transcript.render(self.format, word_times=self.word_times)
@@ -248,60 +243,3 @@ class _Run:
 
 def _recordings(count: int) -> str:
     return "1 recording" if count == 1 else f"{count:,} recordings"
-
-
-# The microphone ------------------------------------------------------------------------------------------------------
-
-
-def _device() -> Any:
-    """sounddevice, once there is a microphone.
-
-    Raises:
-        InputError: the package, the library it needs, or a microphone is missing.
-    """
-    try:
-        import sounddevice
-    except ModuleNotFoundError:
-        raise InputError(
-            "the microphone needs the package sounddevice: pip install sounddevice; without it, record a file and "
-            "transcribe that"
-        ) from None
-    except OSError as error:
-        raise InputError(
-            f"the microphone needs the library PortAudio (Debian: apt-get install libportaudio2): {error}"
-        ) from None
-    try:
-        sounddevice.query_devices(kind="input")
-    except (sounddevice.PortAudioError, ValueError):
-        raise InputError("there is no microphone on this machine; record a file and transcribe that") from None
-    return sounddevice
-
-
-def _listen(recognizer: Any, sounddevice: Any, format_: str, word_times: bool, options: dict[str, Any]) -> None:
-    """Words as they become final, until Ctrl-C; formats other than txt come whole at the end."""
-    rate = int(sounddevice.query_devices(kind="input")["default_samplerate"])
-    live = recognizer.stream(rate=rate, **options)
-    blocks: queue.Queue[Any] = queue.Queue()
-    screen = sys.stdout if format_ == "txt" else sys.stderr
-
-    def heard(samples: Any, frames: int, time: Any, status: Any) -> None:
-        blocks.put(samples.copy())
-
-    note("listening; Ctrl-C ends.")
-    said = 0
-    try:
-        with sounddevice.InputStream(
-            samplerate=rate, channels=1, dtype="float32", blocksize=int(MICROPHONE_BLOCK * rate), callback=heard
-        ):
-            while True:
-                for word in live.push(blocks.get()).final:
-                    print(word.text, end=" ", file=screen, flush=True)
-                    said += 1
-    except KeyboardInterrupt:
-        pass
-    except sounddevice.PortAudioError as error:
-        raise InputError(f"the microphone cannot be used: {error}") from None
-    transcript = live.finish()
-    print(*(word.text for word in transcript.words[said:]), file=screen, flush=True)
-    if format_ != "txt":
-        print(transcript.render(format_, word_times=word_times), end="", flush=True)

@@ -68,11 +68,6 @@ class CountingRecognizer:
             raise InputError("the hot word “zebra” <b>cannot</b> be heard", usage=True)
         return CountingStream(self.pause)
 
-    def transcribe(self, source: Any, *, rate: int, **options: Any) -> Transcript:
-        stream = self.stream(**options)
-        stream.push(source, rate)
-        return stream.finish()
-
     def align(self, source: Any, text: str, *, rate: int) -> Transcript:
         if "9" in text:
             raise InputError("“9” <b>cannot</b> be aligned", usage=True)

@@ -1,10 +1,14 @@
-"""``lstm-models transcribe --punctuate``."""
+"""``lstm-models transcribe``: punctuated by default, bare words with ``--raw``."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import numpy as np
 import pytest
 import soundfile
 
@@ -16,7 +20,7 @@ from tests.helpers import tone_recognizer
 
 
 class Shouter:
-    def punctuate_words(self, words: Sequence[Word], /) -> list[str]:
+    def punctuate_words(self, words: Sequence[Word], *, complete: bool = True) -> list[str]:
         return [word.text.upper() + "!" for word in words]
 
 
@@ -28,17 +32,60 @@ def talk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "talk.wav"
 
 
-def test_marks_and_capitals_where_they_are_wanted(talk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_marks_and_capitals_unless_raw(talk: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["transcribe", str(talk), "--lm", "off"]
+    assert cli.main([*arguments, "--raw"]) == 0
+    assert capsys.readouterr().out == "ab\n"
     assert cli.main(arguments) == 0
-    plain = capsys.readouterr().out
-    assert cli.main([*arguments, "--punctuate"]) == 0
-    assert capsys.readouterr().out.split() == [f"{word.upper()}!" for word in plain.split()]
+    assert capsys.readouterr().out == "AB!\n"
 
 
-def test_not_for_the_microphone(talk: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["transcribe", "--microphone", "--punctuate"]) == 2
-    assert "--punctuate needs whole recordings" in capsys.readouterr().err
+def test_times_and_confidences_are_those_of_the_bare_words(talk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = []
+    for raw in ([], ["--raw"]):
+        assert cli.main(["transcribe", str(talk), "--lm", "off", "--format", "json", *raw]) == 0
+        found.append(json.loads(capsys.readouterr().out))
+    marked, bare = (one["words"] for one in found)
+    assert [word["text"] for word in marked] == ["AB!"]
+    assert [{**word, "text": ""} for word in marked] == [{**word, "text": ""} for word in bare]
+
+
+def test_the_help_names_the_licence_once(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["transcribe", "--help"]) == 0
+    assert " ".join(capsys.readouterr().out.split()).count("non-commercial use") == 1
+
+
+@pytest.mark.parametrize(("raw", "text"), [([], "AB! CD!"), (["--raw"], "ab cd")])
+def test_the_microphone_is_punctuated_too(
+    talk: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, raw: list[str], text: str
+) -> None:
+    """A microphone that gives a recording, and then Ctrl-C."""
+    samples = tone_recognizer.say("|ab|cd||")[:, None]
+
+    class InputStream:
+        def __init__(self, *, callback: Any, **options: Any) -> None:
+            for block in np.array_split(samples, 50):
+                callback(block, len(block), None, None)
+            self.callback = callback
+
+        def __enter__(self) -> None:
+            self.callback(Interrupting(), 0, None, None)
+
+        def __exit__(self, *error: object) -> None: ...
+
+    class Interrupting:
+        def copy(self) -> Interrupting:
+            return self
+
+        def __array__(self, *_: Any, **__: Any) -> np.ndarray:
+            raise KeyboardInterrupt
+
+    device = SimpleNamespace(
+        InputStream=InputStream, query_devices=lambda kind: {"default_samplerate": 16_000.0}, PortAudioError=OSError
+    )
+    monkeypatch.setattr(commands, "input_device", lambda: device)
+    assert cli.main(["transcribe", "--microphone", *raw]) == 0
+    assert " ".join(capsys.readouterr().out.split()) == text
 
 
 def test_a_file_name_is_a_file_and_its_ending_the_format(talk: Path, capsys: pytest.CaptureFixture[str]) -> None:

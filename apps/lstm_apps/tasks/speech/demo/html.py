@@ -1,7 +1,7 @@
 """How the speech tab shows a transcript: HTML of the words, the picture of a recording under them, the page's script.
 
-Every word of a recording is a button that plays it. Confidence is told by tint, by the line under the word, and in
-figures by its tooltip. The style sheet is in `lstm_apps.demo.theme`.
+Every word of a recording is a button that plays it. Confidence shows as a tint, as the line under the word, and in
+figures in its tooltip. The style sheet and the scripts stand in ``assets/``.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from typing import Any
 
 import numpy as np
 
+from lstm_apps.demo.assets import asset
 from lstm_models.results import Word
 
 __all__ = [
     "DRAWN",
     "EXAMPLES_SCRIPT",
-    "SCRIPT",
+    "WORDS_SCRIPT",
     "clock",
     "drawing",
     "examples",
@@ -35,98 +36,15 @@ DRAWN = 60.0
 """Seconds of a recording that are drawn."""
 _RATE = 16_000
 _WIDTH = 110  # pixels of a second, at least
-_LEAST_WIDTH = 1_100  # pixels of a picture, at least
+_MIN_WIDTH = 1_100  # pixels of a picture, at least
 _LIVE = 150  # words shown while a microphone is on: the whole is shown at its end
 _PAUSE = 1.5  # seconds of silence that begin a new line
 _UNSURE, _DOUBTFUL = 0.8, 0.5  # words surer than the first have no mark; below the second, a wavy line
 
-# Plays a word at a click; shows in the picture and in the text where the recording is while it plays. Gradio draws the
-# words anew with every update, so the listeners are their parent's; the sound is that of Gradio's own player.
-SCRIPT = """
-const player = () => document.querySelector('#speech-file audio');
-const all = (selector) => [...element.querySelectorAll(selector)];
-let until = null, frame = 0, told = null, letting = null;
-const tell = (word) => {
-  const line = element.querySelector('.about');
-  if (line && word !== told) line.textContent = word ? word.dataset.about : line.dataset.hint;
-  told = word;
-};
-const show = () => {
-  const sound = player();
-  if (!sound) return;
-  const at = sound.currentTime;
-  if (until !== null && at >= until) { until = null; sound.pause(); }
-  const strip = element.querySelector('.strip'), head = element.querySelector('.playhead');
-  if (head) {
-    const seconds = Number(element.querySelector('.track').dataset.seconds);
-    head.hidden = at > seconds;
-    head.style.left = `${100 * Math.min(1, at / seconds)}%`;
-    const x = head.offsetLeft;
-    if (!head.hidden && (x < strip.scrollLeft || x > strip.scrollLeft + strip.clientWidth - 40))
-      strip.scrollLeft = Math.max(0, x - 80);
-  }
-  for (const word of all('[data-start]'))
-    word.classList.toggle('now', at >= Number(word.dataset.start) - 0.005 && at < Number(word.dataset.end));
-};
-const follow = () => {
-  show();
-  const sound = player();
-  frame = sound && !sound.paused ? requestAnimationFrame(follow) : 0;
-};
-const play = (from, to) => {
-  const sound = player();
-  if (!sound) return;
-  if (!sound.dataset.followed) {
-    sound.dataset.followed = true;
-    for (const name of ['play', 'seeked', 'pause', 'ended'])
-      sound.addEventListener(name, () => { if (!frame) frame = requestAnimationFrame(follow); });
-  }
-  until = to;
-  sound.currentTime = from;
-  sound.play().catch(() => {
-    const line = element.querySelector('.about');
-    if (line) line.textContent = 'This browser cannot play this kind of file.';
-  });
-};
-element.addEventListener('click', (event) => {
-  const word = event.target.closest('[data-start]');
-  if (word) {
-    tell(word);
-    return play(Number(word.dataset.start), Number(word.dataset.end) + 0.03);
-  }
-  const track = event.target.closest('.track');
-  if (!track) return;
-  const box = track.getBoundingClientRect();
-  play(Number(track.dataset.seconds) * (event.clientX - box.left) / box.width, null);
-});
-element.addEventListener('pointerover', (event) => {
-  const word = event.target.closest('[data-about]');
-  if (word && event.pointerType === 'mouse') tell(word);
-});
-element.addEventListener('focusin', (event) => {
-  const word = event.target.closest('[data-about]');
-  if (word) tell(word);
-});
-watch('value', () => {
-  told = null;
-  const sound = player();
-  if (sound && element.querySelector('.track')) sound.addEventListener('play', () => {
-    if (!frame) frame = requestAnimationFrame(follow);
-  });
-  if (element.querySelector('[data-full]') && !letting) letting = setTimeout(() => {
-    letting = null;
-    const stop = document.querySelector('#speech-microphone button.stop-button');
-    if (stop && element.querySelector('[data-full]')) stop.click();
-  }, 1000);  // Gradio's own opening of the stream comes first
-});
-"""
-
-EXAMPLES_SCRIPT = """
-element.addEventListener('click', (event) => {
-  const button = event.target.closest('button.recording');
-  if (button) trigger('click', {name: button.dataset.name});
-});
-"""
+WORDS_SCRIPT = asset("lstm_apps.tasks.speech.demo", "words.js")
+"""Plays words, and shows where the recording is while it plays."""
+EXAMPLES_SCRIPT = asset("lstm_apps.tasks.speech.demo", "examples.js")
+"""Puts a recording to try into the tab's player."""
 
 
 def nothing(sentence: str) -> str:
@@ -135,7 +53,7 @@ def nothing(sentence: str) -> str:
 
 
 def refused(sentence: str) -> str:
-    """Likewise, and the page lets go of the microphone."""
+    """Likewise, and the page releases the microphone."""
     return f'<div class="transcript" data-full><p class="waiting">{escape(sentence)}</p></div>'
 
 
@@ -145,7 +63,7 @@ def live(final: Sequence[Word], partial: Sequence[Word], *, full: bool = False) 
     Args:
         final: of these the last ones are shown.
         partial: likewise, all of them.
-        full: it has ended by itself: the page lets go of the microphone.
+        full: it has ended by itself: the page releases the microphone.
     """
     if not final and not partial:
         return nothing("Listening …")
@@ -219,7 +137,7 @@ def _classes(word: Word) -> str:
 def _tint(word: Word) -> str:
     if word.confidence is None or word.confidence >= _UNSURE:
         return ""
-    return f' style="--unsure: {round(100 * min(1.0, (1 - word.confidence) / (1 - _DOUBTFUL)))}%"'
+    return f' style="--unsure: {_tint_percent(word)}"'
 
 
 def _times(word: Word) -> str:
@@ -255,7 +173,7 @@ def picture(samples: np.ndarray, found: Sequence[Word], duration: float) -> str:
     seconds = len(samples) / _RATE
     if not seconds:
         return ""
-    width = max(_LEAST_WIDTH, round(_WIDTH * seconds))
+    width = max(_MIN_WIDTH, round(_WIDTH * seconds))
     parts = []
     narrow = _WIDTH * seconds / width  # shown on a phone
     ends = [-1e9] * 3  # where the last word of each row ends, in pixels
@@ -269,7 +187,7 @@ def picture(samples: np.ndarray, found: Sequence[Word], duration: float) -> str:
         rows = max(rows, row + 1)
         place = f"left: {100 * left / width:.3f}%; width: {100 * (end - left) / width:.3f}%; --row: {row}"
         parts.append(
-            f'<span class="{_classes(word)}" style="{place}; --unsure: {_share(word)}" {_times(word)} '
+            f'<span class="{_classes(word)}" style="{place}; --unsure: {_tint_percent(word)}" {_times(word)} '
             f'data-about="“{escape(word.text)}”: {escape(_about(word))}"><i></i>{escape(word.text)}</span>'
         )
     step = 1 if seconds <= 90 else 10
@@ -279,22 +197,22 @@ def picture(samples: np.ndarray, found: Sequence[Word], duration: float) -> str:
     )
     note = ""
     if duration > seconds + 0.05:
-        note = f'<p class="note">The first {_spoken(seconds)} of {clock(duration)} are drawn.</p>'
+        note = f'<p class="note">The first {_in_words(seconds)} of {clock(duration)} are drawn.</p>'
     return (
         '<div class="strip" tabindex="0" role="group" aria-label="Waveform and mel spectrogram">'
         f'<div class="track" style="--width: {round(_WIDTH * seconds)}px; --rows: {rows}" data-seconds="{seconds:.3f}">'
         f'<div class="over" aria-hidden="true">{"".join(parts)}</div>'
         f'<img class="wave" src="{_waveform(samples, width)}" alt="Waveform of the recording">'
-        f'<img class="mel" src="{_spectrogram(samples, width)}" alt="Mel spectrogram: what the recogniser hears">'
+        f'<img class="mel" src="{_spectrogram(samples, width)}" alt="Mel spectrogram: mel energies each 10 ms">'
         f'<div class="ticks" aria-hidden="true">{ticks}</div><div class="playhead" hidden></div></div></div>{note}'
     )
 
 
-def _share(word: Word) -> str:
+def _tint_percent(word: Word) -> str:
     return "0%" if word.confidence is None else f"{round(100 * min(1.0, (1 - word.confidence) / (1 - _DOUBTFUL)))}%"
 
 
-def _spoken(seconds: float) -> str:
+def _in_words(seconds: float) -> str:
     return "minute" if round(seconds) == 60 else f"{round(seconds)} seconds"
 
 
@@ -334,16 +252,16 @@ def _spectrogram(samples: np.ndarray, width: int) -> str:
 
 
 def _address(figure: Any, kind: str) -> str:
-    written = io.BytesIO()
+    content = io.BytesIO()
     options = {"transparent": True} if kind == "png" else {"pil_kwargs": {"quality": 80}}
-    figure.savefig(written, format=kind, **options)
-    return f"data:image/{kind.replace('jpg', 'jpeg')};base64,{base64.b64encode(written.getvalue()).decode()}"
+    figure.savefig(content, format=kind, **options)
+    return f"data:image/{kind.replace('jpg', 'jpeg')};base64,{base64.b64encode(content.getvalue()).decode()}"
 
 
 def examples(recordings: Mapping[str, str]) -> str:
-    """Buttons for the recordings to try: name -> what is said in it."""
+    """Buttons for the recordings to try: file name -> its text."""
     made = "".join(
-        f'<button type="button" class="recording" data-name="{escape(Path(name).stem)}">“{escape(said)}”</button>'
-        for name, said in recordings.items()
+        f'<button type="button" class="recording" data-name="{escape(Path(name).stem)}">“{escape(text)}”</button>'
+        for name, text in recordings.items()
     )
     return f'<p>Recordings to try</p><div class="recordings">{made}</div>'

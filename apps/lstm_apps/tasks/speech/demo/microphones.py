@@ -28,7 +28,7 @@ _IDLE = 60.0  # seconds without sound after which a microphone counts as gone
 
 
 class Stream(Protocol):
-    """What is needed of a recogniser's stream; `lstm_models.tasks.speech.transcription.Stream` is one."""
+    """What is needed of a recogniser's stream; `lstm_models.tasks.speech.streaming.Stream` is one."""
 
     def push(self, samples: np.ndarray, rate: int | None = None) -> Any: ...  # fmt: skip
 
@@ -62,7 +62,7 @@ class Heard:
         return self.seconds >= LONGEST
 
     def open(self) -> None:
-        """Make the stream, so that what is wrong with its options is told before anything is said.
+        """Make the stream, so that a wrong option is reported before anybody speaks.
 
         Raises:
             InputError: the model cannot be loaded, or an option is not what it should be.

@@ -21,9 +21,9 @@ from lstm_models.tasks.speech.results import Transcript
 
 gr = pytest.importorskip("gradio")
 
-from lstm_apps.tasks.speech.demo import html, microphones  # noqa: E402 - needs gradio
+from lstm_apps.tasks.speech.demo import html, inputs, microphones  # noqa: E402 - needs gradio
 from lstm_apps.tasks.speech.demo import tab as demo  # noqa: E402
-from tests.lstm_apps.tasks.speech.conftest import RATE, CountingRecognizer, loud  # noqa: E402
+from tests.lstm_apps.tasks.speech.conftest import RATE, loud  # noqa: E402
 
 EXAMPLES = Path(demo.__file__).parents[1] / "examples"
 ANNA, BERT = SimpleNamespace(session_hash="anna"), SimpleNamespace(session_hash="bert")
@@ -78,6 +78,7 @@ def transcribe(blocks):
 def short_limit(monkeypatch):
     """The demo takes three seconds."""
     monkeypatch.setattr(microphones, "LONGEST", 3.0)
+    monkeypatch.setattr(inputs, "LONGEST", 3.0)
     monkeypatch.setattr(demo, "LONGEST", 3.0)
 
 
@@ -127,18 +128,20 @@ class TestRecordings:
 
     def test_hot_words_and_language_model_reach_the_recogniser(self, transcribe, tone, recognizer):
         list(transcribe(str(tone), "Zoë’s, Big  Ben\nANNA; anna", False))
-        assert recognizer.asked == [{"lm": False, "hotwords": ("zoë's", "big ben", "anna")}]
+        assert recognizer.asked == [
+            {"lm": False, "hotwords": ("zoë's", "big ben", "anna"), "punctuate": None, "partial": False}
+        ]
 
-    def test_a_recogniser_of_whole_recordings_is_asked_for_one(self, tone):
-        class Whole(CountingRecognizer):
-            def stream(self, **options):
-                raise InputError("whole recordings only")
-
-            def transcribe(self, source, *, rate, **options):
-                return CountingRecognizer().transcribe(source, rate=rate, **options)
-
-        transcribe = handler(demo.build(Whole), "transcribe")
-        assert "5 words" in last(list(transcribe(str(tone))), "status")
+    def test_words_are_punctuated_unless_it_is_switched_off(self, tone, recognizer):
+        punctuator = object()
+        blocks = demo.build(lambda: recognizer, punctuator=lambda: punctuator)
+        transcribe = handler(blocks, "transcribe")
+        list(transcribe(str(tone)))
+        list(transcribe(str(tone), punctuation=False))
+        list(handler(blocks, "start")("", True, True, ANNA))
+        assert [asked["punctuate"] for asked in recognizer.asked] == [punctuator, None, punctuator]
+        assert by_name(blocks, "speech-punctuation").visible
+        assert not by_name(demo.build(lambda: recognizer), "speech-punctuation").visible
 
     def test_without_a_recording_it_waits(self, transcribe, recognizer):
         (update,) = transcribe(None)
@@ -167,7 +170,7 @@ class TestRecordings:
         assert "of sound" in last(updates, "status")
         updates = list(handler(blocks, "align")(str(tone), "good day"))
         assert plain(last(updates, "status")) == "Found 2 words in 2.6 s of sound."
-        list(handler(blocks, "start")("", False, ANNA))
+        list(handler(blocks, "start")("", False, False, ANNA))
         assert by_id(handler(blocks, "hear")(str(tone), ANNA), "words")
         assert "of sound" in last(list(handler(blocks, "stop")(ANNA)), "status")
         with pytest.raises(gr.Error, match="€"):
@@ -250,7 +253,7 @@ class TestTrouble:
         blocks = demo.build()
         with pytest.raises(gr.Error, match="there is no recognizer"):
             list(handler(blocks, "transcribe")(str(tone)))
-        *_, said = handler(blocks, "start")("", True, ANNA)
+        *_, said = handler(blocks, "start")("", True, True, ANNA)
         assert "there is no recognizer" in by_id(said, "status")
 
 
@@ -270,9 +273,9 @@ class TestMicrophone:
         return paths
 
     def test_words_appear_and_become_final(self, blocks, chunks, recognizer):
-        *_, ready = handler(blocks, "start")("Anna", True, ANNA)
+        *_, ready = handler(blocks, "start")("Anna", True, True, ANNA)
         assert "Listening" in by_id(ready, "status")
-        assert recognizer.asked == [{"lm": True, "hotwords": ("anna",)}]
+        assert recognizer.asked == [{"lm": True, "hotwords": ("anna",), "punctuate": None}]
         shown = [by_id(handler(blocks, "hear")(path, ANNA), "words") for path in chunks[:3]]
         assert [plain(markup) for markup in shown] == ["one", "one two", "one two three"]
         assert re.findall(r'<span class="(\w+)', shown[-1]) == ["word", "word", "partial"]
@@ -286,18 +289,18 @@ class TestMicrophone:
 
     def test_starting_anew_clears_and_visitors_are_apart(self, blocks, chunks):
         start, hear = handler(blocks, "start"), handler(blocks, "hear")
-        list(start("", True, ANNA))
-        list(start("", True, BERT))
+        list(start("", True, True, ANNA))
+        list(start("", True, True, BERT))
         hear(chunks[0], ANNA)
         hear(chunks[1], ANNA)
         assert plain(by_id(hear(chunks[0], BERT), "words")) == "one"
-        first, *_ = start("", True, ANNA)
+        first, *_ = start("", True, True, ANNA)
         assert "Listening" in plain(by_id(first, "words"))
         assert by_id(first, "save-srt").interactive is False
         assert plain(by_id(hear(chunks[2], ANNA), "words")) == "one"
 
     def test_it_ends_after_so_long_and_says_so(self, blocks, chunks, short_limit):
-        list(handler(blocks, "start")("", True, ANNA))
+        list(handler(blocks, "start")("", True, True, ANNA))
         shown = [by_id(handler(blocks, "hear")(path, ANNA), "words") for path in chunks]
         assert [markup is not None and "data-full" in markup for markup in shown] == [False] * 5 + [True] * 3
         updates = list(handler(blocks, "stop")(ANNA))
@@ -309,7 +312,7 @@ class TestMicrophone:
         for bad, sentence in [(b"text", "not sound"), (b"", "not sound")]:
             path = tmp_path / "chunk.wav"
             path.write_bytes(bad)
-            list(handler(blocks, "start")("", True, ANNA))
+            list(handler(blocks, "start")("", True, True, ANNA))
             update = hear(str(path), ANNA)
             assert sentence in by_id(update, "status")
             assert "data-full" in by_id(update, "words")  # the page lets go of the microphone
@@ -317,11 +320,11 @@ class TestMicrophone:
             (after,) = handler(blocks, "stop")(ANNA)
             assert by_id(after, "status") is None  # the sentence stays
         soundfile.write(tmp_path / "rate.wav", loud(0.5), 12_345)
-        list(handler(blocks, "start")("", True, ANNA))
+        list(handler(blocks, "start")("", True, True, ANNA))
         assert "&lt;b&gt;12,345" in by_id(hear(str(tmp_path / "rate.wav"), ANNA), "status")
 
     def test_bad_hot_words_are_told_at_the_start(self, blocks, chunks):
-        *_, said = handler(blocks, "start")("zebra", True, ANNA)
+        *_, said = handler(blocks, "start")("zebra", True, True, ANNA)
         assert "“zebra” &lt;b&gt;cannot" in by_id(said, "status")
         assert "data-full" in by_id(said, "words")
         assert by_id(handler(blocks, "hear")(chunks[0], ANNA), "words") is None
@@ -329,7 +332,7 @@ class TestMicrophone:
         assert by_id(after, "status") is None  # the sentence stays
 
     def test_no_sound_is_told(self, blocks):
-        list(handler(blocks, "start")("", True, ANNA))
+        list(handler(blocks, "start")("", True, True, ANNA))
         assert "gave no sound" in last(list(handler(blocks, "stop")(ANNA)), "status")
         assert handler(blocks, "hear")(None, ANNA).keys() == {by_name(blocks, "speech-status")}
 
@@ -419,7 +422,8 @@ def test_the_card_tells_limits_and_licence(monkeypatch):
     monkeypatch.setattr(hub, "card", lambda name: card)
     notes = demo._notes("recognizer")
     assert notes[0].startswith("English, up to 10 minutes at a time.")
-    assert notes[1:] == ["It is deaf", "Licence of the weights: of LibriSpeech: CC BY."]
+    assert "non-commercial" in notes[1]
+    assert notes[2:] == ["It is deaf", "Licence of the weights: of LibriSpeech: CC BY."]
     assert demo._notes(None) == notes[:1]
 
 
