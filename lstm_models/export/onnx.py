@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,13 +29,13 @@ from lstm_models.nn.lstm import LSTM
 if TYPE_CHECKING:
     import onnx
 
-__all__ = ["export_onnx"]
+__all__ = ["OPSET", "Graph", "export_onnx", "gates_in_onnx_order", "write_model"]
 
-_OPSET = 17  # the first with LayerNormalization
+OPSET = 17  # the first with LayerNormalization
 
 
-class _Graph:
-    """ONNX nodes and constants with names of their own."""
+class Graph:
+    """ONNX nodes and constants with unique names."""
 
     def __init__(self, prefix: str = "") -> None:
         self.prefix = prefix
@@ -80,12 +81,17 @@ def export_onnx(lstm: LSTM, path: str | Path, *, int8: bool = False) -> Path:
     Returns the path. Raises InputError where onnx (or, for int8, onnxruntime) is missing or the file cannot be written,
     ValueError for a cell that is not one of this package's four.
     """
+    return write_model(lambda: _model(lstm), path, int8=int8)
+
+
+def write_model(build: Callable[[], onnx.ModelProto], path: str | Path, *, int8: bool = False) -> Path:
+    """Write what ``build`` gives, whole or not at all; its arguments and errors as those of `export_onnx`."""
     try:
         import onnx
     except ImportError as error:
         raise InputError("export needs onnx: pip install lstm-models[export]", usage=True) from error
     path = Path(path)
-    model = _model(lstm)
+    model = build()
     try:
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
             whole = Path(folder) / "model.onnx"
@@ -124,7 +130,7 @@ def _model(lstm: LSTM) -> onnx.ModelProto:
     for cell in lstm.cells:
         if type(cell) not in (StandardCell, PeepholeCell, CoupledCell, LayerNormCell):
             raise ValueError(f"there is no ONNX form of {type(cell).__name__}")
-    graph, rows = _Graph(), len(lstm.cells)
+    graph, rows = Graph(), len(lstm.cells)
     x = graph.add("Transpose", "x", perm=[1, 0, 2])  # [time, batch, feature]
     time = graph.add("Gather", graph.add("Shape", x), graph.constant([0]), axis=0)
     short = graph.add("Cast", "lengths", to=TensorProto.INT32)
@@ -167,12 +173,12 @@ def _model(lstm: LSTM) -> onnx.ModelProto:
         ],
         graph.constants,
     )
-    model = helper.make_model(made, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=9)
+    model = helper.make_model(made, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=9)
     checker.check_model(model)
     return model
 
 
-def _skip(graph: _Graph, lstm: LSTM, layer: int, x: str, y: str) -> str:
+def _skip(graph: Graph, lstm: LSTM, layer: int, x: str, y: str) -> str:
     same = layer > 0 or lstm.input_size == lstm.output_size
     if lstm.skip is None or not same:
         return y
@@ -189,7 +195,7 @@ def _has_operator(lstm: LSTM, cell: Cell) -> bool:
     return not (isinstance(cell, LayerNormCell) or cell.projection or zoned)
 
 
-def _in_onnx_order(cell: Cell, tensor: Tensor) -> Tensor:
+def gates_in_onnx_order(cell: Cell, tensor: Tensor) -> Tensor:
     """Gates i, f, g, o (or i, g, o) as ONNX's i, o, f, c; a coupled cell's forget gate has no weights of its own."""
     if isinstance(cell, CoupledCell):
         i, g, o = tensor.chunk(3)
@@ -199,14 +205,14 @@ def _in_onnx_order(cell: Cell, tensor: Tensor) -> Tensor:
 
 
 def _operator(
-    graph: _Graph, lstm: LSTM, cells: list[Cell], x: str, h: str, c: str, lengths: str, real: str
+    graph: Graph, lstm: LSTM, cells: list[Cell], x: str, h: str, c: str, lengths: str, real: str
 ) -> tuple[str, str, str]:
     """A layer by ONNX's LSTM operator."""
     from onnx import TensorProto
 
-    weight = graph.constant(torch.stack([_in_onnx_order(cell, cell.weight_ih) for cell in cells]))
-    recurrent = graph.constant(torch.stack([_in_onnx_order(cell, cell.weight_hh) for cell in cells]))
-    biases = [_in_onnx_order(cell, cell.bias) for cell in cells]
+    weight = graph.constant(torch.stack([gates_in_onnx_order(cell, cell.weight_ih) for cell in cells]))
+    recurrent = graph.constant(torch.stack([gates_in_onnx_order(cell, cell.weight_hh) for cell in cells]))
+    biases = [gates_in_onnx_order(cell, cell.bias) for cell in cells]
     bias = graph.constant(torch.stack([torch.cat([one, torch.zeros_like(one)]) for one in biases]))
     peepholes = []
     if isinstance(cells[0], PeepholeCell):  # ours i, f, o; ONNX's i, o, f
@@ -227,7 +233,7 @@ def _operator(
 
 
 def _scan(
-    graph: _Graph, lstm: LSTM, cells: list[Cell], x: str, h: str, c: str, lengths: str, real: str
+    graph: Graph, lstm: LSTM, cells: list[Cell], x: str, h: str, c: str, lengths: str, real: str
 ) -> tuple[str, str, str]:
     """A layer by ONNX's Scan over one written-out step."""
     from onnx import TensorProto
@@ -258,7 +264,7 @@ def _body(cell: Cell, lstm: LSTM, prefix: str) -> Any:
     """One step as a graph: h, c, the frame's input projection and whether it is real, to h, c and the output."""
     from onnx import TensorProto, helper
 
-    step = _Graph(prefix)
+    step = Graph(prefix)
     h, c, gates, real = (f"{prefix}{name}" for name in ("h", "c", "gates", "real"))
     inner = step.add("MatMul", h, step.constant(cell.weight_hh.t()))
     if isinstance(cell, LayerNormCell):

@@ -47,9 +47,10 @@ def weight_count(path: Path) -> int:
 
 
 def export(name: str, to: str, half: bool = True, part: str | None = None, int8: bool = False) -> None:
-    """Copy a model out: as a checkpoint folder to keep, change or train further, or its LSTM stack as ONNX.
+    """Copy a model out: as a checkpoint folder to keep, change or train further, or as ONNX for other runtimes.
 
-    An ONNX file holds the LSTM stack alone (batch and time free, state in and out), for other runtimes; what stands
+    The ONNX file of a recogniser holds its whole network, from samples to the log probabilities of letters. That of
+    another model, or with --part, holds the LSTM stack alone (batch and time free, state in and out); what stands
     before and after it, and the sampling, is Python.
 
     Args:
@@ -60,7 +61,12 @@ def export(name: str, to: str, half: bool = True, part: str | None = None, int8:
         int8: the ONNX file stores and multiplies weights in 8 bits.
     """
     if Path(to).suffix.lower() == ".onnx":
-        chosen, stack = lstm_stack(hub.load(name), part, name)
+        model = hub.load(name)
+        if part is None and hasattr(model, "export_onnx"):
+            model.export_onnx(to, int8=int8)
+            print(f"the network of {name} was written to {to}")
+            return
+        chosen, stack = lstm_stack(model, part, name)
         from lstm_models.export import export_onnx
 
         export_onnx(stack, to, int8=int8)

@@ -6,7 +6,9 @@ print(recognizer.transcribe("talk.flac").text)
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lstm_models.decoding.options import override
@@ -114,6 +116,24 @@ class Recognizer(RecognizerNetwork):
         0.31
         """
         return alignment.align(self, source, text, rate=rate)
+
+    def export_onnx(self, path: str | os.PathLike[str], *, int8: bool = False) -> Path:
+        """Write encoder, LSTM layers and head as one ONNX graph, from samples to log probabilities.
+
+        Input: ``samples`` [samples] float32, −1..1 at 16 kHz, at any loudness; a recording or a segment of one, of any
+        length. Output: ``log_probs`` [outputs, labels], which `log_probs` gives of the same samples.
+
+        Args:
+            path: the file to write.
+            int8: store and multiply the weights in 8 bits.
+
+        Raises:
+            InputError: the recogniser has no acoustic encoder, onnx (for int8, onnxruntime) is not installed, or the
+                file cannot be written.
+        """
+        from lstm_models.tasks.speech.onnx_graph import export
+
+        return export(self, path, int8=int8)
 
     def acoustics(self) -> AcousticStream:
         """Log probabilities of a recording that arrives in pieces.
