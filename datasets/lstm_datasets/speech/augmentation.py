@@ -26,12 +26,12 @@ class Augmentation:
     Attributes:
         sounds: probability that the sound is varied, and not the spectrogram alone (``warp``, ``bands``, ``frames``);
             the ones after it are then those of each variation.
-        speed: largest change of speed, and with it of pitch, as a share (Ko et al. 2015, "Audio augmentation for
+        speed: largest change of speed, and with it of pitch, as a fraction (Ko et al. 2015, "Audio augmentation for
             speech recognition").
-        stretch: largest change of tempo that leaves the pitch, as a share, and
+        stretch: largest change of tempo that leaves the pitch, as a fraction, and
         pitch: of pitch that leaves the tempo, in semitones; both by librosa's phase vocoder, which takes some ten times
             as long as all of the rest: 0 by default.
-        warp: largest change of the vocal tract's length, as a share, that is of formants without pitch or speed
+        warp: largest change of the vocal tract's length, as a fraction, that is of formants without pitch or speed
             (Jaitly & Hinton 2013, "Vocal tract length perturbation").
         gain: largest change of loudness either way, in dB.
         color: largest slope of a random filter, in dB per octave.
@@ -76,7 +76,7 @@ class Augmentation:
 
         Args:
             samples: float32 at 16 kHz.
-            other: another recording for the background, 6 to 30 dB below the speech; none where missing.
+            other: another recording for the background, 6 to 30 dB below the speech; none if None.
             generator: what chance is taken from.
         """
         draw = generator.uniform
@@ -109,7 +109,7 @@ class Augmentation:
         return samples.astype(np.float32)
 
     def warped(self, features: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-        """Features ``[frames, bands]`` stretched along the frequencies by a random share, as in another throat."""
+        """Features ``[frames, bands]`` stretched along the frequencies by a random fraction, as in another throat."""
         if not self.warp:
             return features
         bands = features.shape[1]
@@ -120,8 +120,8 @@ class Augmentation:
         rest = (bands - 1 - knee * factor) / max(bands - 1 - knee, 1)
         places = np.where(places < knee, places * factor, knee * factor + (places - knee) * rest)
         left = np.clip(places.astype(int), 0, bands - 2)
-        share = np.clip(places - left, 0, 1).astype(np.float32)
-        return features[:, left] * (1 - share) + features[:, left + 1] * share
+        weight = np.clip(places - left, 0, 1).astype(np.float32)
+        return features[:, left] * (1 - weight) + features[:, left + 1] * weight
 
     def masked(self, features: np.ndarray, generator: np.random.Generator) -> np.ndarray:
         """Normalised ``features [frames, bands]`` with strips left out (0, the mean); changed in place."""
@@ -170,16 +170,16 @@ def _filtered(samples: np.ndarray, response: Any) -> np.ndarray:
 
 def _scaled(sound: np.ndarray, level: float, below: float) -> np.ndarray:
     """``sound`` at ``below`` dB under ``level``."""
-    own = max(float(np.sqrt(np.mean(sound**2))), 1e-6)
-    return sound * np.float32(level / own * 10 ** (-below / 20))
+    loudness = max(float(np.sqrt(np.mean(sound**2))), 1e-6)
+    return sound * np.float32(level / loudness * 10 ** (-below / 20))
 
 
-def _in_room(samples: np.ndarray, decay: float, share: float, generator: np.random.Generator) -> np.ndarray:
-    """In a room whose echoes fall by 60 dB in ``decay`` seconds and carry ``share`` of the direct sound's energy."""
+def _in_room(samples: np.ndarray, decay: float, energy: float, generator: np.random.Generator) -> np.ndarray:
+    """In a room whose echoes fall by 60 dB in ``decay`` seconds, with the fraction ``energy`` of the direct energy."""
     count = int(decay * _RATE)
     tail = generator.standard_normal(count) * np.exp(-math.log(1000) * np.arange(count) / count)
     tail[: int(_RATE * generator.uniform(0.001, 0.008))] = 0  # the first echo comes later than the direct sound
-    tail *= math.sqrt(share) / max(float(np.sqrt(np.sum(tail**2))), 1e-6)
+    tail *= math.sqrt(energy) / max(float(np.sqrt(np.sum(tail**2))), 1e-6)
     tail[0] = 1
     size = 1 << (len(samples) + count - 1).bit_length()
     wet = np.fft.irfft(np.fft.rfft(samples, size) * np.fft.rfft(tail, size), size)

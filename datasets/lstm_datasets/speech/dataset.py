@@ -28,7 +28,7 @@ class SpeechData(Dataset[dict[str, torch.Tensor]]):
     Args:
         recordings: with texts in the recogniser's alphabet.
         recognizer: whose front end and labels are used.
-        augmentation: how recordings are varied; not at all where missing.
+        augmentation: how recordings are varied; not at all if None.
         seed: of the variation.
 
     ``lengths`` are the frames of each item, at most: a recording that is slowed down is no longer than that.

@@ -1,4 +1,4 @@
-"""Recordings as the frozen part of an acoustic encoder hears them, computed when first needed and kept on disk.
+"""The output of the frozen part of an acoustic encoder for recordings, computed when first needed and kept on disk.
 
 A recording is kept in several versions, so that training sees it anew: as it is, then with its sound varied. Processes
 that train together share the file. What is kept is named after the recordings, the encoder and the variation: another

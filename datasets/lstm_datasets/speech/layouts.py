@@ -1,7 +1,7 @@
 """The layouts in which recordings with their texts come: each reader gives a `Row` a recording, unchecked.
 
 A file of its own that is damaged raises InputError; what is wrong with one row is for `lstm_datasets.speech.readers`
-to say.
+to report.
 """
 
 from __future__ import annotations

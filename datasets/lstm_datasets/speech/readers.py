@@ -1,4 +1,4 @@
-"""Recordings of speech with their texts, from shards, the usual data sets or one's own files.
+"""Recordings of speech with their texts, from shards, the usual data sets or your files.
 
 ``read_speech`` recognises what it is given:
 
@@ -10,7 +10,7 @@
   (``train.tsv``, ``dev.tsv`` and ``test.tsv``, or ``validated.tsv``, and ``clips/``), VoxForge (folders with
   ``etc/prompts-original`` or ``etc/PROMPTS``, and ``wav/``), AN4 (``etc/an4_train.transcription``, ``.fileids``,
   ``wav/``);
-* one's own ``.csv``, ``.tsv`` or ``.jsonl`` with columns "audio" and "text" (or the other usual names), and "speaker",
+* your ``.csv``, ``.tsv`` or ``.jsonl`` with columns "audio" and "text" (or the other usual names), and "speaker",
   "split", "age" if known, or a folder that holds such a file;
 * a folder of audio files with a ``.txt`` beside each.
 
@@ -52,17 +52,17 @@ MOST_LETTERS = 10_000  # as written: no text of a minute is longer
 
 @dataclass(frozen=True)
 class Recording:
-    """One recording and what is said in it.
+    """One recording and its text.
 
     Attributes:
         key: its name within its data.
-        text: what is said, as `lstm_datasets.speech.text_normalizer.normalize` writes it.
+        text: its words, as `lstm_datasets.speech.text_normalizer.normalize` writes it.
         speaker: who speaks, "" if unknown; unique within a source.
         duration: seconds.
         source: the data it comes from, such as “librispeech”.
         label: who transcribed it if not a person, else "".
         age: of the speaker in years, None if unknown.
-        gender: “f”, “m” or what the data say; "" if unknown.
+        gender: “f”, “m” or what the data have; "" if unknown.
         split: the part of the data it belongs to: “train”, “dev”, “test” or another name, "" if none is given.
         file: the recording, or the tar that it lies in.
         place: offset and size within the tar, in bytes; None for a file of its own.
@@ -88,7 +88,7 @@ class Recording:
 
     @property
     def voice(self) -> tuple[str, str]:
-        """The speaker, told apart from those of other sources with the same name."""
+        """The speaker, distinct from those of other sources with the same name."""
         return self.source, self.speaker
 
     def samples(self) -> np.ndarray:
@@ -128,17 +128,17 @@ def read_speech(
     Args:
         data: a path or a pattern, or several.
         split: only recordings of it (“dev”, “val” and “validation” mean the same).
-        skip_at_most: the share of recordings that may be left out, 0 to 1.
+        skip_at_most: the fraction of recordings that may be left out, 0 to 1.
         longest: seconds; longer recordings are left out.
         skipped: takes a sentence for each recording left out; without it there is one warning.
         progress: called now and then with how many recordings have been looked at, and how many there are.
 
     Raises:
         InputError: nothing is there, the layout is unknown, a file that lists recordings is damaged, no recording can
-            be used, or more than the share cannot.
+            be used, or more than that fraction cannot.
     """
     if not 0 <= skip_at_most <= 1:
-        raise InputError(f"skip_at_most is a share between 0 and 1, not {skip_at_most}", usage=True)
+        raise InputError(f"skip_at_most is a fraction between 0 and 1, not {skip_at_most}", usage=True)
     named = [data] if isinstance(data, (str, PathLike)) else list(data)
     if not named:
         raise InputError("no speech data is named", usage=True)
@@ -189,7 +189,7 @@ def split_recordings(
     """Recordings to train on and to validate on.
 
     Validation is the split of that name (“dev”, “val” and “validation” mean the same); “test” is left out of both
-    unless it is asked for. Where the data name no splits, about a twentieth: whole speakers where there are several,
+    unless it is wanted. Where the data name no splits, about a twentieth: whole speakers where there are several,
     chosen by their names' hash so that it is the same everywhere, otherwise every twentieth recording.
 
     Raises:
@@ -217,7 +217,7 @@ def split_recordings(
 
 
 def _held_voices(recordings: Sequence[Recording]) -> set[tuple[str, str]]:
-    """Speakers with a twentieth of the recordings and at most a fifth; none where speakers are few or unknown."""
+    """Speakers with a twentieth of the recordings and at most a fifth; none where speakers are too few or unknown."""
     counts: dict[tuple[str, str], int] = {}
     for recording in recordings:
         if recording.speaker:

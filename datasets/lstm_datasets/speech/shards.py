@@ -35,7 +35,7 @@ class Line:
     Attributes:
         key: its name in the shard, without a dot.
         samples: float32 [samples], −1 to 1, 16 kHz mono.
-        meta: what its JSON says: text, speaker, duration in seconds, source_id, label, …
+        meta: its JSON: text, speaker, duration in seconds, source_id, label, …
     """
 
     key: str

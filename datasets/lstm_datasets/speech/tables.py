@@ -1,6 +1,6 @@
-"""One's own recordings, in a table with a column for the audio file and one for the text; the `Row` of every layout.
+"""Your recordings, in a table with a column for the audio file and one for the text; the `Row` of every layout.
 
-A table that is damaged raises InputError; what is wrong with one row is for `lstm_datasets.speech.readers` to say.
+A table that is damaged raises InputError; what is wrong with one row is for `lstm_datasets.speech.readers` to report.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ def split_of(path: str | Path) -> str:
 
 
 def is_ljspeech(path: Path) -> bool:
-    """LJSpeech's metadata.csv has bars and no header, unlike one's own of the same name."""
+    """LJSpeech's metadata.csv has bars and no header, unlike your file of the same name."""
     line = next(iter(lines_of(read_text(path))), "")
     return line.count("|") >= 1 and line.partition("|")[0].strip().lower() not in AUDIO_COLUMNS
 

@@ -89,7 +89,7 @@ _RULERS = (
     "elizabeth|mary|robert|david|malcolm|otto|joseph|leopold"
 )
 
-# The few words that begin with an apostrophe; elsewhere one before a word opens a quotation.
+# The words that begin with an apostrophe; elsewhere one before a word opens a quotation.
 _LEADING = re.compile(
     r"'(?:tis|twas|twere|twill|twould|twixt|tisn't|twasn't|em|cause|bout|round|neath|gainst|til|till|un|d|ll|re|ve|s|"
     r"m|n|er|im|ere|pon|mongst|fore|kay|nother|scuse)\b",
@@ -123,7 +123,7 @@ def normalize(text: str) -> str:
 def characters_outside(text: str) -> str:
     """The letters and digits of the text that English has no letter for, each once: those of other scripts.
 
-    `normalize` romanises them, which is seldom what was said, so that data with such a text are better left out.
+    `normalize` romanises them, which is seldom what was spoken, so that data with such a text are better left out.
     """
     found = dict.fromkeys(
         character
@@ -183,19 +183,19 @@ def _money(found: re.Match[str]) -> str:
     named = f"{_words(str(int(part)))} {cent if part == '01' else cents}"
     if not int(whole or 0):
         return f" {named} "
-    said = f"{_words(whole)} {one if whole == '1' else many}"
+    spoken = f"{_words(whole)} {one if whole == '1' else many}"
     if not int(part):
-        return f" {said} "
-    return f" {said} {_words(part.lstrip('0')) if found['sign'] == '£' else 'and ' + named} "
+        return f" {spoken} "
+    return f" {spoken} {_words(part.lstrip('0')) if found['sign'] == '£' else 'and ' + named} "
 
 
 def _time(found: re.Match[str]) -> str:
     hour, minute = _words(str(int(found[1]))), found[2]
     if minute == "00":
-        said = hour if found[3] else f"{hour} o'clock"
+        spoken = hour if found[3] else f"{hour} o'clock"
     else:
-        said = f"{hour} {'oh ' if minute[0] == '0' else ''}{_words(str(int(minute)))}"
-    return f" {said} {' '.join(found[3].replace('.', '').lower()) if found[3] else ''} "
+        spoken = f"{hour} {'oh ' if minute[0] == '0' else ''}{_words(str(int(minute)))}"
+    return f" {spoken} {' '.join(found[3].replace('.', '').lower()) if found[3] else ''} "
 
 
 def _fraction(found: re.Match[str]) -> str:
@@ -203,14 +203,14 @@ def _fraction(found: re.Match[str]) -> str:
     if above >= below:  # 24/7, 9/11 and the like are no fractions
         return f" {_words(whole) if whole else ''} {_words(found[2])} {_words(found[3])} "
     if below in _FRACTIONS:
-        said = _FRACTIONS[below][above != 1]
+        spoken = _FRACTIONS[below][above != 1]
     elif 3 <= below <= 100:
-        said = _words(str(below), "ordinal") + "s" * (above != 1)
+        spoken = _words(str(below), "ordinal") + "s" * (above != 1)
     else:
         return f" {_words(found[1]) if whole else ''} {_words(found[2])} over {_words(found[3])} "
     if not whole:
-        return f" {_words(found[2])} {said} "
-    return f" {_words(whole)} and {'a' if above == 1 else _words(found[2])} {said} "
+        return f" {_words(found[2])} {spoken} "
+    return f" {_words(whole)} and {'a' if above == 1 else _words(found[2])} {spoken} "
 
 
 def _decade(found: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""What a speech recogniser hears: log-mel energies, normalised by a running mean that works in a stream as in a file.
+"""Log-mel features of speech, normalised by a running mean that works in a stream as in a file.
 
 Saved with the model, so that what was trained is what is run. ``SpeechFeatures`` is used in three ways that give the
 same numbers: on a whole recording, push by push (``FeatureStream``), and apart (``log_mel`` once, ``normalize`` after
@@ -22,7 +22,7 @@ RATE = 16_000
 
 @dataclass(frozen=True)
 class SpeechFeatures:
-    """Log-mel energies, 100 frames a second, less the mean of what was heard lately.
+    """Log-mel energies, 100 frames a second, less their mean over the last seconds.
 
     Frame t is taken from samples ``hop·t`` to ``hop·t + window``; it needs nothing after them. From each band the mean
     of the last ``memory`` frames is taken, in which ``prior`` frames of the training set's mean stand in for a past
@@ -114,7 +114,7 @@ class SpeechFeatures:
 
 
 class FeatureStream:
-    """Normalised log-mel frames of a recording that comes bit by bit; see ``SpeechFeatures``."""
+    """Normalised log-mel frames of a recording that arrives in pieces; see ``SpeechFeatures``."""
 
     def __init__(self, features: SpeechFeatures) -> None:
         self.features = features

@@ -1,7 +1,7 @@
 """A recogniser's network as one ONNX graph: samples in, log probabilities of letters out.
 
 Built from ONNX operators directly, as ``lstm_models.export.onnx`` is, so that recordings of any length run: rotary
-positions are computed from the length, and the LSTM layers are ONNX's own operator.
+positions are computed from the length, and the LSTM layers are ONNX's LSTM operator.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Cuts speech of any length, as it comes, into segments that an LSTM trained on single sentences can hear.
+"""Cuts speech of any length, as it comes, into segments of the length that an LSTM was trained on.
 
-A segment ends at a pause. Speech without pauses is heard anew after a while: the next segment begins two seconds
+A segment ends at a pause. Speech without pauses is cut after a while: the next segment begins two seconds
 earlier, and what it gives for these seconds is not used (it only has to get into the speech). The decisions need
 nothing that comes later and fall at fixed places, so that a stream is cut as a file is, however it is pushed. Where
 there is no sound at all there is no segment.
@@ -24,11 +24,11 @@ __all__ = ["Begin", "End", "Event", "Segmenter", "Silence"]
 PAUSE = 0.6
 """Seconds of quiet that end a segment, and with it the words before it."""
 SHORT_PAUSE, AFTER = 0.32, 12.0
-"""Seconds of quiet at which speech is heard anew, once a segment is so many seconds long."""
+"""Seconds of quiet at which speech is cut, once a segment is so many seconds long."""
 LONGEST = 20.0
-"""Seconds after which it is heard anew wherever it is."""
+"""Seconds after which it is cut wherever it is."""
 LEAD, OVERLAP = 0.32, 2.0
-"""Seconds that a segment hears before its first output that is used: after a pause, and within speech."""
+"""Seconds that a segment has before its first output that is used: after a pause, and within speech."""
 SILENT = 1e-4
 """Amplitude below which there is no sound: three steps of 16 bits."""
 _RISE, _FALL = 3.0, 3.0  # dB a second by which the lowest level rises and the highest falls
@@ -39,7 +39,7 @@ _SPEECH = 3  # louder frames that make a segment one with speech
 
 @dataclass(frozen=True, eq=False)
 class Begin:
-    """A segment begins: it hears ``before`` `[samples]` first, and its first ``skip`` outputs are not used."""
+    """A segment begins: it is given ``before`` `[samples]` first, and its first ``skip`` outputs are not used."""
 
     before: np.ndarray
     skip: int
@@ -60,17 +60,17 @@ class End:
 
 @dataclass(frozen=True)
 class Silence:
-    """Outputs in which there is nothing to hear."""
+    """Outputs in which there is no sound."""
 
     outputs: int
 
 
 Event = Begin | End | Silence | np.ndarray
-"""An array `[samples]` is what the segment hears next."""
+"""An array `[samples]` is what the segment is given next."""
 
 
 class Segmenter:
-    """Samples in, in bits of any size; segments out, as events in order.
+    """Samples in, in pieces of any size; segments out, as events in order.
 
     The outputs used, with those of `Silence`, follow each other without a gap: the k-th is of the time
     ``k · cell / outputs / SAMPLE_RATE`` on.
@@ -91,7 +91,7 @@ class Segmenter:
         self._restart()
 
     def _restart(self) -> None:
-        self._past = np.zeros(0, np.float32)  # whole cells that a next segment may hear
+        self._past = np.zeros(0, np.float32)  # whole cells that a next segment may be given
         self._part = np.zeros(0, np.float32)  # of the cell that is not whole
         self._awake = False
         self._age = self._speech = self._quiet = 0  # outputs of this segment, its loud frames, its last quiet ones

@@ -1,4 +1,4 @@
-"""Words with times, broken into subtitles as broadcasters ask for.
+"""Words with times, broken into subtitles by the rules of broadcasters.
 
 At most two lines of 42 characters for at most seven seconds, at least a second where there is room, never two at a
 time; broken at pauses first and evenly otherwise. The limits are those of Netflix's "Timed Text Style Guide: General
@@ -114,7 +114,7 @@ def _parts(words: Sequence[Word], times: Sequence[tuple[int, int]], first: int, 
 def _fits(words: Sequence[Word], times: Sequence[tuple[int, int]], begin: int, end: int) -> bool:
     if times[end - 1][1] - times[begin][0] > LONGEST:
         return False
-    # A subtitle has few words: what cannot fit is not looked at word by word
+    # A subtitle is short: what cannot fit is not looked at word by word
     return end - begin <= 2 * LINE and all(_length(line) <= LINE for line in _lines(words[begin:end]))
 
 
@@ -124,8 +124,8 @@ def _break(words: Sequence[Word], times: Sequence[tuple[int, int]], begin: int, 
     best, found = -1.0, begin + 1
     for place in range(begin + 1, end):
         pause = times[place][0] - times[place - 1][1] + _MARKS.get(words[place - 1].text[-1:], 0)
-        share = (times[place][0] - low) / max(1, high - low)
-        balance = 4 * share * (1 - share)  # 1 in the middle, 0 at the ends
+        position = (times[place][0] - low) / max(1, high - low)
+        balance = 4 * position * (1 - position)  # 1 in the middle, 0 at the ends
         worth = balance * (200 + pause)
         if worth > best:
             best, found = worth, place

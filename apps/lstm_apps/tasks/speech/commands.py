@@ -177,8 +177,8 @@ class _Run:
                 for number, source in enumerate(todo):
                     try:
 
-                        def ahead(share: float, done: int = number) -> None:
-                            advance(done + share)
+                        def ahead(fraction: float, done: int = number) -> None:
+                            advance(done + fraction)
 
                         self.succeed(source, self.transcribe(source, ahead))
                     except InputError as error:
@@ -232,7 +232,7 @@ class _Run:
         note(str(error))
 
     def finish(self, out: str | None) -> None:
-        """Say what was done, and raise InputError where a recording failed."""
+        """Report what was done, and raise InputError where a recording failed."""
         if out is not None:
             before = f", {self.before} done before" if self.before else ""
             note(f"{shown(out)}: {_recordings(self.done)} transcribed{before}.")

@@ -62,13 +62,13 @@ def evaluate(
         model: a bundled model, a folder, or the id of one on the Hugging Face hub.
         split: the part of the data to measure on, where the data name splits; “all” for all of it.
         lm: “on” for the language model that the recogniser names, “off” for none, or the name or folder of another.
-        beam: hypotheses that the search keeps; as the model says where missing.
+        beam: hypotheses that the search keeps; the number of the model if None.
         limit: measure on so many recordings of each set, spread over it.
         timed: recordings, spread over the sets, on which cost, delay and word times are measured; 0 leaves this out.
-        aligner: a recogniser whose forced alignment counts as when a word was said; the measured one itself where
-            missing.
+        aligner: a recogniser whose forced alignment counts as the time of a word; the measured one itself if
+            None.
         worst: utterances with the highest error rates to print.
-        skip_at_most: share of recordings that may be unusable.
+        skip_at_most: fraction of recordings that may be unusable.
         json: a .json file for the figures and every utterance.
         plot: a .png, .svg or .pdf file for the calibration plot.
         calibrate: a folder to save the model in with its confidences calibrated on all these recordings.
@@ -122,7 +122,7 @@ def evaluate(
     if json is not None:
         write_whole(json, as_json(figures))
     if report is not None and plot is not None:
-        diagram(report, plot, right="share of words that are right", held="held-out speakers")
+        diagram(report, plot, right="fraction of words that are right", held="held-out speakers")
     if report is not None and calibrate is not None:
         best = report.fitted_on_all
         recognizer.config = dataclasses.replace(
@@ -174,14 +174,14 @@ def calibration(heard: Sequence[Heard], now: Calibration, notes: list[str]) -> C
     confidences: list[float] = []
     right: list[bool] = []
     for each in heard:
-        said = [word.text for word in each.words]
-        hits = {place for _, place in matches(each.recording.text.split(), said)}
+        texts = [word.text for word in each.words]
+        hits = {place for _, place in matches(each.recording.text.split(), texts)}
         # A speaker's words must not lie in both halves
         recording = each.recording
-        groups += ["/".join(recording.voice) if recording.speaker else recording.key] * len(said)
-        words += said
+        groups += ["/".join(recording.voice) if recording.speaker else recording.key] * len(texts)
+        words += texts
         confidences += [word.confidence for word in each.words]
-        right += [place in hits for place in range(len(said))]
+        right += [place in hits for place in range(len(texts))]
     try:
         return calibration_report(groups, words, confidences, right, now, called="speakers")
     except InputError as error:

@@ -127,7 +127,7 @@ def measure(
         options: of the search by itself.
         language_model: likewise.
         lm: of ``transcribe`` and ``stream``.
-        aligner: whose forced alignment counts as when a word was said; the recogniser's own where missing.
+        aligner: whose forced alignment counts as the time of a word; that of the recogniser itself if None.
         notes: takes a sentence for each recording that cannot be measured.
         progress: goes through the recordings.
     """
@@ -153,8 +153,8 @@ def measure(
             found.parts["all"] += seconds
             for name, each in _parts(recognizer, samples, options, language_model).items():
                 found.parts[name] += each
-            said = [word.text for word in aligned.words]
-            for at, to in matches(said, [word.text for word in transcript.words]):
+            texts = [word.text for word in aligned.words]
+            for at, to in matches(texts, [word.text for word in transcript.words]):
                 found.starts.append(_at(transcript.words[to].start) - _at(aligned.words[at].start))
                 found.ends.append(_at(transcript.words[to].end) - _at(aligned.words[at].end))
             streamed = None

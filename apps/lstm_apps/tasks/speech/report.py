@@ -70,7 +70,7 @@ def _timing(timing: Mapping[str, Any] | None) -> list[tuple[str, str]]:
         rows.append(("CPU seconds a second, stream", f"{cost['stream']:.4f}"))
     rates = "  ".join(f"{name} {value:.1f}" for name, value in timing["wer"].items())
     rows.append(("WER of the timed recordings", rates))
-    for name, told in (
+    for name, label in (
         ("delay", "word shown after its end"),
         ("delay_of_first_word", "  first word of a recording"),
         ("delay_of_anything", "  anything at all"),
@@ -79,7 +79,7 @@ def _timing(timing: Mapping[str, Any] | None) -> list[tuple[str, str]]:
     ):
         if timing.get(name):
             found = timing[name]
-            rows.append((told, f"{1000 * found['median']:.0f} ms median, {1000 * found['p95']:.0f} ms for 95 %"))
+            rows.append((label, f"{1000 * found['median']:.0f} ms median, {1000 * found['p95']:.0f} ms for 95 %"))
     return rows
 
 
@@ -102,5 +102,5 @@ def _worst(console: Console, worst: Sequence[Heard]) -> None:
         recording, counts = each.recording, each.errors[each.best]
         head = Text(f"{counts.wer:4.0f} %  {recording.set} {recording.key}", style="bold")
         console.print(head, soft_wrap=True)
-        console.print(Text(f"        said   {recording.text}"), soft_wrap=True)
-        console.print(Text(f"        heard  {each.texts[each.best] or '–'}"), soft_wrap=True)
+        console.print(Text(f"        truth  {recording.text}"), soft_wrap=True)
+        console.print(Text(f"        found  {each.texts[each.best] or '–'}"), soft_wrap=True)

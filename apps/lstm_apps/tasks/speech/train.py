@@ -64,12 +64,12 @@ def train(
         times: how often these come.
         shortest: seconds below which a recording is left out.
         longest: seconds above which a recording is left out.
-        skip_at_most: share of recordings that may be left out as missing, unreadable or without a text.
+        skip_at_most: fraction of recordings that may be left out as missing, unreadable or without a text.
         share: how far the saved weights go from those of ``init`` to the trained ones: below 1 averages the two, which
             keeps what the recogniser knew before (WiSE-FT, Wortsman et al. 2022, arXiv:2109.01903).
         encoder: weights of the acoustic encoder to begin with, as ``convert_encoder`` writes them; with model.encoder.
         frozen: leave the whole acoustic encoder as it is, and train only what stands on it.
-        features: folder in which what the encoder's frozen part hears is kept (6 GiB for 30 hours in two versions);
+        features: folder in which the output of the encoder's frozen part is kept (6 GiB for 30 hours in two versions);
             RUN/features if None. Runs on the same data may share it.
         versions: kept of each recording: as it is, then with the sound varied; with an acoustic encoder.
         resume: go on from the run's last checkpoint; the other options are given as they were.
@@ -197,7 +197,7 @@ def _card(learn: Sequence[Recording], config: RecognizerConfig, training: Traini
     direction = "both directions" if config.bidirectional else "one direction, for recordings and streams"
     return f"""# Speech recogniser
 
-An LSTM that writes what is said in English ({config.layers} layers of {config.hidden_size} features, {direction}),
+An LSTM that writes down English speech ({config.layers} layers of {config.hidden_size} features, {direction}),
 trained by `lstm-models train speech` for {training.steps} steps on {hours:.1f} hours of {speakers} named speakers. The
 configuration in effect lies in the run's config.json.
 """

@@ -1,4 +1,4 @@
-"""Estimates the n-gram language model that the search of a recogniser asks, and measures one.
+"""Estimates the n-gram language model for the search of a recogniser, and measures one.
 
 lstm-models train speech-lm --text books.jsonl.xz --text talk.txt=2 --data SHARDS --exclude SHARDS --out runs/words
 lstm-models evaluate speech-lm --model runs/words --data SHARDS
@@ -105,7 +105,7 @@ def evaluate(
         json: a .json file for the figures.
 
     Returns:
-        "NAME/perplexity" (of the known words) and "NAME/unknown" (share) for each.
+        "NAME/perplexity" (of the known words) and "NAME/unknown" (fraction) for each.
 
     Raises:
         InputError: something cannot be read, or the model is no language model.
@@ -131,7 +131,7 @@ def evaluate(
 
 
 def perplexity(model: NGram, sentences: Iterable[Sequence[str]]) -> tuple[float, float, int]:
-    """The perplexity of the words a model knows (ends of sentences left out), the share it does not, and the words."""
+    """The perplexity of the words a model knows (without ends of sentences), the fraction it does not, and the words."""
     total, known, count = 0.0, 0, 0
     for words in sentences:
         context = model.start

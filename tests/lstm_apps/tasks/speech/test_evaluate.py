@@ -127,7 +127,7 @@ def test_error_rates_by_set_and_age(recognizer: str, tmp_path: Path, capsys: pyt
     assert saved["utterances"][1]["beam"] == "on the mat"
     told = capsys.readouterr().out
     assert "dev-young children" in told
-    assert told.index("heard  on the mat") > told.index("the 9 worst utterances")
+    assert told.index("found  on the mat") > told.index("the 9 worst utterances")
     worst = [line for line in told.splitlines() if " %  dev-" in line]
     assert worst[0].split()[0] == "50"
     assert [line.split()[0] for line in worst] == sorted((line.split()[0] for line in worst), key=int, reverse=True)
@@ -241,7 +241,7 @@ def test_from_the_command_line(recognizer: str, tmp_path: Path, capsys: pytest.C
     assert cli.main([*arguments, "--lm", "off", "--worst", "1"]) == 0
     told = capsys.readouterr().out
     assert "LM off" in told
-    assert told.count("heard") == 1
+    assert told.count("found  ") == 1
     assert cli.main([*arguments, "--beam", "0"]) == 2
     assert "must be 1 or more" in capsys.readouterr().err
 

@@ -50,12 +50,12 @@ def synthesize(
         texts: .txt files, and .jsonl or .jsonl.xz files with a "text" a line.
         out: a folder for the shards, train-NAME-000.tar and so on.
         hours: how much speech there is to be, that of earlier runs included.
-        voices: an engine, with its share of the time: hibari:3; the option several times for several. All that are
-            installed if left out, in equal shares. Engines: hibari, ttspico, flite, espeak, and kokoro, which is slow
+        voices: an engine, with its part of the time: hibari:3; the option several times for several. All that are
+            installed if left out, in equal parts. Engines: hibari, ttspico, flite, espeak, and kokoro, which is slow
             and speaks only where it is named.
         exclude: what a model will be judged on: shards, a folder of shards, or a file of texts. No sentence in it is
             spoken, nor one that has six words in a row in common with one; the option several times for several.
-        prompts: share of everyday phrases in between: greetings, commands, numbers, dates, spelling, orders.
+        prompts: fraction of everyday phrases in between: greetings, commands, numbers, dates, spelling, orders.
         name: of the shards, and the beginning of the keys in them.
         lines: utterances a shard.
         format: flac is exact, opus a sixth of the size.
@@ -66,7 +66,7 @@ def synthesize(
     if not 0 < hours < 100_000:
         raise InputError(f"hours must be above 0, not {hours}", usage=True)
     if not 0 <= prompts <= 1:
-        raise InputError(f"prompts must be a share from 0 to 1, not {prompts}", usage=True)
+        raise InputError(f"prompts must be a fraction from 0 to 1, not {prompts}", usage=True)
     if not 1 <= lines <= 100_000:
         raise InputError(f"lines must be from 1 to 100000, not {lines}", usage=True)
     if seed < 0:
@@ -76,18 +76,18 @@ def synthesize(
     for option, value in (("--out", out), *(("TEXTS", path) for path in texts)):
         if not value or "\0" in value:
             raise InputError(f"{option} is empty" if not value else f"{option} has a zero byte", usage=True)
-    shares, spoken_by = _engines(voices)
+    parts, spoken_by = _engines(voices)
     folder = _folder(out)
-    plan = _plan(texts, shares, exclude or [], prompts, name, lines, seed)
+    plan = _plan(texts, parts, exclude or [], prompts, name, lines, seed)
     _same_options(folder, plan)
     _run(plan, _Booth(plan, spoken_by), folder, hours, format)
 
 
-# --- what is asked for -----------------------------------------------------------------------------------------------
+# --- the request -----------------------------------------------------------------------------------------------------
 
 
 def _engines(named: Sequence[str] | None) -> tuple[dict[str, float], dict[str, Any]]:
-    """Engine -> its share of the speech, and engine -> its voices."""
+    """Engine -> its part of the speech, and engine -> its voices."""
     from lstm_apps.tasks.speech.synthesis.engines import ENGINES, installed, load_voices
 
     if named is None:
@@ -96,16 +96,16 @@ def _engines(named: Sequence[str] | None) -> tuple[dict[str, float], dict[str, A
             ways = "; ".join(f"{engine.install} brings {engine.name}" for engine in ENGINES.values())
             raise InputError(f"no engine is installed: {ways}.")
         return dict.fromkeys(voices, 1.0), voices
-    shares: dict[str, float] = {}
+    parts: dict[str, float] = {}
     for text in named:
         engine, colon, share = text.partition(":")
         try:
-            shares[engine] = float(share) if colon else 1.0
+            parts[engine] = float(share) if colon else 1.0
         except ValueError:
-            shares[engine] = 0.0
-        if not 0 < shares[engine] < float("inf"):
-            raise InputError(f"--voices {text}: the share is to be above 0, such as {engine}:3", usage=True)
-    return shares, {engine: load_voices(engine) for engine in shares}
+            parts[engine] = 0.0
+        if not 0 < parts[engine] < float("inf"):
+            raise InputError(f"--voices {text}: the part is to be above 0, such as {engine}:3", usage=True)
+    return parts, {engine: load_voices(engine) for engine in parts}
 
 
 def _folder(out: str) -> Path:
@@ -124,17 +124,17 @@ class _Plan:
     """What every line of every shard will be; the n-th line does not depend on those before it."""
 
     sentences: list[str]
-    shares: dict[str, float]
+    parts: dict[str, float]
     excluded: Container[str]
     prompts: float
     name: str
     lines: int
     seed: int
-    told: Counter[str] = field(default_factory=Counter)
+    skipped: Counter[str] = field(default_factory=Counter)
 
     def digest(self) -> str:
         """Of all that the lines depend on."""
-        options = [self.shares, self.prompts, self.lines, self.seed, len(self.sentences)]
+        options = [self.parts, self.prompts, self.lines, self.seed, len(self.sentences)]
         digest = hashlib.sha256(json.dumps(options).encode())
         for sentence in self.sentences:
             digest.update(sentence.encode())
@@ -143,7 +143,7 @@ class _Plan:
 
 def _plan(
     texts: list[str],
-    shares: dict[str, float],
+    parts: dict[str, float],
     exclude: list[str],
     prompts: float,
     name: str,
@@ -159,7 +159,7 @@ def _plan(
     sentences = list(dict.fromkeys(part for text in read_texts(texts) for part in split_sentences(text, random)))
     if not sentences:
         raise InputError(f"no sentence of {', '.join(map(shown, texts))} can be spoken as it is spelt.")
-    return _Plan(order_by_rarity(sentences, random), shares, excluded, prompts, name, lines, seed)
+    return _Plan(order_by_rarity(sentences, random), parts, excluded, prompts, name, lines, seed)
 
 
 def _same_options(folder: Path, plan: _Plan) -> None:
@@ -218,7 +218,7 @@ def _shards(count: int) -> str:
 
 
 def _seconds(shard: Path) -> float:
-    """How much speech a shard holds, by its own account."""
+    """How much speech a shard holds, by its metadata."""
     from lstm_datasets.speech.shards import read_meta
 
     durations = [meta.get("duration") for _, meta in read_meta(shard)]
@@ -232,8 +232,8 @@ def _passed_over(plan: _Plan) -> str:
         "length": f"not of {SHORTEST:g} to {LONGEST:g} seconds",
         "silent": "not spoken by the engine",
     }
-    told = [f"{plan.told[why]} {words}" for why, words in whys.items() if plan.told[why]]
-    return f" (sentences passed over: {', '.join(told)})" if told else ""
+    counts = [f"{plan.skipped[why]} {words}" for why, words in whys.items() if plan.skipped[why]]
+    return f" (sentences passed over: {', '.join(counts)})" if counts else ""
 
 
 class _Booth:
@@ -253,8 +253,8 @@ class _Booth:
         from lstm_datasets.speech.text_normalizer import normalize
 
         plan = self.plan
-        engines = list(plan.shares)
-        chances = np.array(list(plan.shares.values())) / sum(plan.shares.values())
+        engines = list(plan.parts)
+        chances = np.array(list(plan.parts.values())) / sum(plan.parts.values())
         self.seconds = 0.0
         silent = 0
         for place in range(shard * plan.lines, (shard + 1) * plan.lines):
@@ -270,12 +270,12 @@ class _Booth:
             voices = self.voices[engine]
             speaker = draw_speaker(voices[random.integers(len(voices))], random)
             if text in plan.excluded:
-                plan.told["excluded"] += 1
+                plan.skipped["excluded"] += 1
                 continue
             try:
                 samples = speak(speaker, spoken, draw_tempo(random), seed=int(random.integers(2**31)))
             except InputError as error:
-                plan.told["silent"] += 1
+                plan.skipped["silent"] += 1
                 silent += 1
                 if silent == MOST_FAILURES:
                     raise InputError(f"{silent} lines in a row were not spoken; the last: {error}") from None
@@ -284,7 +284,7 @@ class _Booth:
             samples = _recorded(samples, random)
             duration = len(samples) / RATE
             if not SHORTEST <= duration <= LONGEST or len(text) / duration > MOST_LETTERS:
-                plan.told["length"] += 1
+                plan.skipped["length"] += 1
                 continue
             self.seconds += duration
             meta = {
@@ -310,5 +310,5 @@ def _recorded(samples: Any, random: Any) -> Any:
 
 
 def note(text: str) -> None:
-    """Tell on standard error."""
+    """Write to standard error."""
     print(text, file=sys.stderr, flush=True)

@@ -380,12 +380,12 @@ def test_an_engine_that_says_nothing(run: Run, tmp_path: Path) -> None:
     [
         (["--hours", "0"], "hours must be above 0, not 0"),
         (["--hours", "nan"], "--hours is nan"),
-        (["--prompts", "1.5"], "prompts must be a share from 0 to 1, not 1.5"),
+        (["--prompts", "1.5"], "prompts must be a fraction from 0 to 1, not 1.5"),
         (["--lines", "0"], "lines must be from 1 to 100000, not 0"),
         (["--seed", "-1"], "seed must be 0 or more, not -1"),
         (["--name", "a/b"], "name is “a/b”; letters, digits and _ would be right"),
-        (["--voices", "hum:0"], "--voices hum:0: the share is to be above 0, such as hum:3"),
-        (["--voices", "hum:x"], "--voices hum:x: the share is to be above 0, such as hum:3"),
+        (["--voices", "hum:0"], "--voices hum:0: the part is to be above 0, such as hum:3"),
+        (["--voices", "hum:x"], "--voices hum:x: the part is to be above 0, such as hum:3"),
         (["--format", "mp3"], "--format is mp3"),
     ],
 )
