@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -73,8 +73,16 @@ class ToneRecognizer:
             raise InputError("a bidirectional recogniser hears whole recordings only")
         return ToneStream(self.config.lookahead)
 
-    def transcribe(self, source: Any, *, rate: int | None = None, **options: Any) -> Transcript:
-        return transcribe(self, source, TranscribeOptions(**options), rate=rate)
+    def transcribe(
+        self,
+        source: Any,
+        *,
+        rate: int | None = None,
+        progress: Callable[[float], None] | None = None,
+        punctuate: WordPunctuator | None = None,
+        **options: Any,
+    ) -> Transcript:
+        return transcribe(self, source, TranscribeOptions(**options), rate=rate, progress=progress, punctuate=punctuate)
 
     def stream(
         self,

@@ -131,7 +131,7 @@ def evaluate(
 
 
 def perplexity(model: NGram, sentences: Iterable[Sequence[str]]) -> tuple[float, float, int]:
-    """The perplexity of the words a model knows (without ends of sentences), the fraction it does not, and the words."""
+    """The perplexity of the words a model knows (no ends of sentences), the fraction it does not, and the words."""
     total, known, count = 0.0, 0, 0
     for words in sentences:
         context = model.start

@@ -189,8 +189,8 @@ class SpeechTab:
         """Words of a recording."""
 
         def run(samples: np.ndarray, name: str, notes: list[str]) -> Iterator[Update]:
-            options = self._options(hotwords, language_model, punctuation)
             model = self.recognizer()
+            options = self._options(hotwords, language_model, punctuation)
             started = time.perf_counter()
             stream = model.stream(**options, partial=False)
             final: list[Word] = []

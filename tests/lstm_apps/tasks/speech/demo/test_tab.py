@@ -169,7 +169,9 @@ class TestRecordings:
         updates = list(handler(blocks, "transcribe")(str(tone), "zebra", False))
         assert "of sound" in last(updates, "status")
         updates = list(handler(blocks, "align")(str(tone), "good day"))
-        assert plain(last(updates, "status")) == "Found 2 words in 2.6 s of sound."
+        status = plain(last(updates, "status"))
+        assert status.startswith("Found 2 words in 2.6 s of sound.")
+        assert "The text does not seem to be what is spoken" in status  # its letters are as good as random
         list(handler(blocks, "start")("", False, False, ANNA))
         assert by_id(handler(blocks, "hear")(str(tone), ANNA), "words")
         assert "of sound" in last(list(handler(blocks, "stop")(ANNA)), "status")
