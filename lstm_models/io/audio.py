@@ -19,7 +19,6 @@ import io
 import os
 import re
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,6 +32,18 @@ from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import shown
 from lstm_models.io.hushed import Hush
 from lstm_models.io.inputs import files_of, opened
+from lstm_models.io.samples import (
+    MOST_CHANNELS,
+    SAMPLE_RATE,
+    Resampler,
+    as_array,
+    channels_first,
+    check_rate,
+    is_tensor,
+    mixed,
+    mono,
+    scaled,
+)
 from lstm_models.io.wave_headers import repaired
 
 if TYPE_CHECKING:
@@ -42,12 +53,6 @@ if TYPE_CHECKING:
 
 __all__ = ["AUDIO_SUFFIXES", "SAMPLE_RATE", "Audio", "Resampler", "list_audio", "mono", "open_audio"]
 
-SAMPLE_RATE = 16_000
-"""Samples a second of everything inside the library."""
-LOWEST_RATE, HIGHEST_RATE = 4_000, 384_000
-MOST_CHANNELS = 64
-LOUDEST = 100.0  # floating-point sound lies within −1..1, a little above it where it was mixed; not in the hundreds
-_CANCELLED = 0.1  # of the power that channels without anything in common leave
 _BLOCK_VALUES = 2**20  # samples of all channels that are read at a time
 
 AUDIO_SUFFIXES = frozenset({
@@ -133,101 +138,6 @@ class Audio:
         return np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
 
 
-class Resampler:
-    """Mono samples of any rate, pushed incrementally, at `SAMPLE_RATE`; how they are cut changes nothing.
-
-    Raises:
-        InputError: the rate is not one that speech is recorded with (``usage=True``).
-    """
-
-    def __init__(self, rate: int) -> None:
-        check_rate(rate, "The recording")
-        self.rate = rate
-        self._stream: Any = None
-        if rate != SAMPLE_RATE:
-            import soxr
-
-            self._stream = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32")
-
-    def push(self, samples: np.ndarray) -> np.ndarray:
-        """The samples `[k]` that ``samples [n]`` complete; k may be 0."""
-        if self._stream is None:
-            return samples
-        return np.clip(self._stream.resample_chunk(samples), -1, 1)  # type: ignore[no-any-return]
-
-    def finish(self) -> np.ndarray:
-        """The samples still owed; nothing may be pushed after them."""
-        if self._stream is None:
-            return np.zeros(0, np.float32)
-        return np.clip(self._stream.resample_chunk(np.zeros(0, np.float32), last=True), -1, 1)  # type: ignore[no-any-return]
-
-
-def check_rate(rate: int, label: str) -> None:
-    if isinstance(rate, bool) or not isinstance(rate, (int, np.integer)):
-        raise InputError(f"The rate is {rate!r}; a whole number of samples a second would be right.", usage=True)
-    if not LOWEST_RATE <= rate <= HIGHEST_RATE:
-        raise InputError(
-            f"{label} has {rate:,} samples a second; {LOWEST_RATE:,} to {HIGHEST_RATE:,} can be read (8,000 or more "
-            "is what speech needs)."
-        )
-
-
-def mono(samples: Any, label: str = "The recording", begins: float = 0.0, rate: int = SAMPLE_RATE) -> np.ndarray:
-    """Samples as float32 `[n]` within −1..1, channels mixed down, integers scaled by their type.
-
-    Args:
-        samples: `[n]`, `[n, channels]` or `[channels, n]`: array, tensor or what numpy makes an array of.
-        label: what the sentences call the recording.
-        begins: seconds before the first sample, and
-        rate: samples a second, both for the sentences.
-
-    Raises:
-        InputError: the shape or the type is not that of sound, or a sample is no number or far too large.
-    """
-    values = _array(samples, label)
-    if values.ndim == 2:
-        first = _channels_first(values.shape, torch_made=_is_tensor(samples))
-        values = values.T if first else values
-        if values.shape[1] > MOST_CHANNELS:
-            raise InputError(f"{label} has {values.shape[1]} channels; {MOST_CHANNELS} are the most that are mixed.")
-    elif values.ndim != 1:
-        raise InputError(f"{label} is an array {list(values.shape)}; [samples] or [samples, channels] would be right.")
-    values = _scaled(values, label)
-    if values.ndim == 2:
-        values = mixed(values)[0] if values.shape[1] else np.zeros(0, np.float32)
-    if len(values):
-        with np.errstate(invalid="ignore"):
-            most = float(np.abs(values).max())
-        if not most <= LOUDEST:
-            wrong = ~(np.abs(values) <= LOUDEST)
-            at = begins + int(wrong.argmax()) / rate
-            if np.isfinite(values).all():
-                raise InputError(f"{label} has samples up to {most:,.0f}; sound in floating point lies within −1 to 1.")
-            place = f", the first after {at:.1f} s" if at >= 0.1 else ""
-            raise InputError(f"{label} has samples that are no numbers (NaN or infinite){place}.")
-        if most > 1:
-            values = np.clip(values, -1, 1)
-    return values
-
-
-def mixed(values: np.ndarray) -> tuple[np.ndarray, bool]:
-    """The mean of the channels of float32 ``[n, channels]``, or the loudest where they cancel each other.
-
-    Of n channels that have nothing in common the mean has an n-th of their mean power, of equal ones all of it; of
-    opposite ones (a microphone wired wrongly, a phone that records "wide") next to nothing. The second value says
-    whether they were.
-    """
-    count = values.shape[1]
-    if count == 1:
-        return values[:, 0], False
-    mean = values.mean(1, dtype=np.float32)
-    with np.errstate(over="ignore", invalid="ignore"):
-        powers = np.square(values, dtype=np.float64).sum(0)
-        if float(np.square(mean, dtype=np.float64).sum()) * count < _CANCELLED * float(powers.mean()):
-            return values[:, int(powers.argmax())], True
-    return mean, False
-
-
 def _within(label: str) -> str:
     """A recording's name within a sentence."""
     return "the recording" if label == "The recording" else label
@@ -240,40 +150,6 @@ def _mixing(blocks: Iterator[np.ndarray], audio: Audio) -> Iterator[np.ndarray]:
         if cancelled and not any("cancel each other" in note for note in audio.notes):
             audio.notes.append(f"The channels of {_within(audio.name)} cancel each other; the louder one was used.")
         yield single
-
-
-def _is_tensor(samples: Any) -> bool:
-    torch = sys.modules.get("torch")  # whoever has a tensor has imported it
-    return torch is not None and isinstance(samples, torch.Tensor)
-
-
-def _array(samples: Any, label: str) -> np.ndarray:
-    if _is_tensor(samples):
-        values = samples.detach().cpu()
-        return (values.float() if values.is_floating_point() else values).numpy()  # type: ignore[no-any-return]
-    try:
-        return np.asarray(samples)
-    except ValueError as error:  # lists of unequal lengths
-        raise InputError(f"{label} is no array of samples.", usage=True) from error
-
-
-def _channels_first(shape: tuple[int, ...], *, torch_made: bool) -> bool:
-    """Whether the first axis is the channels: the only short one, or, where both are, torchaudio's habit."""
-    short = [0 < size <= MOST_CHANNELS for size in shape]
-    return short[0] if short[0] != short[1] else torch_made
-
-
-def _scaled(values: np.ndarray, label: str) -> np.ndarray:
-    kind, size = values.dtype.kind, values.dtype.itemsize
-    if kind == "f":
-        with np.errstate(over="ignore"):
-            return values.astype(np.float32, copy=False)
-    if kind in "iu" and size <= 4:
-        half = 2.0 ** (8 * size - 1)
-        return ((values.astype(np.float64) - (half if kind == "u" else 0)) / half).astype(np.float32)
-    if not values.size:
-        return values.astype(np.float32)
-    raise InputError(f"{label} is an array of {values.dtype}; float32 or int16 samples would be right.", usage=True)
 
 
 def open_audio(
@@ -290,8 +166,8 @@ def open_audio(
             array or tensor `[samples]`, `[samples, channels]` or `[channels, samples]`, float within −1..1 or
             integers, which are scaled by their type. An `Audio` is given
             back as it is.
-        rate: samples a second of an array; 16,000 if None. A file has its own.
-        name: what the sentences call the recording; the path if missing, or "The recording".
+        rate: samples a second of an array; 16,000 if None; a file has its rate in its header.
+        name: what the sentences call the recording; its path if None, or "The recording".
 
     Raises:
         InputError: the file is missing, a folder, empty, damaged, no recording or not an ordinary file, or may not be
@@ -301,7 +177,7 @@ def open_audio(
     if isinstance(source, Audio):
         return source
     label = "The recording" if name is None else shown(name)
-    is_array = isinstance(source, (np.ndarray, list, tuple)) or _is_tensor(source)
+    is_array = isinstance(source, (np.ndarray, list, tuple)) or is_tensor(source)
     if rate is not None and not is_array:
         raise InputError("A rate goes with an array of samples; a file says its own.", usage=True)
     with contextlib.ExitStack() as stack:
@@ -343,17 +219,17 @@ def list_audio(folder: str | os.PathLike[str], *, recursive: bool = False) -> li
 
 def _of_array(samples: Any, rate: int, label: str) -> Audio:
     check_rate(rate, label)
-    values = _array(samples, label)
-    if values.ndim == 2 and _channels_first(values.shape, torch_made=_is_tensor(samples)):
+    values = as_array(samples, label)
+    if values.ndim == 2 and channels_first(values.shape, torch_made=is_tensor(samples)):
         values = values.T
     if values.ndim not in (1, 2) or (values.ndim == 2 and values.shape[1] > MOST_CHANNELS):
         mono(values, label)  # says what is wrong
     channels = 1 if values.ndim == 1 else values.shape[1]
-    _scaled(values[:1], label)
+    scaled(values[:1], label)
 
     def blocks() -> Iterator[np.ndarray]:
         for first in range(0, len(values), rate):
-            part = _scaled(values[first : first + rate], label)
+            part = scaled(values[first : first + rate], label)
             yield part[:, None] if part.ndim == 1 else part
 
     audio = Audio(label, rate, channels, len(values), iter(()))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from lstm_models.io.audio import SAMPLE_RATE
+from lstm_models.io.samples import SAMPLE_RATE
 from lstm_models.tasks.speech.segmentation import Begin, End, Event, Segmenter, Silence
 
 if TYPE_CHECKING:

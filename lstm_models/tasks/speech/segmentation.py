@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lstm_models.io.audio import SAMPLE_RATE
+from lstm_models.io.samples import SAMPLE_RATE
 
 __all__ = ["Begin", "End", "Event", "Segmenter", "Silence"]
 

@@ -20,7 +20,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from lstm_models.io.audio import SAMPLE_RATE, Resampler, mono
+from lstm_models.io.samples import SAMPLE_RATE, Resampler, mono
 from lstm_models.results import Word
 from lstm_models.tasks.speech.acoustic_stream import AcousticStream
 from lstm_models.tasks.speech.decoding import TranscribeOptions, WordDecoder, as_transcript

@@ -86,11 +86,7 @@ def evaluate(
         raise InputError("beam and limit must be 1 or more, timed and worst 0 or more", usage=True)
     import jiwer  # noqa: F401 - missing, it should be so now and not at the end
 
-    for path in (json, plot):
-        if path is not None:
-            check_writable(path)
-    if plot is not None and Path(plot).suffix.lower() not in (".png", ".svg", ".pdf"):
-        raise InputError(f"{plot} is no name of a plot; .png, .svg or .pdf would be right", usage=True)
+    _check_files(json, plot)
     recognizer = hub.load_as(Recognizer, model)
     other = None if aligner is None else hub.load_as(Recognizer, aligner)
     used: bool | str = {"on": True, "off": False}.get(lm, lm)
@@ -124,13 +120,25 @@ def evaluate(
     if report is not None and plot is not None:
         diagram(report, plot, right="fraction of words that are right", held="held-out speakers")
     if report is not None and calibrate is not None:
-        best = report.fitted_on_all
-        recognizer.config = dataclasses.replace(
-            config, calibration=(round(1 / best.temperature, 4), round(best.bias, 4))
-        )
-        # An encoder's weights came in 8 bits, and the others lose nothing by it that can be measured
-        hub.save(recognizer, calibrate, card=hub.card(model), int8=recognizer.config.encoder is not None)
+        _save_calibrated(recognizer, report.fitted_on_all, calibrate, hub.card(model))
     return figures
+
+
+def _check_files(json: str | None, plot: str | None) -> None:
+    """That they can be written, and the plot has the name of one."""
+    for path in (json, plot):
+        if path is not None:
+            check_writable(path)
+    if plot is not None and Path(plot).suffix.lower() not in (".png", ".svg", ".pdf"):
+        raise InputError(f"{plot} is no name of a plot; .png, .svg or .pdf would be right", usage=True)
+
+
+def _save_calibrated(recognizer: Recognizer, best: Calibration, folder: str, card: str) -> None:
+    recognizer.config = dataclasses.replace(
+        recognizer.config, calibration=(round(1 / best.temperature, 4), round(best.bias, 4))
+    )
+    # An encoder's weights came in 8 bits, and the others lose nothing by it that can be measured
+    hub.save(recognizer, folder, card=card, int8=recognizer.config.encoder is not None)
 
 
 def _chosen(

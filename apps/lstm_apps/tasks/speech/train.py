@@ -103,6 +103,10 @@ def train(
         folder = Path(run) / "features" if features is None else Path(features)
         varied = EncodedSpeech(learn, recognizer, folder, augmentation, versions=versions, seed=training.seed)
         sets = varied, EncodedSpeech(held, recognizer, folder)
+    settings = {"task": "speech", "data": data, "init": init, "validation": validation}
+    settings |= {"often": often, "times": times, "shortest": shortest, "longest": longest, "share": share}
+    settings |= {"encoder": encoder, "frozen": frozen, "features": features, "versions": versions}
+    settings |= {"model": recognizer.config, "training": training, "augmentation": augmentation}
     figures = fit(
         recognizer,
         sets[0],
@@ -111,21 +115,10 @@ def train(
         training,
         run,
         resume=resume,
-        settings={
-            "task": "speech",
-            "data": data,
-            "init": init,
-            "validation": validation,
-        }
-        | {"often": often, "times": times, "shortest": shortest, "longest": longest, "share": share}
-        | {"encoder": encoder, "frozen": frozen, "features": features, "versions": versions}
-        | {"model": recognizer.config, "training": training, "augmentation": augmentation},
+        settings=settings,
         repeats=[times if any(part in one.source for part in often) else 1 for one in learn] if often else None,
     )
-    with torch.no_grad():
-        for name, value in recognizer.state_dict().items():
-            if name in kept and value.is_floating_point():
-                value.lerp_(kept[name], 1 - share)
+    _average(recognizer, kept, share)
     if is_main_process():
         folder = hub.save(recognizer, Path(run) / "model", card=_card(learn, recognizer.config, training))
         print(f"{folder}: " + ", ".join(f"{name} {value:.4f}" for name, value in figures.items()))
@@ -134,6 +127,14 @@ def train(
             print(f"word error rate of {len(held)} held-out recordings: {before:.1%} before, {after:.1%} after")
             figures = {**figures, "wer_before": before, "wer_after": after}
     return figures
+
+
+def _average(recognizer: Recognizer, before: dict[str, torch.Tensor], fraction: float) -> None:
+    """Moves the weights from those ``before`` to the trained ones by a fraction of the way."""
+    with torch.no_grad():
+        for name, value in recognizer.state_dict().items():
+            if name in before and value.is_floating_point():
+                value.lerp_(before[name], 1 - fraction)
 
 
 def _recognizer(

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from lstm_models.errors import InputError
-from lstm_models.io.audio import HIGHEST_RATE, LOWEST_RATE
+from lstm_models.io.samples import HIGHEST_RATE, LOWEST_RATE
 from lstm_models.results import Word
 
 __all__ = ["LONGEST", "Heard", "Microphones", "read_chunk"]
