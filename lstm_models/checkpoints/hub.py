@@ -48,7 +48,10 @@ if TYPE_CHECKING:
 
 M = TypeVar("M")
 
-_KINDS = {"ngram": "language model"}  # what sentences call a kind of model, where it is not its registry name
+_KINDS = {
+    "ngram": "language model",
+    "recognizer": "recogniser",
+}  # what sentences call a kind of model, where it is not its registry name
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
 

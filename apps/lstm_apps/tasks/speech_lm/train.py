@@ -112,9 +112,7 @@ def evaluate(
     """
     if json is not None:
         check_writable(json)
-    lm = hub.load(model)
-    if not isinstance(lm, NGram):
-        raise InputError(f"{model} is no language model.", usage=True)
+    lm = hub.load_as(NGram, model)
     figures: dict[str, float] = {}
     sets = [
         (name, (normalize(r.text).split() for r in read_speech(path, longest=LONGEST)))

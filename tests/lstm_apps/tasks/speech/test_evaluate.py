@@ -50,6 +50,8 @@ def outputs(samples: np.ndarray) -> np.ndarray:
 
 
 class Stream:
+    exact = True
+
     def __init__(self) -> None:
         self.samples, self.given = np.zeros(0, np.float32), 0
 
@@ -216,10 +218,10 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"beam": 0}, "must be 1 or more"),
     ({"limit": 0}, "must be 1 or more"),
     ({"timed": -1}, "must be 1 or more"),
-    ({"model": "writer"}, "writer is no recogniser"),
+    ({"model": "writer"}, "writer is not a recogniser"),
     ({"model": "none"}, "none"),
-    ({"lm": "writer"}, "writer is no language model"),
-    ({"aligner": "writer"}, "writer is no recogniser"),
+    ({"lm": "writer"}, "writer is not a language model"),
+    ({"aligner": "writer"}, "writer is not a recogniser"),
     ({"data": ["none.tar"]}, r"no speech data at none\.tar"),
     ({"json": "none/out.json"}, "does not exist"),
     ({"plot": "out.gif"}, "no name of a plot"),

@@ -172,7 +172,7 @@ def test_bad_rows_are_left_out_up_to_a_share(tmp_path: Path, capsys: pytest.Capt
         (["--data", "{shards}", "--share", "0.5"], "only with --init"),
         (["--data", "{shards}", "--longest", "0.1"], "shortest below longest"),
         (["--data", "{shards}", "--shortest", "90", "--longest", "91"], "no recording of 90 to 91 seconds"),
-        (["--data", "{shards}", "--init", "captioner"], "captioner is no recogniser"),
+        (["--data", "{shards}", "--init", "captioner"], "captioner is not a recogniser"),
         (["--data", "{shards}", "--init", "nothing"], "nothing"),
     ],
 )

@@ -137,4 +137,4 @@ def test_bad_calls_end_in_a_sentence(
 
 def test_measuring_another_model_ends_in_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", "speech-lm", "--model", "writer", "--data", "x.tar"]) == 2
-    assert "writer is no language model" in capsys.readouterr().err
+    assert "writer is not a language model" in capsys.readouterr().err
