@@ -52,7 +52,7 @@ class RecognizerConfig:
     dropout: float = 0.1
     features: SpeechFeatures = field(default_factory=SpeechFeatures)
     encoder: AcousticEncoderConfig | None = None
-    windows: tuple[int, int, int] = (83, 14, 12)
+    windows: tuple[int, int, int] = (83, 12, 15)
     calibration: tuple[float, float] = (1.0, 0.0)
     time_shift: tuple[float, float] = (0.0, 0.0)
     language_model: str = "words"

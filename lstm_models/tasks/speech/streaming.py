@@ -15,7 +15,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -36,6 +36,8 @@ from lstm_models.tasks.speech.segment_outputs import (
 from lstm_models.tasks.speech.segmentation import Begin, End, Event, Silence
 
 __all__ = ["Stream", "StreamUpdate", "StreamingModel", "stream"]
+
+_PREVIEW_BEAM = 16  # hypotheses of a first pass, whose words the second one replaces
 
 
 class StreamingModel(AcousticModel, Protocol):
@@ -68,11 +70,13 @@ def stream(
 ) -> Stream:
     """A recording that arrives in pieces; see ``Recognizer.stream``."""
     words: _FirstPass | _SecondPass
-    if partial:
-        first = _FirstPass(recognizer, options)
-        words = first if first.exact else _SecondPass(recognizer, options, first)
-    else:
+    if not partial:
         words = _SecondPass(recognizer, options, None)
+    elif (first := _FirstPass(recognizer, options)).exact:
+        words = first
+    else:
+        beam = min(_PREVIEW_BEAM, options.beam or recognizer.config.beam)
+        words = _SecondPass(recognizer, options, _FirstPass(recognizer, replace(options, beam=beam)))
     return Stream(recognizer, words, rate, punctuate)
 
 
