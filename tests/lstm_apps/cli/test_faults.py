@@ -43,7 +43,7 @@ def recordings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-ARGUMENTS = ["transcribe", "talks", "--out", "out", "--format", "txt", "--lm", "off"]
+ARGUMENTS = ["transcribe", "talks", "--out", "out", "--format", "txt", "--lm", "off", "--raw"]
 
 
 def written(folder: str = "out") -> dict[str, str]:

@@ -32,6 +32,7 @@ def _named(path: str) -> Any:
         ),
         ("write", "lstm_models.tasks.handwriting.decoding:WriteOptions", "style legibility seed"),
         ("read", "lstm_models.tasks.handwriting_reader.decoding:ReadOptions", "alternatives lm beam"),
+        ("transcribe", "lstm_models.tasks.speech.decoding:TranscribeOptions", "lm beam"),
     ],
 )
 def test_a_command_has_the_defaults_of_python(verb: str, options: str, shared: str) -> None:
