@@ -103,7 +103,7 @@ def train(
         folder = Path(run) / "features" if features is None else Path(features)
         varied = EncodedSpeech(learn, recognizer, folder, augmentation, versions=versions, seed=training.seed)
         sets = varied, EncodedSpeech(held, recognizer, folder)
-    settings = {"task": "speech", "data": data, "init": init, "validation": validation}
+    settings: dict[str, Any] = {"task": "speech", "data": data, "init": init, "validation": validation}
     settings |= {"often": often, "times": times, "shortest": shortest, "longest": longest, "share": share}
     settings |= {"encoder": encoder, "frozen": frozen, "features": features, "versions": versions}
     settings |= {"model": recognizer.config, "training": training, "augmentation": augmentation}

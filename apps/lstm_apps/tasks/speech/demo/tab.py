@@ -106,7 +106,7 @@ class SpeechTab:
                 waveform_options=gr.WaveformOptions(show_recording_waveform=False), elem_id="speech-file",
             )  # fmt: skip
         # Gradio would decode the file itself, with a traceback where it cannot.
-        self.microphone.preprocess = self.file.preprocess = _path
+        self.microphone.preprocess = self.file.preprocess = _path  # type: ignore[method-assign]
 
     def _add_words(self) -> None:
         """The words, what is going on, the files to save, and recordings to try."""
