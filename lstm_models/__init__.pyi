@@ -2,6 +2,8 @@
 import os
 import typing
 
+import torch
+
 import lstm_models.ngram.model as _ngram
 
 from .analysis.gates import gate_activations as gate_activations
@@ -50,29 +52,49 @@ from .version import __version__ as __version__
 
 __all__: list[str]
 
-@typing.overload
-def load(source: typing.Literal["captioner"], *, revision: None = None, local_files_only: bool = True) -> Captioner: ...
+_Device = str | torch.device | None
+
 @typing.overload
 def load(
-    source: typing.Literal["punctuator"], *, revision: None = None, local_files_only: bool = True
+    source: typing.Literal["captioner"], *, device: _Device = None, revision: None = None, local_files_only: bool = True
+) -> Captioner: ...
+@typing.overload
+def load(
+    source: typing.Literal["punctuator"],
+    *,
+    device: _Device = None,
+    revision: None = None,
+    local_files_only: bool = True,
 ) -> Punctuator: ...
 @typing.overload
 def load(
-    source: typing.Literal["reader"], *, revision: None = None, local_files_only: bool = True
+    source: typing.Literal["reader"], *, device: _Device = None, revision: None = None, local_files_only: bool = True
 ) -> HandwritingReader: ...
 @typing.overload
 def load(
-    source: typing.Literal["recognizer"], *, revision: None = None, local_files_only: bool = True
+    source: typing.Literal["recognizer"],
+    *,
+    device: _Device = None,
+    revision: None = None,
+    local_files_only: bool = True,
 ) -> Recognizer: ...
 @typing.overload
-def load(source: typing.Literal["tagger"], *, revision: None = None, local_files_only: bool = True) -> Tagger: ...
-@typing.overload
-def load(source: typing.Literal["words"], *, revision: None = None, local_files_only: bool = True) -> _ngram.NGram: ...
+def load(
+    source: typing.Literal["tagger"], *, device: _Device = None, revision: None = None, local_files_only: bool = True
+) -> Tagger: ...
 @typing.overload
 def load(
-    source: typing.Literal["writer"], *, revision: None = None, local_files_only: bool = True
+    source: typing.Literal["words"], *, device: _Device = None, revision: None = None, local_files_only: bool = True
+) -> _ngram.NGram: ...
+@typing.overload
+def load(
+    source: typing.Literal["writer"], *, device: _Device = None, revision: None = None, local_files_only: bool = True
 ) -> HandwritingWriter: ...
 @typing.overload
 def load(
-    source: str | os.PathLike[str], *, revision: str | None = None, local_files_only: bool = True
+    source: str | os.PathLike[str],
+    *,
+    device: _Device = None,
+    revision: str | None = None,
+    local_files_only: bool = True,
 ) -> typing.Any: ...

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import numpy as np
 
-__all__ = ["Word", "mean_confidence"]
+__all__ = ["Word", "mean_confidence", "short_repr", "words_html"]
+
+_SHOWN = 60  # characters of a text in a line
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +67,9 @@ class Word:
             made["attention"] = [[round(value, 5) for value in row] for row in self.attention.tolist()]
         return made
 
+    def __repr__(self) -> str:
+        return short_repr(self, self.text, confidence=self.confidence, start=self.start, end=self.end)
+
     def _rest(self) -> tuple[Any, ...]:
         return (self.text, self.confidence, self.start, self.end)
 
@@ -75,6 +82,31 @@ class Word:
 
     def __hash__(self) -> int:
         return hash(self._rest())
+
+
+def short_repr(result: object, text: str, **facts: Any) -> str:
+    """One line for a prompt: the kind of the result, its text, cut where it is long, and facts that are not None.
+
+    >>> short_repr(word, "dog", confidence=0.714)
+    'Word("dog", confidence=0.71)'
+    """
+    line = " ".join(text.split())
+    cut = line if len(line) <= _SHOWN else line[: _SHOWN - 1].rstrip() + "…"
+    told = [f"{name}={value:.2f}" if isinstance(value, float) else f"{name}={value!r}" for name, value in facts.items()
+            if value is not None]  # fmt: skip
+    return f"{type(result).__name__}({', '.join([json.dumps(cut, ensure_ascii=False), *told])})"
+
+
+def words_html(words: Iterable[Word]) -> str:
+    """Words for a notebook, each the fainter the less sure it is, with its confidence and times under the pointer."""
+    parts = []
+    for word in words:
+        facts = [] if word.confidence is None else [f"{word.confidence:.0%} sure"]
+        if word.start is not None and word.end is not None:
+            facts.append(f"{word.start:.2f} to {word.end:.2f} s")
+        faint = 1.0 if word.confidence is None else 0.35 + 0.65 * word.confidence
+        parts.append(f'<span style="opacity: {faint:.2f}" title="{", ".join(facts)}">{escape(word.text)}</span>')
+    return " ".join(parts)
 
 
 def mean_confidence(words: Iterable[Word]) -> float | None:

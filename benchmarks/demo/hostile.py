@@ -188,14 +188,19 @@ ATTACKS: dict[str, Callable[[Attacker], str]] = {
 }  # fmt: skip
 
 
+def make_contents() -> None:
+    """The pictures that attacks send."""
+    CONTENTS["integers"] = encoded("I", (11_000, 11_000), "TIFF", compression="tiff_deflate")
+    CONTENTS["floats"] = encoded("F", (8_000, 8_000), "TIFF", compression="tiff_deflate")
+    CONTENTS["pixels"] = encoded("RGB", (11_000, 11_000), "PNG")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--only", help="attacks whose names match this pattern")
     options = parser.parse_args()
-    CONTENTS["integers"] = encoded("I", (11_000, 11_000), "TIFF", compression="tiff_deflate")
-    CONTENTS["floats"] = encoded("F", (8_000, 8_000), "TIFF", compression="tiff_deflate")
-    CONTENTS["pixels"] = encoded("RGB", (11_000, 11_000), "PNG")
+    make_contents()
     process, url = start(["--rate", "6000"])
     rows = []
     try:

@@ -75,7 +75,10 @@ class User(threading.Thread):
     def run(self) -> None:
         chance = random.Random(self.number)
         headers = {"X-Forwarded-For": f"198.51.100.{self.number}"}
-        client = Client(self.url, headers=headers, verbose=False, download_files=False, analytics_enabled=False)
+        client = Client(
+            self.url, headers=headers, verbose=False, download_files=False, analytics_enabled=False,
+            httpx_kwargs={"timeout": LONGEST},
+        )  # fmt: skip
         tasks = ("captioning", "speech", "handwriting")
         turn = self.number
         while time.monotonic() < self.until:

@@ -162,20 +162,62 @@ def save(
     return folder
 
 
-def load(source: str | os.PathLike[str], *, revision: str | None = None, local_files_only: bool = True) -> Any:
-    """Load a model, ready to use: float32, on the CPU, in evaluation mode.
+_default_device = "cpu"
+
+
+def use_device(device: str) -> None:
+    """Make a device, such as "cuda", the one that models are loaded to where `load` names none.
+
+    Raises:
+        InputError: there is no such device here (``usage=True``).
+    """
+    global _default_device
+    _check_device(device)
+    _default_device = device
+
+
+def load(
+    source: str | os.PathLike[str],
+    *,
+    device: str | torch.device | None = None,
+    revision: str | None = None,
+    local_files_only: bool = True,
+) -> Any:
+    """Load a model, ready to use: float32, in evaluation mode.
 
     Args:
         source: a bundled name (see `available`), a checkpoint folder, or a Hugging Face Hub id, "owner/name". They are
             tried in this order.
+        device: where its networks run: "cpu", "cuda", "cuda:1", "mps" and the like; the CPU if None. What it is given
+            and gives back lies on the CPU all the same.
         revision: of a hub id: a branch, tag or commit.
         local_files_only: of a hub id: use the local cache and never the network; false downloads what is missing.
 
     Raises:
-        InputError: there is no such model, or its files are damaged, foreign, pickled, or of a newer version.
+        InputError: there is no such model or device, or the model's files are damaged, foreign, pickled, or of a newer
+            version.
     """
+    device = _default_device if device is None else device
+    _check_device(device)
     folder = _locate(source, revision, local_files_only)
-    return read_checkpoint(folder, bundled=folder.parent == WEIGHTS)
+    model = read_checkpoint(folder, bundled=folder.parent == WEIGHTS)
+    if str(device) != "cpu" and hasattr(model, "to"):  # n-gram models stay in memory
+        model.to(device)
+    return model
+
+
+def _check_device(device: str | torch.device) -> None:
+    if str(device) == "cpu":
+        return
+    import torch
+
+    try:
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError, TypeError):  # as each backend has it
+        there = ["cpu", *(name for name in ("cuda", "mps", "xpu") if getattr(torch, name).is_available())]
+        raise InputError(
+            f"there is no device {str(device)!r:.40} here; there is {' and '.join(there)}.", usage=True
+        ) from None
 
 
 def load_as(kind: type[M], source: str | os.PathLike[str]) -> M:

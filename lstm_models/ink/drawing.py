@@ -29,6 +29,7 @@ from lstm_models.ink.plotter import PlotterOptions, gcode, hpgl
 from lstm_models.ink.verdict import Verdict
 from lstm_models.io.atomic_write import check_writable, shown
 from lstm_models.io.save_formats import check_suffix, save_by_suffix
+from lstm_models.results import short_repr
 
 __all__ = ["INK", "SUFFIXES", "Box", "Drawing", "check_drawing_path"]
 
@@ -79,6 +80,13 @@ class Drawing:
         if any(getattr(self, name) != getattr(other, name) for name in names):
             return False
         return len(self.strokes) == len(other.strokes) and all(map(np.array_equal, self.strokes, other.strokes))
+
+    def __repr__(self) -> str:
+        return short_repr(self, self.text, strokes=len(self.strokes), style=self.style or None, seed=self.seed)
+
+    def _repr_svg_(self) -> str:
+        """The drawing for a notebook, on white paper: its ink would not show on a dark page."""
+        return self.svg(background="#ffffff")
 
     def __hash__(self) -> int:
         return hash((self.text, self.style, self.seed, self.notes, tuple(map(np.ndarray.tobytes, self.strokes))))

@@ -32,6 +32,7 @@ from lstm_models.ink.svg import path as outline
 from lstm_models.ink.verdict import Verdict
 from lstm_models.io.atomic_write import check_writable, shown, written_whole
 from lstm_models.io.save_formats import check_suffix, save_by_suffix
+from lstm_models.results import short_repr
 
 __all__ = ["Page", "PageOptions", "save_pdf"]
 
@@ -247,6 +248,13 @@ class Page:
         """The strokes alone in the pixels of a screen, 96 an inch: for every format that a `Drawing` has."""
         strokes = tuple(stroke * np.float32(96 / _MM) for stroke in self.strokes)
         return Drawing(strokes, self.text, self.style, self.seed, self.notes, self.drawn, self.verdict)
+
+    def __repr__(self) -> str:
+        return short_repr(self, self.text, number=self.number, strokes=len(self.strokes))
+
+    def _repr_svg_(self) -> str:
+        """The page for a notebook."""
+        return self.svg(background="#ffffff")
 
     def svg(self, color: str = INK, background: str | None = None, *, kind: str = "plain") -> str:
         """The page as one SVG document in millimetres; the printed lines are a group of their own, `ruling`.

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lstm_apps.cli import progress
+from lstm_apps.cli.common_options import is_quiet
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import check_writable, shown
 
-__all__ = ["FoundFiles", "find", "inside", "note", "standard_input", "targets", "tracked"]
+__all__ = ["FoundFiles", "find", "inside", "note", "standard_input", "targets", "tracked", "warn"]
 
 
 class FoundFiles(NamedTuple):
@@ -109,5 +110,11 @@ def tracked(
 
 
 def note(sentence: str) -> None:
-    """A sentence on standard error."""
+    """A sentence on standard error; nothing after ``--quiet``."""
+    if not is_quiet():
+        warn(sentence)
+
+
+def warn(sentence: str) -> None:
+    """A sentence on standard error about something that failed."""
     print(f"lstm-models: {sentence}", file=sys.stderr, flush=True)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from lstm_apps.cli import error_messages
+from lstm_apps.cli.common_options import HELP, take_common_options
 from lstm_apps.cli.option import Option
 from lstm_apps.cli.registry import PROGRAM, Command
 from lstm_models.errors import InputError
@@ -31,12 +32,15 @@ def execute(command: Command, name: str, argv: list[str]) -> None:
 
     function = command.resolve()
     options, presets = options_of(command, function), presets_of(command, function)
+    runs = "model" in inspect.signature(function).parameters and not name.startswith("train ")
+    argv = take_common_options(argv, options, device=runs)
     presets |= {alias: presets[preset] for alias, preset in command.preset_aliases.items()}
     lists: dict[str, list[str]] = {}
     arguments = normalized(options, argv, command.positional, presets, lists)
     parser = build_parser(command, function, name)
     if "--help" in arguments:
         print(re.sub(r", --[\w-]+\+( \w+)?", "", parser.format_help()), end="")  # --include+, which nobody needs
+        print(HELP if runs else re.sub("  --device.*\n", "", HELP), end="")
         return
     try:
         values = parser.instantiate(parser.parse_args(arguments))

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Generator
 from typing import Protocol
 
+from lstm_apps.cli.common_options import is_quiet
+
 __all__ = ["News", "bar"]
 
 
@@ -28,7 +30,7 @@ def bar(
         shown: whether there is a bar at all; if left out, where standard error is a terminal.
         counted: tell the numbers, too.
     """
-    if not (sys.stderr.isatty() if shown is None else shown):
+    if is_quiet() or not (sys.stderr.isatty() if shown is None else shown):
         yield lambda done, total=None: None
         return
     from rich.console import Console

@@ -227,6 +227,11 @@ def verbs() -> dict[str, Command]:
         "models": Command(
             "lstm_apps.cli.models:models", "list the bundled models, or show one's card", positional=("name",)
         ),
+        "completion": Command(
+            "lstm_apps.cli.completion:completion",
+            "print a script that completes commands in your shell",
+            positional=("shell",),
+        ),
         "export": Command(
             "lstm_apps.cli.models:export",
             "copy a model out as a folder, or its LSTM stack as ONNX",

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Collection, Sequence
 
-from lstm_apps.cli.batch_files import find, note, targets
+from lstm_apps.cli.batch_files import find, note, targets, warn
 from lstm_apps.cli.progress import bar
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import check_writable, shown, write_whole
@@ -59,7 +59,7 @@ def process_texts(
     files = {} if out is None else _files(out, found.sources, found.root, suffix_of, several)
     failures = dict(found.failures)
     for sentence in failures.values():
-        note(sentence)
+        warn(sentence)
     todo = [source for source in found.sources if not (resume and _is_done(files[source], source))]
     with bar("texts", len(todo), shown=several and bool(files) and sys.stderr.isatty()) as advance:
         for number, source in enumerate(todo, 1):
@@ -75,7 +75,7 @@ def process_texts(
                 if not several:
                     raise
                 failures[source] = str(error)
-                note(f"{shown(source)}: {error}")
+                warn(f"{shown(source)}: {error}")
             advance(number)
     if out is not None:
         before = len(found.sources) - len(todo)

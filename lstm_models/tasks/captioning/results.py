@@ -16,13 +16,14 @@ import math
 import os
 from dataclasses import dataclass
 from functools import partial
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import one_line
 from lstm_models.io.save_formats import save_by_suffix
-from lstm_models.results import Word, mean_confidence
+from lstm_models.results import Word, mean_confidence, short_repr, words_html
 from lstm_models.tasks.captioning.objects import RecognizedObject
 
 if TYPE_CHECKING:
@@ -69,6 +70,15 @@ class Caption:
 
     def __str__(self) -> str:
         return self.text
+
+    def __repr__(self) -> str:
+        return short_repr(self, self.text, confidence=self.confidence, source=self.source or None)
+
+    def _repr_html_(self) -> str:
+        """The caption for a notebook, its words the fainter the less sure they are, with what was recognised."""
+        seen = ", ".join(f"{escape(one.name)} {one.probability:.0%}" for one in self.objects)
+        check = " <em>please check</em>" if self.uncertain else ""
+        return f"<p>{words_html(self.words)}{check}</p>" + (f"<p><small>Recognised: {seen}</small></p>" if seen else "")
 
     @property
     def confidence(self) -> float | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 from lstm_models.io.atomic_write import one_line
-from lstm_models.results import Word, mean_confidence
+from lstm_models.results import Word, mean_confidence, short_repr, words_html
 
 __all__ = ["Reading"]
 
@@ -47,6 +49,16 @@ class Reading:
 
     def __str__(self) -> str:
         return self.text
+
+    def __repr__(self) -> str:
+        return short_repr(self, self.text, confidence=self.confidence, source=self.source or None)
+
+    def _repr_html_(self) -> str:
+        """The text for a notebook, a paragraph a line, its words the fainter the less sure they are."""
+        words = iter(self.words)
+        lines = [words_html(itertools.islice(words, len(line.split()))) for line in self.text.split("\n")]
+        lines += [f"<small>{escape(note)}</small>" for note in self.notes]
+        return "".join(f"<p>{line}</p>" for line in lines)
 
     @property
     def confidence(self) -> float | None:

@@ -20,7 +20,7 @@ from typing import Any, Protocol
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import one_line
 from lstm_models.io.save_formats import check_suffix, save_by_suffix
-from lstm_models.results import Word, mean_confidence
+from lstm_models.results import Word, mean_confidence, short_repr, words_html
 from lstm_models.tasks.speech.subtitles import Cue, cues, milliseconds
 
 __all__ = ["FORMATS", "Transcript", "WordPunctuator"]
@@ -75,6 +75,14 @@ class Transcript:
 
     def __str__(self) -> str:
         return self.text
+
+    def __repr__(self) -> str:
+        return short_repr(self, self.text, duration=self.duration, confidence=self.confidence)
+
+    def _repr_html_(self) -> str:
+        """The words for a notebook, the fainter the less sure they are, with their times under the pointer."""
+        notes = "".join(f"<p><small>{escape(note)}</small></p>" for note in self.notes)
+        return f"<p>{words_html(self.words)}</p>{notes}"
 
     @property
     def confidence(self) -> float | None:

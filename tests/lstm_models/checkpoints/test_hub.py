@@ -753,3 +753,15 @@ def test_int8_weights(tmp_path: Path) -> None:
     (folder / "SHA256SUMS").unlink()
     with pytest.raises(InputError, match=r"“head\.scale”|of the type I8"):
         lstm_models.load(folder)
+
+
+def test_a_device_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for device in ("abacus", "cuda:99"):
+        with pytest.raises(InputError, match=f"there is no device '{device}' here; there is cpu"):
+            hub.load("words", device=device)
+        with pytest.raises(InputError, match="there is no device"):
+            hub.use_device(device)
+    assert hub.load("words", device="cpu") is not None
+    monkeypatch.setattr(hub, "_default_device", "meta")  # a device that is everywhere
+    assert next(hub.load("reader").parameters()).device.type == "meta"
+    assert next(hub.load("reader", device="cpu").parameters()).device.type == "cpu"

@@ -19,7 +19,7 @@ from typing import Any
 
 # No TYPE_CHECKING here: jsonargparse runs such blocks for the help, and that would import torch
 import lstm_models
-from lstm_apps.cli.batch_files import FoundFiles, find, inside, note, standard_input, targets, tracked
+from lstm_apps.cli.batch_files import FoundFiles, find, inside, note, standard_input, targets, tracked, warn
 from lstm_apps.cli.resumable_jsonl import ResumableJsonl
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import check_writable, shown
@@ -263,7 +263,7 @@ class _Run:
         if self.alone:
             raise error
         self.failures[source] = str(error)
-        note(str(error))
+        warn(str(error))
 
     def write_page(self, path: str) -> None:
         """The page of all captions, those of earlier runs too."""

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from lstm_apps.cli.batch_files import note
 from lstm_apps.cli.progress import bar
 from lstm_apps.cli.text_files import read_text
 from lstm_models.ink.plotter import PlotterOptions
@@ -145,8 +146,8 @@ def write(
     drawing = writer.write(text, style=style, legibility=legibility, seed=seed, **again)
     with _file(out, stdout) as path:
         drawing.save(path, **options)
-    for note in drawing.notes:
-        print(f"lstm-models: {note}", file=sys.stderr)
+    for sentence in drawing.notes:
+        note(sentence)
     print(f"{'standard output' if stdout else out} (seed {drawing.seed})", file=sys.stderr if stdout else sys.stdout)
 
 
@@ -215,6 +216,6 @@ def _save_pages(pages: Iterator[Page], out: Path, stdout: bool, **options: Any) 
 def _with_notes_shown(pages: Iterator[Page]) -> Iterator[Page]:
     """The pages, whose notes go to standard error."""
     for page in pages:
-        for note in page.notes:
-            print(f"lstm-models: {note}", file=sys.stderr)
+        for sentence in page.notes:
+            note(sentence)
         yield page

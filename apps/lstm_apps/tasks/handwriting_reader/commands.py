@@ -6,9 +6,7 @@ lstm-models read notes/*.json --format json --out notes.jsonl
 
 from __future__ import annotations
 
-import sys
-
-from lstm_apps.cli.batch_files import note, standard_input
+from lstm_apps.cli.batch_files import note, standard_input, warn
 from lstm_models.errors import InputError
 
 __all__ = ["read"]
@@ -66,7 +64,7 @@ def read(
             found = reader.read(ink, alternatives=alternatives, lm=words or False, beam=beam, name=name)
         except InputError as error:
             failures += 1
-            print(f"lstm-models: {error}", file=sys.stderr)
+            warn(str(error))
             continue
         name = f"{shown(source)}: " if several else ""
         for sentence in found.notes:
@@ -97,5 +95,5 @@ def _drawings(named: list[str], recursive: bool) -> tuple[list[str], int]:
             sources += map(str, files_of(name, _SUFFIXES, "drawings (.json or .svg)", recursive=recursive))
         except InputError as error:
             failures += 1
-            print(f"lstm-models: {error}", file=sys.stderr)
+            warn(str(error))
     return sources, failures

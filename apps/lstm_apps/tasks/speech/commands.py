@@ -14,7 +14,7 @@ from typing import Any
 
 # No TYPE_CHECKING here: jsonargparse runs such blocks for the help, and that would import torch
 import lstm_models
-from lstm_apps.cli.batch_files import FoundFiles, find, note, targets
+from lstm_apps.cli.batch_files import FoundFiles, find, note, targets, warn
 from lstm_apps.cli.progress import bar
 from lstm_apps.tasks.speech.microphone import input_device, listen
 from lstm_models.errors import InputError
@@ -229,7 +229,7 @@ class _Run:
         if self.alone:
             raise error
         self.failures[source] = str(error)
-        note(str(error))
+        warn(str(error))
 
     def finish(self, out: str | None) -> None:
         """Report what was done, and raise InputError where a recording failed."""
