@@ -114,7 +114,12 @@ class FewLines(logging.Filter):
         self._minute = 0.0
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the line is one of the first of its kind in this minute; the last one says that more are left out."""
+        """Whether the line is one of the first of its kind in this minute; the last one says that more are left out.
+
+        What the server's end cuts short is no error, and has no line at all.
+        """
+        if record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError):
+            return False
         now = time.monotonic()
         if now - self._minute > 60 or len(self._counts) > 1000:
             self._counts.clear()

@@ -1,18 +1,22 @@
 """Whose request is next: each address in its turn, and none with more places than its share.
 
 Gradio's queue is first come first served; one address that asks for much would be served before all who come after
-it, and could take all places. Here the first request of every address comes before the second of any.
+it, and could take all places. Here the first request of every address comes before the second of any, and of those at
+work at a time an address has a quarter, so that who comes next does not find all hands full of one visitor's work.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 __all__ = ["ADDRESS", "BYTES", "FairQueue"]
 
 ADDRESS, BYTES = "lstm_models.address", "lstm_models.bytes"
 """Keys of a request's ASGI scope, set by `lstm_apps.server.middleware`."""
+_SHARE = 4  # an address has at most one of so many places at work, and one at the least
 
 
 class FairQueue:
@@ -54,6 +58,39 @@ class FairQueue:
         """What those who wait have sent."""
         return sum(event.request.scope.get(BYTES, 0) for event in self.waiting() if event.request is not None)
 
+    def install(self) -> None:
+        """Let the queue give out work in this order, and to each address its share of the hands."""
+        take = self._queue.get_events
+
+        def get_events() -> Any:
+            self.order()
+            with self._held_back():
+                return take()
+
+        self._queue.get_events = get_events
+
+    @contextlib.contextmanager
+    def _held_back(self) -> Iterator[None]:
+        """Meanwhile the lines are without those whose address has its share at work; this machine's own stay."""
+        lines = self._queue.event_queue_per_concurrency_id
+        working = Counter((event.fn.concurrency_id, _address(event)) for event in self.at_work())
+        held: dict[str, list[Any]] = {}
+        for name, line in lines.items():
+            if line.concurrency_limit is None:
+                continue
+            most = max(1, line.concurrency_limit // _SHARE)
+            held[name] = [
+                event for event in line.queue
+                if working[name, _address(event)] >= most and not _is_here(_address(event))
+            ]  # fmt: skip
+            for event in held[name]:
+                line.queue.remove(event)
+        try:
+            yield
+        finally:
+            for name, events in held.items():
+                lines[name].queue.extend(events)  # the next look puts them in order
+
     def order(self) -> None:
         """Put every line in order: by the turn of its address, then as they came."""
         working = Counter(map(_address, self.at_work()))
@@ -66,6 +103,10 @@ class FairQueue:
                 ranks[id(event)] = (turns[_address(event)], event.enqueue_time)
                 turns[_address(event)] += 1
             line.queue.sort(key=lambda event: ranks[id(event)])
+
+
+def _is_here(address: str) -> bool:
+    return address in ("", "::1") or address.startswith("127.")
 
 
 def _address(event: Any) -> str:

@@ -120,6 +120,8 @@ class RequestLimits:
         self.rates, self.logins = RateLimiter(rules.rate), RateLimiter(_LOGINS)
         self.quota = UploadQuota(rules.kept_bytes, 2 * KEEP_SECONDS)
         self.queue = FairQueue(page._queue, rules.queue, page.tasks)
+        if rules.rate:
+            self.queue.install()
         self.streams = AnswerStreams(app, page)
         self.open: Counter[str] = Counter()
 

@@ -114,6 +114,25 @@ class Caption:
         about = {"format": "lstm-models caption", "version": 1}
         return one_line({**about, **self.as_dict(attention=attention)}) + "\n"
 
+    def xmp(self) -> str:
+        """An XMP packet (ISO 16684-1) for a photo: the sentence as its description, what was recognised as keywords.
+
+        As NAME.xmp beside a photo it is read by programs that manage photos, which leaves the photo as it is.
+        """
+        keywords = "".join(f"<rdf:li>{escape(one.name)}</rdf:li>" for one in self.objects)
+        subject = f"<dc:subject><rdf:Bag>{keywords}</rdf:Bag></dc:subject>" if keywords else ""
+        alt = f'<rdf:Alt><rdf:li xml:lang="x-default">{escape(self.text)}</rdf:li></rdf:Alt>'
+        return (
+            '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
+            '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+            '<rdf:Description rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/" '
+            'xmlns:Iptc4xmpCore="http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/">'
+            f"<dc:description>{alt}</dc:description>"
+            f"<Iptc4xmpCore:AltTextAccessibility>{alt}</Iptc4xmpCore:AltTextAccessibility>{subject}"
+            "</rdf:Description></rdf:RDF></x:xmpmeta>\n"
+            '<?xpacket end="w"?>\n'
+        )
+
     @classmethod
     def from_json(cls, document: str | bytes) -> Caption:
         """The caption that `json` wrote, with the numbers rounded there.
@@ -150,12 +169,12 @@ class Caption:
         return cls(_text_in(read["text"]), tuple(words), read["log_probability"], tuple(others), source, tuple(objects))
 
     def save(self, path: str | os.PathLike[str], *, attention: bool = False) -> Path:
-        """Write the caption to a `.txt` (the sentence) or `.json` file, whole or not at all, and give back its path.
+        """Write the caption to a `.txt` (the sentence), `.json` or `.xmp` file, whole or not at all; gives its path.
 
         Raises:
             InputError: the suffix is another one, the folder is missing, the path is a folder, or the disk refuses.
         """
-        formats = {".txt": lambda: self.text + "\n", ".json": lambda: self.json(attention=attention)}
+        formats = {".txt": lambda: self.text + "\n", ".json": lambda: self.json(attention=attention), ".xmp": self.xmp}
         return save_by_suffix(path, formats, "a caption")
 
     def attention_pictures(self, image: Any, *, side: int = 640) -> list[Image]:

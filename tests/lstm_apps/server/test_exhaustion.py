@@ -128,6 +128,30 @@ def test_each_address_has_its_turn() -> None:
     ]  # fmt: skip
 
 
+def test_an_address_has_its_share_of_those_at_work() -> None:
+    """Two hands: the second is for others. On this machine alone nobody is held back."""
+    fn = SimpleNamespace(concurrency_id="models")
+    line = SimpleNamespace(queue=[event("greedy", n, fn) for n in range(1, 4)], concurrency_limit=2)
+    free = SimpleNamespace(queue=[event("greedy", 9)], concurrency_limit=None)
+    working = [event("greedy", 0, fn)]
+
+    def take() -> str | None:
+        return line.queue.pop(0).request.scope[ADDRESS] if line.queue else None
+
+    queue = SimpleNamespace(event_queue_per_concurrency_id={"models": line, "free": free}, active_jobs=[working, None],
+                            get_events=take)  # fmt: skip
+    FairQueue(queue, 32, {}).install()
+    assert queue.get_events() is None
+    assert [each.enqueue_time for each in line.queue] == [1, 2, 3]
+    assert len(free.queue) == 1
+    line.queue += [event("modest", 5, fn), event("127.0.0.1", 6, fn), event("127.0.0.1", 7, fn)]
+    assert [queue.get_events() for _ in range(4)] == ["modest", "127.0.0.1", "127.0.0.1", None]
+    queue.active_jobs = [None, None]
+    assert queue.get_events() == "greedy"
+    line.concurrency_limit, queue.active_jobs = 8, [working, None]
+    assert queue.get_events() == "greedy"  # two of eight
+
+
 def test_a_task_leaves_places_to_the_others() -> None:
     speech, other = object(), object()
     line = SimpleNamespace(queue=[event(str(n), n, speech) for n in range(6)])
@@ -138,13 +162,21 @@ def test_a_task_leaves_places_to_the_others() -> None:
 
 
 def test_one_address_does_not_take_all_places(tmp_path) -> None:
-    slow = ColourCaptioner(pause=0.3)
+    gate = threading.Event()
+    order: list[str] = []
+
+    class Waiting(ColourCaptioner):
+        def stream(self, image, **options):
+            order.extend(options["include"])
+            assert gate.wait(120)
+            yield from super().stream(image, **options)
+
     options = {"rate": 1000, "queue": 12, "concurrency": 1, "trusted_proxy": "127.0.0.1"}
-    with serving(tmp_path, "captioning", models={"captioner": slow}, **options) as one:
+    with serving(tmp_path, "captioning", models={"captioner": Waiting()}, **options) as one:
         image = one.upload("a.png", picture())
-        data = json.dumps(one.defaults("caption", image=image))
 
         def join(address: str, session: str) -> httpx.Response:
+            data = json.dumps(one.defaults("caption", image=image, include=session))
             body = f'{{"fn_index": {one.function("caption")._id}, "session_hash": "{session}", "data": {data}}}'
             return one.http.post(JOIN, content=body, headers={**JSON, "X-Forwarded-For": address})
 
@@ -156,19 +188,18 @@ def test_one_address_does_not_take_all_places(tmp_path) -> None:
             greedy[-1].json()["detail"] == "3 requests of your address are waiting, which is its share; try again soon."
         )
         assert join("198.51.100.2", "modest").status_code == 200
-        done: list[str] = []
 
         def wait(session: str) -> None:
             next(m for m in one.messages(session) if m["msg"] == "process_completed")
-            done.append(session)
 
         sessions = [f"greedy{n}" for n, code in enumerate(codes) if code == 200] + ["modest"]
         threads = [threading.Thread(target=wait, args=(session,)) for session in sessions]
         for thread in threads:
             thread.start()
+        gate.set()
         for thread in threads:
             thread.join(120)
-        assert done.index("modest") <= 2  # after the one at work, and perhaps the one that was next already
+        assert order.index("modest") <= 2  # after the one at work, and perhaps the one that was next already
 
 
 def picture() -> bytes:
@@ -258,6 +289,9 @@ def test_the_log_takes_so_many_lines_of_a_kind() -> None:
     assert len(kept) == 3
     assert kept[-1] == "Invalid HTTP request 2 (more such lines of this minute are left out)"
     assert few.filter(logging.LogRecord("uvicorn.error", 30, "", 0, "another kind", (), None))
+    for error, shown in ((asyncio.CancelledError(), False), (ValueError(), True)):
+        info = (type(error), error, None)
+        assert few.filter(logging.LogRecord("uvicorn.error", 40, "", 0, str(shown), (), info)) is shown
 
 
 # 8: files ------------------------------------------------------------------------------------------------------------

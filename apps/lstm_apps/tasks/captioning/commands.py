@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import inspect
+import io
 import os
 import re
 import sys
@@ -22,12 +23,13 @@ import lstm_models
 from lstm_apps.cli.batch_files import FoundFiles, find, inside, note, standard_input, targets, tracked, warn
 from lstm_apps.cli.resumable_jsonl import ResumableJsonl
 from lstm_models.errors import InputError
-from lstm_models.io.atomic_write import check_writable, shown
+from lstm_models.io.atomic_write import check_writable, shown, write_whole
 
 __all__ = ["caption"]
 
 LINES = (".jsonl", ".ndjson")
 PAGES = (".html", ".htm")
+TABLES = (".csv",)
 
 
 def caption(
@@ -35,6 +37,8 @@ def caption(
     json: bool = False,
     out: str | None = None,
     html: str | None = None,
+    csv: str | None = None,
+    xmp: str | None = None,
     attention: str | None = None,
     recursive: bool = False,
     beam: int = 5,
@@ -62,6 +66,9 @@ def caption(
         json: print JSON for named photos too, one object a line.
         out: a .jsonl file that lines are added to; photos that it already has are not described again. - prints JSON.
         html: an .html file for a page of alt texts, with thumbnails, where captions to check are flagged.
+        csv: a .csv file for a table of all captions, their confidences and what was recognised.
+        xmp: a folder for an XMP file a photo, NAME.xmp, with the caption as description and alt text; the folder of
+            the photos themselves is right.
         attention: a folder for pictures of where the model looked at each word, NAME.attention.png a photo.
         recursive: look for photos in the folders of a folder too.
         beam: sentences followed at a time; more is slower and a little better, 1 is fastest.
@@ -88,9 +95,9 @@ def caption(
         raise InputError("--groups above 1 and --diversity above 0 go together; one does nothing alone", usage=True)
     if out == "-":
         json, out = True, None
-    if "-" in named and (out or html or attention):
-        raise InputError("standard input has no name, which --out, --html and --attention need; save it", usage=True)
-    _check_files(out, html, attention)
+    if "-" in named and (out or html or csv or xmp or attention):
+        raise InputError("standard input has no name, which files about it need; save it as a photo", usage=True)
+    _check_files(out, html, csv, attention, xmp)
     options: dict[str, Any] = {
         "beam": beam,
         "n_best": n_best,
@@ -114,7 +121,7 @@ def caption(
     sheets = {} if attention is None else _sheets(attention, found.sources, found.root)
     as_json = json or found.folders
     journal: ResumableJsonl[Any] | None = None
-    if as_json or out is not None or html is not None:
+    if as_json or any(each is not None for each in (out, html, csv, xmp)):
         from lstm_models.tasks.captioning.results import Caption
 
         journal = ResumableJsonl(
@@ -127,6 +134,10 @@ def caption(
         run.describe()
         if html is not None:
             run.write_page(html)
+        if csv is not None:
+            run.write_table(csv)
+        if xmp is not None:
+            run.write_xmp(xmp)
         run.finish(out, html)
 
 
@@ -146,16 +157,17 @@ def _find(paths: Sequence[str], recursive: bool, attention: str | None) -> Found
     return find(paths, list_images, recursive)
 
 
-def _check_files(out: str | None, html: str | None, attention: str | None) -> None:
-    for path, option, suffixes in ((out, "--out", LINES), (html, "--html", PAGES)):
+def _check_files(out: str | None, html: str | None, csv: str | None, attention: str | None, xmp: str | None) -> None:
+    for path, option, suffixes in ((out, "--out", LINES), (html, "--html", PAGES), (csv, "--csv", TABLES)):
         if path is None:
             continue
         if Path(path).suffix.lower() not in suffixes:
-            what = "JSON Lines" if option == "--out" else "a page"
+            what = {"--out": "JSON Lines", "--html": "a page", "--csv": "a table"}[option]
             raise InputError(f"{option} {shown(path)}: {what} would be written; name a {suffixes[0]} file", usage=True)
         check_writable(path)
-    if attention is not None and (not attention or (os.path.lexists(attention) and not os.path.isdir(attention))):
-        raise InputError(f"--attention {shown(attention)} is no folder; a picture a photo is written into one")
+    for folder, option, what in ((attention, "--attention", "picture"), (xmp, "--xmp", "file")):
+        if folder is not None and (not folder or (os.path.lexists(folder) and not os.path.isdir(folder))):
+            raise InputError(f"{option} {shown(folder)} is no folder; a {what} a photo is written into one")
 
 
 def _words(given: str | list[str] | None) -> tuple[str, ...]:
@@ -276,6 +288,35 @@ class _Run:
         with contextlib.closing(tracked(there, len(there), "page", bar)) as sources:
             captions = ((source, journal.read(source)) for source in sources)
             write_alt_text_page(path, captions, self.failures.items(), root=self.found.root)
+
+    def _captions(self) -> Iterator[tuple[str, lstm_models.Caption]]:
+        """Every photo that has a caption, those of earlier runs too."""
+        journal = self.journal
+        assert journal is not None
+        yield from ((source, journal.read(source)) for source in self.found.sources if source in journal.places)
+
+    def write_table(self, path: str) -> None:
+        """A table of all captions, as spreadsheets read it: UTF-8 with a mark, a comma between."""
+        from csv import writer
+
+        table = io.StringIO()
+        rows = writer(table)
+        rows.writerow(["photo", "caption", "confidence", "uncertain", "recognised"])
+        for source, caption in self._captions():
+            sure = "" if caption.confidence is None else f"{caption.confidence:.4f}"
+            seen = "; ".join(one.name for one in caption.objects)
+            # A spreadsheet takes a cell that begins so for a formula
+            name = f"'{source}" if source[:1] in "=+-@" else source
+            rows.writerow([name, caption.text, sure, str(caption.uncertain).lower(), seen])
+        write_whole(path, "\ufeff" + table.getvalue())
+        note(f"{shown(path)} is written.")
+
+    def write_xmp(self, folder: str) -> None:
+        """An XMP file for each photo that has a caption."""
+        files = targets(folder, self.found.sources, self.found.root, ".xmp", "--xmp")
+        for source, caption in self._captions():
+            write_whole(files[source], caption.xmp())
+        note(f"{shown(folder)} has XMP files of {_photos(len(files))}.")
 
     def finish(self, out: str | None, html: str | None) -> None:
         """Say what was done, and raise InputError where a photo failed."""

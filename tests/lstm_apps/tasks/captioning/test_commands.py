@@ -5,6 +5,7 @@ Run: python -m pytest tests/lstm_apps/tasks/captioning/test_commands.py
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import importlib.util
 import inspect
@@ -18,6 +19,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import xml.etree.ElementTree
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -37,7 +39,7 @@ from lstm_models.nn.image_encoder import ImageConfig
 from lstm_models.tasks.captioning.config import CaptionerConfig
 from lstm_models.tasks.captioning.decoding import CaptionOptions
 from lstm_models.tasks.captioning.model import Captioner
-from lstm_models.tasks.captioning.results import Caption
+from lstm_models.tasks.captioning.results import Caption, RecognizedObject
 from lstm_models.tasks.handwriting.config import WriterConfig
 from lstm_models.tasks.handwriting.model import HandwritingWriter
 
@@ -689,3 +691,30 @@ def test_a_photo_from_standard_input(loaded, photos, capsys, monkeypatch) -> Non
         assert sentence in err
     code, _, err = run(capsys, "-", out="a.jsonl")
     assert (code, "standard input has no name" in err) == (2, True)
+
+
+def test_captions_as_a_table_and_beside_the_photos(loaded, photos, capsys) -> None:
+    """As the csv module and a parser of XML read them."""
+    _, told, _ = run(capsys, "photos", csv="captions.csv", xmp="photos")
+    texts = {each["source"]: each["text"] for each in records(told)}
+    with open("captions.csv", encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["photo"]: row["caption"] for row in rows} == texts
+    assert set(rows[0]) == {"photo", "caption", "confidence", "uncertain", "recognised"}
+    assert {row["uncertain"] for row in rows} <= {"true", "false"}
+    spaces = {"dc": "http://purl.org/dc/elements/1.1/", "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#"}
+    for source, text in texts.items():
+        root = xml.etree.ElementTree.fromstring(Path(source).with_suffix(".xmp").read_text("utf-8"))
+        assert [each.text for each in root.findall(".//dc:description/rdf:Alt/rdf:li", spaces)] == [text]
+    assert run(capsys, "photos", csv="captions.txt")[0] == 2
+    assert run(capsys, "photos", xmp="captions.csv")[0] == 1
+
+
+def test_what_a_name_says_is_no_markup_and_no_formula(loaded, photos, capsys) -> None:
+    (photos / "0.png").rename("=1+1.png")
+    run(capsys, "=1+1.png", csv="captions.csv")
+    assert "'=1+1.png" in Path("captions.csv").read_text("utf-8-sig")
+    caption = Caption("a <b> & c", (), 0.0, objects=(RecognizedObject("d & <e>", 0.5),))
+    root = xml.etree.ElementTree.fromstring(caption.xmp())
+    texts = [each.text for each in root.iter() if each.text]
+    assert texts == ["a <b> & c", "a <b> & c", "d & <e>"]

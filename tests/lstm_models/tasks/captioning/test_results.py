@@ -187,7 +187,7 @@ class TestFiles:
 
     @pytest.mark.parametrize(("name", "said"), [("a.svg", r"suffix \.svg"), ("a", "without a suffix")])
     def test_another_suffix_is_a_wrong_call(self, tmp_path: Path, name, said):
-        with pytest.raises(InputError, match=rf"{said}.*\.txt or \.json") as error:
+        with pytest.raises(InputError, match=rf"{said}.*\.txt, \.json or \.xmp") as error:
             caption().save(tmp_path / name)
         assert error.value.exit_code == 2
         with pytest.raises(InputError, match=r"\.png, \.jpg or \.jpeg") as error:

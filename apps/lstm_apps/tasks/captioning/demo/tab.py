@@ -42,6 +42,7 @@ EXAMPLES = {
     "coffee": "A cup of coffee on a wooden table",
 }
 _FOLDER = Path(__file__).parents[1] / "examples"
+_MOST_OBJECTS = 4  # that are named below a caption
 
 
 class Captioner(Protocol):
@@ -241,4 +242,6 @@ def _saved(caption: Caption, photo: Image, folder: str) -> Sequence[str]:
 def _summary(caption: Caption, seconds: float) -> str:
     count = len(caption.words)
     sure = "" if caption.confidence is None else f", {round(100 * caption.confidence)}\u00a0% sure"
-    return f"“{caption.text}.” {count} {'word' if count == 1 else 'words'} in {seconds:.1f} s{sure}."
+    seen = ", ".join(f"{one.name} ({100 * one.probability:.0f}\u00a0%)" for one in caption.objects[:_MOST_OBJECTS])
+    recognised = f" Recognised in the photo: {seen}." if seen else ""
+    return f"“{caption.text}.” {count} {'word' if count == 1 else 'words'} in {seconds:.1f} s{sure}.{recognised}"
