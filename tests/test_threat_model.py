@@ -19,7 +19,7 @@ PAGES = {"threat_model.md": 47, "faults.md": 35}
 
 
 @cache
-def tests_of(path: Path) -> tuple[frozenset[str], frozenset[str]]:
+def names_and_texts(path: Path) -> tuple[frozenset[str], frozenset[str]]:
     """The names of a file's tests, and the texts in it, of which some name the cases of a test."""
     nodes = list(ast.walk(ast.parse(path.read_text("utf-8"))))
     names = frozenset(node.name for node in nodes if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)))
@@ -36,7 +36,7 @@ def test_each_row_names_a_test_that_is_there(page: str) -> None:
     assert len(rows) >= PAGES[page]
     assert len({what for _, what, *_ in rows}) == len(rows)
     for _, what, _, file, test, case in rows:
-        names, texts = tests_of(TESTS / file)
+        names, texts = names_and_texts(TESTS / file)
         assert test in names, what
         assert test.startswith("test_")
         assert not case or case in texts, what

@@ -8,6 +8,7 @@ work at a time an address has a quarter, so that who comes next does not find al
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -16,6 +17,7 @@ __all__ = ["ADDRESS", "BYTES", "FairQueue"]
 
 ADDRESS, BYTES = "lstm_models.address", "lstm_models.bytes"
 """Keys of a request's ASGI scope, set by `lstm_apps.server.middleware`."""
+_REMEMBERED = 4096  # addresses
 _SHARE = 4  # an address has at most one of so many places at work, and one at the least
 
 
@@ -32,6 +34,8 @@ class FairQueue:
         self._queue = queue
         self.of_address = max(2, places // 4)
         self.of_task = max(2, places - places // 4)
+        self._served: dict[str, int] = {}  # address -> when its turn was last, the longest ago first
+        self._turns = itertools.count(1)
         self._tasks = {id(function): task for task, functions in tasks.items() for function in functions}
 
     def waiting(self) -> list[Any]:
@@ -65,7 +69,13 @@ class FairQueue:
         def get_events() -> Any:
             self.order()
             with self._held_back():
-                return take()
+                taken = take()
+            for event in taken[0] if taken else ():
+                self._served.pop(_address(event), None)
+                self._served[_address(event)] = next(self._turns)
+            while len(self._served) > _REMEMBERED:
+                del self._served[next(iter(self._served))]
+            return taken
 
         self._queue.get_events = get_events
 
@@ -92,7 +102,7 @@ class FairQueue:
                 lines[name].queue.extend(events)  # the next look puts them in order
 
     def order(self) -> None:
-        """Put every line in order: by the turn of its address, then as they came."""
+        """Put every line in order: by the turn of its address, then who was served longest ago, then as they came."""
         working = Counter(map(_address, self.at_work()))
         for line in self._queue.event_queue_per_concurrency_id.values():
             if len(line.queue) < 2:
@@ -100,7 +110,8 @@ class FairQueue:
             turns = Counter(working)
             ranks = {}
             for event in sorted(line.queue, key=lambda event: event.enqueue_time):
-                ranks[id(event)] = (turns[_address(event)], event.enqueue_time)
+                address = _address(event)
+                ranks[id(event)] = (turns[address], self._served.get(address, 0), event.enqueue_time)
                 turns[_address(event)] += 1
             line.queue.sort(key=lambda event: ranks[id(event)])
 

@@ -135,21 +135,27 @@ def test_an_address_has_its_share_of_those_at_work() -> None:
     free = SimpleNamespace(queue=[event("greedy", 9)], concurrency_limit=None)
     working = [event("greedy", 0, fn)]
 
-    def take() -> str | None:
-        return line.queue.pop(0).request.scope[ADDRESS] if line.queue else None
+    def take() -> tuple[list, bool, str] | None:
+        return ([line.queue.pop(0)], False, "models") if line.queue else None
+
+    def given() -> str | None:
+        taken = queue.get_events()
+        return taken[0][0].request.scope[ADDRESS] if taken else None
 
     queue = SimpleNamespace(event_queue_per_concurrency_id={"models": line, "free": free}, active_jobs=[working, None],
                             get_events=take)  # fmt: skip
     FairQueue(queue, 32, {}).install()
-    assert queue.get_events() is None
+    assert given() is None
     assert [each.enqueue_time for each in line.queue] == [1, 2, 3]
     assert len(free.queue) == 1
     line.queue += [event("modest", 5, fn), event("127.0.0.1", 6, fn), event("127.0.0.1", 7, fn)]
-    assert [queue.get_events() for _ in range(4)] == ["modest", "127.0.0.1", "127.0.0.1", None]
+    assert [given() for _ in range(4)] == ["modest", "127.0.0.1", "127.0.0.1", None]
     queue.active_jobs = [None, None]
-    assert queue.get_events() == "greedy"
+    line.queue.append(event("late", 99, fn))
+    assert [given(), given(), given()] == ["greedy", "late", "greedy"]  # who had no turn yet comes first
+    line.queue.append(event("greedy", 100, fn))
     line.concurrency_limit, queue.active_jobs = 8, [working, None]
-    assert queue.get_events() == "greedy"  # two of eight
+    assert given() == "greedy"  # two of eight
 
 
 def test_a_task_leaves_places_to_the_others() -> None:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from lstm_apps.demo.assets import asset
+from lstm_apps.tasks.speech.demo.spectrogram import draw_spectrogram
 from lstm_models.results import Word
 
 __all__ = [
@@ -241,13 +242,8 @@ def _waveform(samples: np.ndarray, width: int) -> str:
 
 
 def _spectrogram(samples: np.ndarray, width: int) -> str:
-    """The recogniser's own features: librosa's would be the same picture after seconds of compiling."""
-    from lstm_models.tasks.speech.features import SpeechFeatures
-
-    mel = SpeechFeatures().log_mel(samples).T
     figure, axes = _figure(width, 104)
-    loudest = max(float(mel.max()), -4.0)
-    axes.imshow(mel, origin="lower", aspect="auto", cmap="magma", vmin=loudest - 14, vmax=loudest)
+    draw_spectrogram(axes, samples, width)
     return _address(figure, "jpg")
 
 
