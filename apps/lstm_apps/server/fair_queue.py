@@ -3,20 +3,24 @@
 Gradio's queue is first come first served; one address that asks for much would be served before all who come after
 it, and could take all places. Here the first request of every address comes before the second of any, and of those at
 work at a time an address has a quarter, so that who comes next does not find all hands full of one visitor's work.
+An address that has had a third of the last minute at work waits while others use the server.
 """
 
 from __future__ import annotations
 
 import contextlib
 import itertools
-from collections import Counter
-from collections.abc import Iterator
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-__all__ = ["ADDRESS", "BYTES", "FairQueue"]
+__all__ = ["ADDRESS", "BYTES", "FairQueue", "RecentWork"]
 
 ADDRESS, BYTES = "lstm_models.address", "lstm_models.bytes"
 """Keys of a request's ASGI scope, set by `lstm_apps.server.middleware`."""
+_MINUTE = 60.0  # seconds
+_BETWEEN_LOOKS = 0.5
 _REMEMBERED = 4096  # addresses
 _SHARE = 4  # an address has at most one of so many places at work, and one at the least
 
@@ -36,6 +40,7 @@ class FairQueue:
         self.of_task = max(2, places - places // 4)
         self._served: dict[str, int] = {}  # address -> when its turn was last, the longest ago first
         self._turns = itertools.count(1)
+        self.work = RecentWork()
         self._tasks = {id(function): task for task, functions in tasks.items() for function in functions}
 
     def waiting(self) -> list[Any]:
@@ -67,10 +72,14 @@ class FairQueue:
         take = self._queue.get_events
 
         def get_events() -> Any:
+            self.work.look(self.at_work())
+            if not self._has_room():  # it is asked a thousand times a second
+                return None
             self.order()
             with self._held_back():
                 taken = take()
             for event in taken[0] if taken else ():
+                self.work.begin(event)
                 self._served.pop(_address(event), None)
                 self._served[_address(event)] = next(self._turns)
             while len(self._served) > _REMEMBERED:
@@ -78,6 +87,13 @@ class FairQueue:
             return taken
 
         self._queue.get_events = get_events
+
+    def _has_room(self) -> bool:
+        lines = self._queue.event_queue_per_concurrency_id.values()
+        return any(
+            line.queue and (line.concurrency_limit is None or line.current_concurrency < line.concurrency_limit)
+            for line in lines
+        )
 
     @contextlib.contextmanager
     def _held_back(self) -> Iterator[None]:
@@ -91,7 +107,8 @@ class FairQueue:
             most = max(1, line.concurrency_limit // _SHARE)
             held[name] = [
                 event for event in line.queue
-                if working[name, _address(event)] >= most and not _is_here(_address(event))
+                if not _is_here(address := _address(event))
+                and (working[name, address] >= most or address in self.work.heavy)
             ]  # fmt: skip
             for event in held[name]:
                 line.queue.remove(event)
@@ -114,6 +131,46 @@ class FairQueue:
                 ranks[id(event)] = (turns[address], self._served.get(address, 0), event.enqueue_time)
                 turns[_address(event)] += 1
             line.queue.sort(key=lambda event: ranks[id(event)])
+
+
+class RecentWork:
+    """How long each address has been at work in the last minute.
+
+    Args:
+        clock: in seconds.
+
+    Attributes:
+        heavy: the addresses that had a third of it, where others were at work in it too.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._before = clock()
+        self._began: dict[int, float] = {}
+        self._spans: deque[tuple[float, str, float]] = deque()  # when, who, how many seconds
+        self.heavy: frozenset[str] = frozenset()
+
+    def begin(self, event: Any) -> None:
+        """A request goes to work."""
+        self._began[id(event)] = self._clock()
+
+    def look(self, at_work: Sequence[Any]) -> None:
+        """Count the time since the last look, or since they began, for all that are at work."""
+        now = self._clock()
+        if now - self._before < _BETWEEN_LOOKS:
+            return
+        for event in at_work:
+            began = max(self._before, self._began.get(id(event), self._before))
+            self._spans.append((now, _address(event), max(0.0, now - began)))
+        self._began = {id(event): self._began[id(event)] for event in at_work if id(event) in self._began}
+        self._before = now
+        while self._spans and self._spans[0][0] < now - _MINUTE:
+            self._spans.popleft()
+        totals: Counter[str] = Counter()
+        for _, who, seconds in self._spans:
+            totals[who] += seconds  # type: ignore[assignment]
+        others = len(totals) > 1
+        self.heavy = frozenset(who for who, seconds in totals.items() if others and seconds > _MINUTE / 3)
 
 
 def _is_here(address: str) -> bool:

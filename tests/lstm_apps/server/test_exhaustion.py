@@ -31,7 +31,7 @@ gr = pytest.importorskip("gradio")
 from lstm_apps.server import fetching, receiving  # noqa: E402 - needs gradio
 from lstm_apps.server.connections import FewLines, protocol  # noqa: E402
 from lstm_apps.server.deadlines import limited  # noqa: E402
-from lstm_apps.server.fair_queue import ADDRESS, FairQueue  # noqa: E402
+from lstm_apps.server.fair_queue import ADDRESS, FairQueue, RecentWork  # noqa: E402
 from lstm_apps.server.middleware import Rules  # noqa: E402
 from lstm_apps.server.private_folder import PrivateFolder  # noqa: E402
 from lstm_apps.server.rate_limits import Addresses  # noqa: E402
@@ -131,8 +131,9 @@ def test_each_address_has_its_turn() -> None:
 def test_an_address_has_its_share_of_those_at_work() -> None:
     """Two hands: the second is for others. On this machine alone nobody is held back."""
     fn = SimpleNamespace(concurrency_id="models")
-    line = SimpleNamespace(queue=[event("greedy", n, fn) for n in range(1, 4)], concurrency_limit=2)
-    free = SimpleNamespace(queue=[event("greedy", 9)], concurrency_limit=None)
+    line = SimpleNamespace(queue=[event("greedy", n, fn) for n in range(1, 4)], concurrency_limit=2,
+                           current_concurrency=1)  # fmt: skip
+    free = SimpleNamespace(queue=[event("greedy", 9)], concurrency_limit=None, current_concurrency=0)
     working = [event("greedy", 0, fn)]
 
     def take() -> tuple[list, bool, str] | None:
@@ -156,6 +157,27 @@ def test_an_address_has_its_share_of_those_at_work() -> None:
     line.queue.append(event("greedy", 100, fn))
     line.concurrency_limit, queue.active_jobs = 8, [working, None]
     assert given() == "greedy"  # two of eight
+
+
+def test_an_address_that_worked_for_long_waits_while_others_use_the_server() -> None:
+    times = [0.0]
+    work = RecentWork(lambda: times[0])
+    heavy, light = event("heavy", 0), event("light", 0)
+
+    def look(now: float, *at_work: object) -> frozenset[str]:
+        times[0] = now
+        work.look(at_work)
+        return work.heavy
+
+    work.begin(heavy)
+    assert look(30, heavy) == set()  # nobody else is there
+    work.begin(light)
+    assert look(31, heavy, light) == {"heavy"}
+    assert look(31.2) == {"heavy"}
+    times[0] = 62
+    work.begin(light)
+    assert look(63, light) == {"heavy"}  # 31 s: all that had been counted within the minute before
+    assert look(92, light) == set()  # light has had 30 s of the minute by now, and nobody else
 
 
 def test_a_task_leaves_places_to_the_others() -> None:
