@@ -327,9 +327,9 @@ class Drawing:
             InputError: the suffix is another one, an option does not go with it, the folder is missing, the path is a
                 folder, or the disk refuses; as the function of the format.
         """
-        look = {"color": color, "width": width, "background": background}
+        look: dict[str, Any] = {"color": color, "width": width, "background": background}
         path = check_drawing_path(path, kind=kind, seconds=seconds, plotter=plotter, dpi=dpi, **look)
-        given: dict[str, Any] = {name: value for name, value in look.items() if value is not None}
+        given = {name: value for name, value in look.items() if value is not None}
         if background == "transparent":
             given["background"] = None
         scale: dict[str, Any] = {} if dpi is None else {"scale": dpi / 96}

@@ -122,7 +122,7 @@ def write(
         "drift": drift,
     }
     if page is not None:
-        pen = {} if width is None else {"pen": width * _MM_OF_PIXEL}
+        pen: dict[str, Any] = {} if width is None else {"pen": width * _MM_OF_PIXEL}
         sheet = PageOptions(size=page, **layout, **pen)
         if options.pop("seconds") is not None:
             raise InputError("--seconds does not go with --page", usage=True)

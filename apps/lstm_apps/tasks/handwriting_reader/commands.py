@@ -6,6 +6,8 @@ lstm-models read notes/*.json --format json --out notes.jsonl
 
 from __future__ import annotations
 
+from typing import Any
+
 from lstm_apps.cli.batch_files import note, standard_input, warn
 from lstm_models.errors import InputError
 
@@ -60,8 +62,9 @@ def read(
     several, lines = len(sources) + failures > 1, []
     for source in sources:
         try:
-            ink, name = (standard_input("drawing"), "standard input") if source == "-" else (source, None)
-            found = reader.read(ink, alternatives=alternatives, lm=words or False, beam=beam, name=name)
+            ink: Any = standard_input("drawing") if source == "-" else source
+            called = "standard input" if source == "-" else None
+            found = reader.read(ink, alternatives=alternatives, lm=words or False, beam=beam, name=called)
         except InputError as error:
             failures += 1
             warn(str(error))
