@@ -72,6 +72,9 @@ train-smoke: $(VENV)/.installed-test
 	OMP_NUM_THREADS=1 $(BIN)/lstm-models train punctuation --config tiny --data $(RUN)/data/texts.txt \
 		--run $(RUN)/punctuation --training.accelerator cpu
 	OMP_NUM_THREADS=1 $(BIN)/lstm-models punctuate "hello how are you" --model $(RUN)/punctuation/model
+	OMP_NUM_THREADS=1 $(BIN)/lstm-models train language-modeling --config tiny --data $(RUN)/data/texts.txt \
+		--validation $(RUN)/data/texts.txt --run $(RUN)/language-modeling --training.accelerator cpu
+	OMP_NUM_THREADS=1 $(BIN)/lstm-models complete "Hello, how" --model $(RUN)/language-modeling/model
 
 clean:
 	rm -rf $(VENV) $(RUN) build dist .pytest_cache .ruff_cache .mypy_cache

@@ -37,6 +37,12 @@ from .tasks.handwriting_reader.config import HandwritingReaderConfig as Handwrit
 from .tasks.handwriting_reader.decoding import ReadOptions as ReadOptions
 from .tasks.handwriting_reader.model import HandwritingReader as HandwritingReader
 from .tasks.handwriting_reader.results import Reading as Reading
+from .tasks.language_modeling.adaptation import AdaptOptions as AdaptOptions
+from .tasks.language_modeling.config import LanguageModelConfig as LanguageModelConfig
+from .tasks.language_modeling.model import LanguageModel as LanguageModel
+from .tasks.language_modeling.results import Completion as Completion
+from .tasks.language_modeling.results import ScoredText as ScoredText
+from .tasks.language_modeling.results import ScoredWord as ScoredWord
 from .tasks.punctuation.config import PunctuatorConfig as PunctuatorConfig
 from .tasks.punctuation.decoding import PunctuateOptions as PunctuateOptions
 from .tasks.punctuation.model import Punctuator as Punctuator

@@ -18,6 +18,7 @@ MODELS: dict[str, str] = {
     "recognizer": "lstm_models.tasks.speech.model:Recognizer",
     "punctuator": "lstm_models.tasks.punctuation.model:Punctuator",
     "tagger": "lstm_models.tasks.tagging.model:Tagger",
+    "language-model": "lstm_models.tasks.language_modeling.model:LanguageModel",
     "ngram": "lstm_models.ngram.model:NGram",
 }
 

@@ -16,6 +16,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from lstm_models.errors import InputError
@@ -55,7 +56,7 @@ class WordPieces:
     def __init__(self, merges: str = "") -> None:
         from tokenizers import Tokenizer, models, pre_tokenizers
 
-        pairs = [tuple(line.split(" ")) for line in merges.splitlines()]
+        pairs: list[Any] = [tuple(line.split(" ")) for line in merges.splitlines()]
         vocabulary = {piece: number for number, piece in enumerate((*_SPECIAL, *_byte_pieces()))}
         for pair in pairs:
             if len(pair) != 2 or not all(piece in vocabulary and piece not in _SPECIAL for piece in pair):
@@ -143,14 +144,17 @@ class WordPieces:
 
     def decode_bytes(self, ids: Iterable[int]) -> bytes:
         """As `decode`, the text's bytes in UTF-8; the last character can be cut off."""
-        found = bytes(self._bytes[each] for number in ids if number > END for each in self._texts[number])
-        return found.removeprefix(b" ")
+        return b"".join(self.piece_bytes[number] for number in ids).removeprefix(b" ")
 
     def piece(self, number: int) -> str:
         """How a number's piece looks, with the blank before it: " cat"."""
-        if number <= END:
-            return self._texts[number]
-        return bytes(self._bytes[each] for each in self._texts[number]).decode("utf-8", "replace")
+        return self._texts[number] if number <= END else self.piece_bytes[number].decode("utf-8", "replace")
+
+    @cached_property
+    def piece_bytes(self) -> list[bytes]:
+        """The bytes of each number's piece, with the blank before it; none for padding, begin and end."""
+        spelt = self._texts[len(_SPECIAL) :]
+        return [b""] * len(_SPECIAL) + [bytes(self._bytes[each] for each in piece) for piece in spelt]
 
     def _encoding(self, text: str) -> Any:
         try:
@@ -173,7 +177,8 @@ def _trained_merges(tokenizer: Any) -> list[tuple[str, str]]:
     import json
 
     found = json.loads(tokenizer.to_str())["model"]["merges"]
-    return [tuple(each.split(" ")) if isinstance(each, str) else tuple(each) for each in found]
+    pairs = [each.split(" ") if isinstance(each, str) else each for each in found]
+    return [(first, second) for first, second in pairs]
 
 
 def _byte_pieces() -> dict[str, int]:

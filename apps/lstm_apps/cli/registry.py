@@ -185,6 +185,26 @@ TASKS: dict[str, Task] = {
             },
             tab="lstm_apps.tasks.tagging.demo.tab",
         ),
+        Task(
+            name="language-modeling",
+            summary="a text to how probable it is and how it goes on: LSTM layers over word pieces",
+            train="lstm_apps.tasks.language_modeling.train:train",
+            evaluate="lstm_apps.tasks.language_modeling.evaluate:evaluate",
+            verbs={
+                "score": Command(
+                    "lstm_apps.tasks.language_modeling.commands:score",
+                    "how probable a text is, word for word",
+                    positional=("paths",),
+                    short={"out": "o"},
+                ),
+                "complete": Command(
+                    "lstm_apps.tasks.language_modeling.commands:complete",
+                    "how a text goes on",
+                    positional=("paths",),
+                    short={"out": "o"},
+                ),
+            },
+        ),
     )
 }
 

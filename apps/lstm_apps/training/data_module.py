@@ -55,8 +55,9 @@ class RunData(LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Any]:
         config = self.config
+        shuffle = not getattr(self.data, "in_order", False)
         batches = self._batches(
-            self.data, shuffle=True, seed=config.seed, repeats=self.repeats, ascending=config.ascending
+            self.data, shuffle=shuffle, seed=config.seed, repeats=self.repeats, ascending=config.ascending
         )
         steps = StepBatchSampler(batches, config.steps, start=self._trainer().global_step)
         return self._loader(self.data, steps)

@@ -167,7 +167,8 @@ def fit(
     Args:
         model: has ``loss(batch)``, a dict of sums with ``loss``, ``points`` and ``lines``; and, where parts of it learn
             slower, ``parameter_groups()``, dicts of ``params`` and their ``scale`` of the learning rate.
-        data: the items to train on; ``data.lengths`` are their frames.
+        data: the items to train on; ``data.lengths`` are their frames. Where it has a true ``in_order``, items of one
+            length come in their order, for a state that goes on from batch to batch.
         held: the items to validate on, likewise.
         collate: makes a batch of items.
         config: how.

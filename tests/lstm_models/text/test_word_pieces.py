@@ -56,7 +56,10 @@ def test_every_text_comes_back_and_its_pieces_are_its_parts(text):
 def test_a_word_is_one_piece_at_the_beginning_and_within_and_marks_and_digits_stand_apart():
     assert PIECES.encode("low") == PIECES.encode("the low")[1:]
     assert [piece.text for piece in PIECES.split("the low,42")] == ["the", "low", ",", "4", "2"]
-    assert PIECES.piece(PIECES.encode("the low")[-1]) == " low"
+    number = PIECES.encode("the low")[-1]
+    assert PIECES.piece(number) == " low"
+    assert PIECES.piece_bytes[number] == b" low"
+    assert PIECES.piece_bytes[END] == b""
 
 
 def test_the_merges_are_all_of_the_vocabulary():

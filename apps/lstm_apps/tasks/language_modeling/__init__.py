@@ -1,0 +1,1 @@
+"""Language modeling: its commands, its training and its tab of the demo."""

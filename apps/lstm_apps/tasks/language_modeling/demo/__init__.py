@@ -1,0 +1,1 @@
+"""The language modeling tab of the demo."""

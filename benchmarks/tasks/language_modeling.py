@@ -1,0 +1,136 @@
+"""The language model: bits a character beside xz and an n-gram model, and what words cost; on one thread.
+
+    python -m benchmarks.tasks.language_modeling                          # cost alone
+    python -m benchmarks.tasks.language_modeling quality --train train.json --data dev.json --limit 100
+    python -m benchmarks.tasks.language_modeling speed --quick
+
+``quality``: bits a character of texts that were held out, as the bundled model reads them, as it reads them while it
+learns from them, and as xz -9 packs them; with ``--train``, a 4-gram model (modified Kneser–Ney, ours, unpruned) of the
+same word pieces, estimated from these texts.
+``speed``: processor microseconds a word against the length of a text: scored plainly and with adaptation; by the n-gram
+model of words that ships with the recogniser; and milliseconds of a completion.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from functools import partial
+from statistics import median
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks.common import describe, interleaved, machine, table, write_json
+from lstm_apps.tasks.language_modeling.metrics import bits_per_character, xz_bits_per_character
+from lstm_datasets.language_modeling.readers import read_texts
+from lstm_models.checkpoints import hub
+from lstm_models.ngram.estimation import Estimate, Source, estimate
+from lstm_models.tasks.language_modeling.model import LanguageModel
+
+TABLES = ("quality", "speed")
+SENTENCE = "The committee in Berlin said on Tuesday that it had not yet answered the letter of the students ."
+LENGTHS = (20, 200, 2000)  # words of a text
+ORDER = 4
+_BEGIN, _END = 0, 1  # of the n-gram model
+
+
+def quality(data: str, train: str | None, limit: int | None) -> dict[str, float]:
+    """Bits a character of texts, the ends counted."""
+    model, texts = hub.load_as(LanguageModel, "language-model"), list(read_texts(data))[:limit]
+    characters = sum(map(len, texts))
+    found: dict[str, float] = {}
+    for name, adapt in (("LSTM", False), ("LSTM that learns from each text", True)):
+        scored = model.score(texts, adapt=adapt)
+        log_prob = sum(each.log_prob + each.end_log_prob for each in scored)
+        found[name] = bits_per_character(log_prob, characters)
+    if train is not None:
+        log_prob = ngram_log_prob(ngram(model, list(read_texts(train))), model, texts)
+        found[f"{ORDER}-gram of the same pieces"] = bits_per_character(log_prob, characters)
+    found["xz -9"] = xz_bits_per_character(texts)
+    print(table(["", f"bits a character, {characters:,} characters"], [[k, f"{v:.3f}"] for k, v in found.items()]))
+    return found
+
+
+def ngram(model: LanguageModel, texts: Sequence[str]) -> Estimate:
+    """A model of the texts' word pieces by our own estimator."""
+    return estimate([Source(_line(model, texts))], len(model.vocabulary), ORDER)
+
+
+def ngram_log_prob(made: Estimate, model: LanguageModel, texts: Sequence[str]) -> float:
+    """The log probability of texts, their ends included."""
+    total = 0.0
+    for text in texts:
+        tokens = _line(model, [text]).astype(np.uint64)
+        for place in range(1, len(tokens)):
+            window = tokens[max(0, place - ORDER + 1) : place + 1]
+            key = np.zeros(1, np.uint64)
+            for token in window:
+                key = key * np.uint64(made.words) + token
+            total += float(made.log_prob(key, len(window))[0])
+    return total
+
+
+def _line(model: LanguageModel, texts: Sequence[str]) -> np.ndarray:
+    parts = [[_BEGIN, *ids, _END] for ids in model.vocabulary.encode_batch(list(texts))]
+    return np.array([number for part in parts for number in part])
+
+
+def speed(repeats: int, lengths: Sequence[int]) -> dict[str, Any]:
+    """Microseconds a word, and milliseconds of a completion."""
+    model, words = hub.load_as(LanguageModel, "language-model"), hub.load("words")
+    sentence, found = SENTENCE.split(), {}
+    for length in lengths:
+        parts = (sentence * (length // len(sentence) + 1))[:length]
+        text = " ".join(parts)
+        runs: dict[str, Callable[[], Any]] = {"LSTM": partial(model.score, text)}
+        runs["LSTM that learns"] = partial(model.score, text, adapt=True)
+        runs["n-gram of words"] = partial(_score_words, words, [part.lower() for part in parts])
+        times = interleaved(runs, repeats)
+        found[str(length)] = {name: 1e6 * median(seconds) / length for name, seconds in times.items()}
+        ways = interleaved({"completion": partial(model.complete, text, words=5, n_best=3)}, repeats)
+        found[str(length)]["completion of 5 words, ms"] = 1e3 * median(ways["completion"])
+    names = list(next(iter(found.values())))
+    rows = [[f"{int(length):,}", *(f"{figures[name]:,.0f}" for name in names)] for length, figures in found.items()]
+    print(table(["words", *(name if name.endswith("ms") else f"{name}, µs a word" for name in names)], rows))
+    return found
+
+
+def _score_words(model: Any, words: Sequence[str]) -> float:
+    context, total = model.start, 0.0
+    for word in words:
+        log_prob, context = model.score(context, word)
+        total += log_prob
+    return total
+
+
+def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
+    """Prints the tables that are named, all of them if none is; see the module."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("tables", nargs="*", default=[], help=", ".join(TABLES))
+    parser.add_argument("--data", help="texts that were held out")
+    parser.add_argument("--train", help="texts for the n-gram model")
+    parser.add_argument("--limit", type=int, help="texts of the data")
+    parser.add_argument("--quick", action="store_true", help="tiny sizes, figures that mean nothing")
+    parser.add_argument("--json", help="a file for the figures")
+    options = parser.parse_args(arguments)
+    if unknown := set(options.tables) - set(TABLES):
+        parser.error(f"there is no table {', '.join(unknown)}; there are {', '.join(TABLES)}")
+    torch.set_num_threads(1)
+    facts: dict[str, Any] = {"machine": machine()}
+    print(describe(facts["machine"]))
+    for name in options.tables or TABLES:
+        print(f"\n## {name}\n")
+        if name == "speed":
+            facts[name] = speed(1 if options.quick else 5, LENGTHS[:1] if options.quick else LENGTHS)
+        elif options.data:
+            facts[name] = quality(options.data, options.train, options.limit)
+        else:
+            print("without --data: left out")
+    write_json(options.json, facts)
+    return facts
+
+
+if __name__ == "__main__":
+    main()

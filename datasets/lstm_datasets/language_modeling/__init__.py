@@ -1,0 +1,1 @@
+"""Free text for language models: readers, and streams of tokens."""
