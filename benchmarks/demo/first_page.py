@@ -70,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
         browser.close()
     facts: dict[str, Any] = {"machine": machine(), "runs": runs}
     print(f"# First page\n\n{describe(facts['machine'])}; {given.repeats} starts.\n")
-    rows = [[said, f"{median(run[name] for run in runs):.1f}"] for name, said in NAMES.items()]
+    rows = [[shown, f"{median(run[name] for run in runs):.1f}"] for name, shown in NAMES.items()]
     print(table(["after the command", "seconds, median"], rows))
     met = "met" if median(run["page"] for run in runs) <= TARGET else "missed"
     print(f"\nTarget, a page that can be used: {TARGET:.0f} s: {met}.")

@@ -42,14 +42,14 @@ def ask(client: Client, task: str, chance: random.Random) -> None:
     """One request; raises what Gradio's client raises."""
     if task == "captioning":
         job = client.submit(image=handle_file(chance.choice(PHOTOS)), api_name="/caption")
-        said = job.result(timeout=LONGEST)[0]["text"]
+        answer = job.result(timeout=LONGEST)[0]["text"]
     elif task == "speech":
         job = client.submit(recording=handle_file(chance.choice(RECORDINGS)), api_name="/transcribe")
-        said = job.result(timeout=LONGEST)[0]["text"]
+        answer = job.result(timeout=LONGEST)[0]["text"]
     else:
         job = client.submit(text=chance.choice(SENTENCES), api_name="/write")
-        said = job.result(timeout=LONGEST)
-    if not said:
+        answer = job.result(timeout=LONGEST)
+    if not answer:
         raise ValueError("the answer is empty")
 
 
@@ -82,13 +82,13 @@ class User(threading.Thread):
         tasks = ("captioning", "speech", "handwriting")
         turn = self.number
         while time.monotonic() < self.until:
-            task, started, said = tasks[turn % 3], time.monotonic(), ""
+            task, started, message = tasks[turn % 3], time.monotonic(), ""
             try:
                 ask(client, task, chance)
                 became = "answered"
             except Exception as error:
-                became, said = outcome(error), f"{type(error).__name__}: {error}"
-            self.requests.append((task, became, time.monotonic() - started, said))
+                became, message = outcome(error), f"{type(error).__name__}: {error}"
+            self.requests.append((task, became, time.monotonic() - started, message))
             turn += 1
             time.sleep(chance.uniform(*PAUSE))
 

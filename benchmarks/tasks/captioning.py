@@ -84,15 +84,15 @@ class PlainBeamSearch:
         ended: list[tuple[float, list[int]]] = []
         while live:
             candidates: list[Hypothesis] = []
-            for said, log_p, states in live:
-                after, states = self.step(said[-1] if said else END, states, grid)
+            for tokens, log_p, states in live:
+                after, states = self.step(tokens[-1] if tokens else END, states, grid)
                 after[UNKNOWN] = -torch.inf
-                if len(said) >= shortest:
-                    ended.append(((log_p + float(after[END])) / (len(said) + 1) ** LENGTH_PENALTY, said))
-                if len(said) < longest:
+                if len(tokens) >= shortest:
+                    ended.append(((log_p + float(after[END])) / (len(tokens) + 1) ** LENGTH_PENALTY, tokens))
+                if len(tokens) < longest:
                     after[END] = -torch.inf
                     for value, word in zip(*after.topk(beam), strict=True):
-                        candidates.append(([*said, int(word)], log_p + float(value), states))
+                        candidates.append(([*tokens, int(word)], log_p + float(value), states))
             live = sorted(candidates, key=lambda candidate: -candidate[1])[:beam]
             bound = max((log_p for _, log_p, _ in live), default=-np.inf) / (longest + 1) ** LENGTH_PENALTY
             if ended and max(ended, key=lambda one: one[0])[0] >= bound:

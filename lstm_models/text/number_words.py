@@ -62,7 +62,7 @@ def _cardinal(number: int) -> str:
 def _below_thousand(number: int) -> str:
     hundreds, rest = divmod(number, 100)
     tens, ones = divmod(rest, 10)
-    said = _SMALL[rest] if rest < 20 else f"{_TENS[tens]} {_SMALL[ones]}" if ones else _TENS[tens]
+    below_hundred = _SMALL[rest] if rest < 20 else f"{_TENS[tens]} {_SMALL[ones]}" if ones else _TENS[tens]
     if not hundreds:
-        return said
-    return f"{_SMALL[hundreds]} hundred and {said}" if rest else f"{_SMALL[hundreds]} hundred"
+        return below_hundred
+    return f"{_SMALL[hundreds]} hundred and {below_hundred}" if rest else f"{_SMALL[hundreds]} hundred"

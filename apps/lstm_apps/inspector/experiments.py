@@ -198,10 +198,10 @@ class Training:
         found.seconds = time.monotonic() - started
         with torch.inference_mode():
             x, y = adding(500, steps, generator)
-            said = {name: model(x) for name, model in models.items()}
-        found.test = {name: (answer - y).square().mean().item() for name, answer in said.items()}
+            answers = {name: model(x) for name, model in models.items()}
+        found.test = {name: (answer - y).square().mean().item() for name, answer in answers.items()}
         one, other = x[0, x[0, :, 1] > 0, 0].tolist()
-        found.example = one, other, {name: answer[0].item() for name, answer in said.items()}
+        found.example = one, other, {name: answer[0].item() for name, answer in answers.items()}
         yield found
 
 

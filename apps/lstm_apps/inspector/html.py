@@ -182,7 +182,7 @@ def _number(value: float) -> str:
 def _stage(tape: Tape) -> str:
     """What the model made or heard: the drawing with the pen, or the recording to listen to."""
     if tape.model == "recognizer":
-        name = next(name for name, said in traces.EXAMPLES.items() if said == tape.title)
+        name = next(name for name, sentence in traces.EXAMPLES.items() if sentence == tape.title)
         sound = base64.b64encode(traces.audio(name)).decode()
         return (
             f'<div class="stage heard"><audio controls preload="auto" aria-label="The recording" '
@@ -320,8 +320,8 @@ def training(found: Training, over: bool = False) -> str:
     )  # fmt: skip
     if not over or found.example is None:
         return _framed(drawn)
-    one, other, said = found.example
-    answers = ", ".join(f"the {name} says {value:.2f}" for name, value in said.items())
+    one, other, given = found.example
+    answers = ", ".join(f"the {name} says {value:.2f}" for name, value in given.items())
     errors = ", ".join(f"{name} {error:.4f}" for name, error in found.test.items())
     verdict = "The LSTM has learnt it" if found.test["LSTM"] < 3 * LEARNT else "The LSTM has not learnt it yet"
     return _framed(

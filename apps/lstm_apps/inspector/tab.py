@@ -27,7 +27,7 @@ TEXT = "Long short-term memory"
 ORDERS = {"how long they remember": "memory", "when they peak": "peak", "likeness": "likeness"}
 
 _MODELS = {"Writer, writing a text": "writer", "Recogniser, hearing a recording": "recognizer"}
-_RECORDINGS = {said: name for name, said in traces.EXAMPLES.items()}
+_RECORDINGS = {sentence: name for name, sentence in traces.EXAMPLES.items()}
 _KEPT = 8  # tapes that are remembered, of a few megabytes each
 _LESSON_STEPS = 100
 _script = functools.partial(asset, "lstm_apps.inspector")

@@ -26,14 +26,14 @@ class CaptionSearch(NamedTuple):
     """What the search carries over the rows, and what all of it writes down.
 
     ``state`` of the decoder, ``photo`` [rows] the number of each row's entry in ``memory``, ``origin`` [rows] that of
-    its photo from the start, ``said`` [rows, words]; ``looks``: for each step said, origin and where the rows looked.
+    its photo from the start, ``words`` [rows, words]; ``looks``: for each step words, origin and where the rows looked.
     """
 
     state: DecoderState
     photo: Tensor
     memory: Memory
     origin: Tensor
-    said: Tensor
+    words: Tensor
     looks: list[tuple[Tensor, Tensor, Tensor]]
 
     @classmethod
@@ -48,8 +48,8 @@ class CaptionSearch(NamedTuple):
         """The rows ``index`` [new rows]."""
         here, photo = self.photo.index_select(0, index).unique_consecutive(return_inverse=True)
         memory = self.memory if len(here) == len(self.memory.mean) else self.memory.select(here)
-        origin, said = self.origin.index_select(0, index), self.said.index_select(0, index)
-        return CaptionSearch(self.state.select(index), photo, memory, origin, said, self.looks)
+        origin, words = self.origin.index_select(0, index), self.words.index_select(0, index)
+        return CaptionSearch(self.state.select(index), photo, memory, origin, words, self.looks)
 
     def rows(self) -> Memory:
         """The memory as the decoder takes it: one entry for equal shares of the rows, or one for each row."""
@@ -65,15 +65,15 @@ class CaptionSearch(NamedTuple):
     def wrote(self, tokens: Tensor, looks: Tensor, state: DecoderState) -> CaptionSearch:
         """After a step: the ``tokens`` [rows] said before it, and where the rows looked [rows, places]."""
         # The first token only begins the sentence
-        said = torch.cat([self.said, tokens[:, None]], 1) if self.looks else self.said
-        self.looks.append((said, self.origin, looks))
-        return self._replace(said=said, state=state)
+        words = torch.cat([self.words, tokens[:, None]], 1) if self.looks else self.words
+        self.looks.append((words, self.origin, looks))
+        return self._replace(words=words, state=state)
 
     def seen(self) -> dict[tuple[int, ...], np.ndarray]:
         """Where a row looked [places] for the word after those said, by its photo and these words."""
         found: dict[tuple[int, ...], np.ndarray] = {}
-        for said, origin, looks in self.looks:
-            keys = torch.cat([origin[:, None], said], 1).tolist()
+        for words, origin, looks in self.looks:
+            keys = torch.cat([origin[:, None], words], 1).tolist()
             found.update(zip(map(tuple, keys), looks.float().cpu().numpy(), strict=True))
         return found
 

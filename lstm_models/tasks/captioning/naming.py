@@ -217,9 +217,9 @@ class NamingSearch(NamedTuple):
         """Whether the model is sure enough of the places that a caption names beside the noun."""
         if not self.opening:
             return True
-        said = list(zip(found.tokens, found.token_log_probabilities, strict=False))[len(self.opening) :]
-        places = [log_p for token, log_p in said if token in self.places]
-        again = any(token in self.opening[1:] for token, _ in said)
+        scored = list(zip(found.tokens, found.token_log_probabilities, strict=False))[len(self.opening) :]
+        places = [log_p for token, log_p in scored if token in self.places]
+        again = any(token in self.opening[1:] for token, _ in scored)
         return bool(places) and min(places) >= PLACE_SURE and not again
 
 

@@ -22,11 +22,11 @@ class Reward(Protocol):
         ...
 
 
-def rewards_of(reward: Reward, said: Tensor, photos: Tensor) -> Tensor:
-    """The reward [batch, sentences] of word numbers ``said`` [batch, sentences, words], each for its photo."""
-    candidates = [[word for word in words if word != END] for words in said.flatten(0, 1).tolist()]
-    scores = reward.score(candidates, photos.repeat_interleave(said.size(1)).tolist())
-    return torch.as_tensor(scores, dtype=torch.float32, device=said.device).view(said.shape[:2])
+def rewards_of(reward: Reward, tokens: Tensor, photos: Tensor) -> Tensor:
+    """The reward [batch, sentences] of word numbers ``tokens`` [batch, sentences, words], each for its photo."""
+    candidates = [[word for word in words if word != END] for words in tokens.flatten(0, 1).tolist()]
+    scores = reward.score(candidates, photos.repeat_interleave(tokens.size(1)).tolist())
+    return torch.as_tensor(scores, dtype=torch.float32, device=tokens.device).view(tokens.shape[:2])
 
 
 def self_critical_loss(log_probabilities: Tensor, mask: Tensor, rewards: Tensor) -> Tensor:

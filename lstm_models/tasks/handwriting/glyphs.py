@@ -132,10 +132,11 @@ def glyph(character: str) -> Glyph:
     return Glyph(tuple(strokes), float(points[:, 0].max()), float(points[:, 1].max()))
 
 
-def path(said: str) -> list[np.ndarray]:
+def path(outline: str) -> list[np.ndarray]:
     """Strokes [points, 2] in x-heights of a path in 14ths of one."""
     return [
-        np.array([point.split(",") for point in stroke.split()], np.float64) / _X_HEIGHT for stroke in said.split("/")
+        np.array([point.split(",") for point in stroke.split()], np.float64) / _X_HEIGHT
+        for stroke in outline.split("/")
     ]
 
 

@@ -61,7 +61,7 @@ class _Line:
     drawn: list[int] = field(default_factory=list)  # numbers of the strokes that were not written
 
     @property
-    def said(self) -> str:
+    def content(self) -> str:
         """The text with spaces where a line may not end, too."""
         return self.text.replace(_NO_BREAK, " ")
 
@@ -115,10 +115,10 @@ def _pages(
 
     def page() -> Page:
         which = next(pages)
-        said = "\n".join(lines)
+        content = "\n".join(lines)
         page_notes = (*(notes if which == 1 else ()), *still_wrong(verdicts))
         verdict = Verdict.together(verdict for _, verdict in verdicts) if verdicts else None
-        return Page(which, tuple(strokes), said, options, style, seed, page_notes, verdict, tuple(drawn))
+        return Page(which, tuple(strokes), content, options, style, seed, page_notes, verdict, tuple(drawn))
 
     for line in _Composer(hand, text, options, progress).lines():
         spaced = line.opens and place > 0
@@ -130,8 +130,8 @@ def _pages(
             lines.append("")
         drawn += [len(strokes) + number for number in line.drawn]
         strokes += _placed(line, hand, options, drift.next(options.width), options.baseline(place))
-        lines.append(line.said)
-        verdicts += [(line.said, line.verdict)] if line.verdict is not None else []
+        lines.append(line.content)
+        verdicts += [(line.content, line.verdict)] if line.verdict is not None else []
         place += 1
     yield page()
 
@@ -212,7 +212,7 @@ class _Composer:
     def _plan(self, number: int, start: int = 0) -> list[_Line]:
         """Lines of a segment, or of what it says from `start` on."""
         segment = self.segments[number]
-        said, opens = segment.text, segment.opens and not start
+        content, opens = segment.text, segment.opens and not start
         indent, inset = 0.0, 0.0
         room = self.options.room - self.options.pen
         if self.options.align in ("left", "justify"):
@@ -220,11 +220,11 @@ class _Composer:
             inset = min(segment.spaces * self._width(" "), _MOST_INDENTED * room)
         room -= inset
         lines = []
-        for text in wrap_words(said[start:].split(" "), self._width, room, room - indent, self.hyphen):
+        for text in wrap_words(content[start:].split(" "), self._width, room, room - indent, self.hyphen):
             lines.append(_Line(text, number, start, inset))
             # A hyphen that was added is not in what it says
-            start += len(text) if said.startswith(text, start) else len(text) - len(self.hyphen)
-            start += said.startswith(" ", start)
+            start += len(text) if content.startswith(text, start) else len(text) - len(self.hyphen)
+            start += content.startswith(" ", start)
         lines[0].indent, lines[0].opens, lines[-1].closes = indent + inset, opens, True
         lines[0].page = segment.page and not start
         return lines
@@ -234,7 +234,7 @@ class _Composer:
 
     def _write(self, lines: Sequence[_Line]) -> None:
         todo = [line for line in lines if not line.strokes]
-        for line, strokes in zip(todo, self.hand.write([line.said for line in todo]), strict=True):
+        for line, strokes in zip(todo, self.hand.write([line.content for line in todo]), strict=True):
             line.strokes = strokes
         for line, drawn in zip(todo, self.hand.drawn, strict=True):
             line.drawn = drawn
@@ -326,7 +326,7 @@ def _placed(
     room = options.room - options.pen - line.indent
     strokes = narrowed(line.strokes, min(1.0, room / max(line.width, 1e-6)))
     if options.align == "justify" and not line.closes:
-        strokes = spread(strokes, line.said, hand, room)
+        strokes = spread(strokes, line.content, hand, room)
     over = room - max(float(stroke[:, 0].max()) for stroke in strokes)
     fraction = {"right": 1.0, "center": 0.5}.get(options.align, 0.0)
     left = options.left + half + line.indent + fraction * max(over, 0.0)

@@ -171,11 +171,11 @@ def draw(
 
     def drawn(numbers: Sequence[int], seed: int) -> list[tuple[np.ndarray, np.ndarray | None]]:
         which = torch.tensor(numbers, device=styles.device)
-        said = [texts[number] for number in numbers]
+        lines = [texts[number] for number in numbers]
         places: list[Any] = []
         traced: dict[str, Any] = {} if trace is None else {"trace": places}
-        *_, rows = writer.sample(said, styles[which], bias=bias, seed=seed, tidy=True, **traced)
-        rows = without_stray_offsets(rows, said, writer.config.features, None if trace is None else places)
+        *_, rows = writer.sample(lines, styles[which], bias=bias, seed=seed, tidy=True, **traced)
+        rows = without_stray_offsets(rows, lines, writer.config.features, None if trace is None else places)
         return list(zip(rows, places or [None] * len(rows), strict=True))
 
     chosen = choose(drawn, lambda row: writer.config.features.decode(row[0]), texts, judge, seed)

@@ -112,7 +112,7 @@ def _samples(writer: HandwritingWriterNetwork, lines: Sequence[tuple[Any, str]])
                 f"{label} seems to have {_counted(len(parts))} of writing, and its text has {len(texts)}; "
                 "give each line of writing a line of the text"
             )
-        samples += [_sample(writer, part, said, label) for part, said in zip(parts, texts, strict=True)]
+        samples += [_sample(writer, part, line_text, label) for part, line_text in zip(parts, texts, strict=True)]
     if len(samples) > MOST_LINES:
         raise InputError(f"these are {len(samples)} lines; a style is fitted to at most {MOST_LINES}", usage=True)
     count = sum(len(sample.text.replace(" ", "")) for sample in samples)

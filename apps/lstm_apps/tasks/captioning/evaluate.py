@@ -227,11 +227,11 @@ def calibration(
     names, words, probabilities, right = [], [], [], []
     for photo in photos:
         references = [next(rows) for _ in photo.captions]
-        said = [word for word in captions[photo.name].words if word.confidence is not None]
-        names += [photo.name] * len(said)
-        words += [word.text for word in said]
-        probabilities += [float(word.confidence or 0.0) for word in said]
-        right += right_words([word.text for word in said], references)
+        rated = [word for word in captions[photo.name].words if word.confidence is not None]
+        names += [photo.name] * len(rated)
+        words += [word.text for word in rated]
+        probabilities += [float(word.confidence or 0.0) for word in rated]
+        right += right_words([word.text for word in rated], references)
     try:
         return calibration_report(names, words, probabilities, right, now)
     except InputError as error:

@@ -83,7 +83,7 @@ def sweep(
     """
     names = writer.styles[:styles] or ("",)
     keys = [(text, style, turn) for text in range(len(texts)) for style in range(len(names)) for turn in range(SEEDS)]
-    said = [texts[text] for text, _, _ in keys]
+    lines_of_keys = [texts[text] for text, _, _ in keys]
     numbers = torch.tensor([writer.style_number(names[style]) for _, style, _ in keys])
     alike = [(a, b) for a, b in itertools.combinations(range(len(keys)), 2) if keys[a][:2] == keys[b][:2]]
     other = [
@@ -99,11 +99,11 @@ def sweep(
         for setting in settings:
             bias = writer.bias(setting)
             if judging is None:
-                *_, rows = writer.sample(said, numbers, bias=bias, seed=seed, tidy=True)
+                *_, rows = writer.sample(lines_of_keys, numbers, bias=bias, seed=seed, tidy=True)
             else:
-                rows = reranking.draw(writer, said, numbers, judging, bias=bias, seed=seed).rows
+                rows = reranking.draw(writer, lines_of_keys, numbers, judging, bias=bias, seed=seed).rows
             lines = [writer.config.features.decode(row) for row in rows]
-            verdicts = checker(lines, said)
+            verdicts = checker(lines, lines_of_keys)
             seen = [features(line) for line in lines]
             found[name].append(
                 {

@@ -118,8 +118,8 @@ def evaluate(
         for name, sentences_of in drawn.items():
             figures[name]["character_error_rate"] = misread(checker, sentences_of, texts)
         real = [[list(line.strokes) for line in each.probe] for each in hands.values()]
-        said = [[line.text for line in each.probe] for each in hands.values()]
-        figures["real"]["character_error_rate"] = misread(checker, real, said)
+        contents = [[line.text for line in each.probe] for each in hands.values()]
+        figures["real"]["character_error_rate"] = misread(checker, real, contents)
     text = dumps(figures, indent=2, ensure_ascii=False)
     if json is not None:
         write_whole(json, text + "\n")
@@ -172,9 +172,9 @@ def write_in(
     writer: HandwritingWriter, styles: Sequence[Style], texts: Sequence[str], legibility: float, seed: int
 ) -> list[list[list[np.ndarray]]]:
     """The texts in each of the styles: strokes of each."""
-    said = [text for _ in styles for text in texts]
+    contents = [text for _ in styles for text in texts]
     vectors = torch.stack([resolve(writer, style)[1] for style in styles]).repeat_interleave(len(texts), 0)
-    *_, rows = writer.sample(said, vectors, bias=writer.bias(legibility), seed=seed, tidy=True)
+    *_, rows = writer.sample(contents, vectors, bias=writer.bias(legibility), seed=seed, tidy=True)
     drawn = [writer.config.features.decode(row) for row in rows]
     return [drawn[start : start + len(texts)] for start in range(0, len(drawn), len(texts))]
 
@@ -185,8 +185,8 @@ def misread(
     """Character error rate of the reader's best path, capitals as small letters, in the lines of all hands."""
     wrong = count = 0
     for number, lines in enumerate(drawn):
-        said = texts[number] if isinstance(texts[0], list) else texts
-        for strokes, text in zip(lines, said, strict=True):
+        contents = texts[number] if isinstance(texts[0], list) else texts
+        for strokes, text in zip(lines, contents, strict=True):
             read = reader.read(strokes, alternatives=0, lm=False, beam=0).text
             wrong += edits(str(text).lower(), " ".join(read.split()).lower())
             count += len(text)

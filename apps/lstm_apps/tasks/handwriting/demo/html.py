@@ -119,14 +119,14 @@ def verdict(text: str, read: str, rate: float, about: str = "") -> str:
     """
     intended, found = text.split(), read.split()
     parts = []
-    for said, heard in _aligned(intended, found):
-        if said == heard:
+    for wanted, heard in _aligned(intended, found):
+        if wanted == heard:
             parts.append(escape(heard))
         elif heard:
-            title = f"should be “{escape(said)}”" if said else "should not be there"
+            title = f"should be “{escape(wanted)}”" if wanted else "should not be there"
             parts.append(f'<mark title="{title}">{escape(heard)}</mark>')
         else:
-            parts.append(f"<del>{escape(said)}</del>")
+            parts.append(f"<del>{escape(wanted)}</del>")
     wrong = sum("<mark" in part or "<del" in part for part in parts)
     message = "one word differs" if wrong == 1 else f"{wrong} words differ" if wrong else "every word as it should be"
     sort = "good" if rate <= 0.02 else "bad" if rate > 0.1 else ""

@@ -117,8 +117,8 @@ def _hand(writer: Any, style: Any, custom: str | None) -> str | Style | None:
     )
     for name in names:
         if name not in known:
-            said = ", ".join(list(writer.styles)[:12]) or "none, this writer learnt no styles"
-            raise InputError(f"there is no style “{shown(name)[:60]}”; the styles are: {said}", usage=True)
+            styles = ", ".join(list(writer.styles)[:12]) or "none, this writer learnt no styles"
+            raise InputError(f"there is no style “{shown(name)[:60]}”; the styles are: {styles}", usage=True)
     return style
 
 
