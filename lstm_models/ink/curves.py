@@ -35,7 +35,7 @@ def bezier(stroke: np.ndarray) -> np.ndarray:
     """
     points = distinct(stroke)
     if len(points) == 1:
-        return np.broadcast_to(points[:, None], (1, 4, 2)).copy()
+        return np.repeat(points[:, None], 4, 1)
     # A mirrored point beyond each end makes the spline leave and arrive straight.
     around = np.concatenate([2 * points[:1] - points[1:2], points, 2 * points[-1:] - points[-2:-1]])
     p0, p1, p2, p3 = around[:-3], around[1:-2], around[2:-1], around[3:]

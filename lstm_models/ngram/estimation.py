@@ -77,7 +77,7 @@ class Estimate:
     def log_prob(self, keys: np.ndarray, order: int) -> np.ndarray:
         """ln P of the last of `order` words, for any keys, with back-off."""
         if order == 1:
-            return self.log_probs[0][keys]
+            return np.asarray(self.log_probs[0][keys])
         places, known = _find(self.keys[order - 1], keys)
         found = np.empty(len(keys))
         found[known] = self.log_probs[order - 1][places[known]]
@@ -247,7 +247,7 @@ def entropy_losses(model: Estimate, n: int) -> np.ndarray:
     weight = np.log(left) - np.log(lower_left)
     without = np.log(left + probabilities) - np.log(lower_left + lower_probabilities)
     share = model.shares[n - 2][_find(model.keys[n - 2], contexts)[0]][owner]
-    return -share * (probabilities * (lower + without - log_probs) + left * (without - weight))
+    return np.asarray(-share * (probabilities * (lower + without - log_probs) + left * (without - weight)))
 
 
 def _rebalance(model: Estimate) -> None:

@@ -172,7 +172,8 @@ class NGram(nn.Module):
     @property
     def unknown(self) -> float:
         """ln P of the class of unknown words, whatever comes before."""
-        return self._tables.log_probs[0][self._tables.codes[0][UNKNOWN]]
+        log_p: float = self._tables.log_probs[0][self._tables.codes[0][UNKNOWN]]
+        return log_p
 
     @property
     def vocabulary(self) -> list[str]:
@@ -375,7 +376,8 @@ def _spellings(words: Sequence[str]) -> np.ndarray:
     for level in (counts.sum((0, 1)), counts.sum(0), counts):
         kinds, whole = (level > 0).sum(-1, keepdims=True), level.sum(-1, keepdims=True)
         smoothed = (level + np.maximum(kinds, 1) * smoothed) / (whole + np.maximum(kinds, 1))
-    return np.clip(np.rint(-np.log(smoothed) / _STEP), 0, 255).astype(np.uint8).ravel()
+    codes: np.ndarray = np.clip(np.rint(-np.log(smoothed) / _STEP), 0, 255).astype(np.uint8)
+    return codes.ravel()
 
 
 # --- ARPA files ------------------------------------------------------------------------------------------------------

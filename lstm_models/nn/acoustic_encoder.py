@@ -65,7 +65,7 @@ def level(samples: np.ndarray) -> np.ndarray:
     """
     samples = np.asarray(samples, np.float32)
     loudness = float(np.sqrt(np.mean(np.square(samples, dtype=np.float64)))) if len(samples) else 1.0
-    return samples * np.float32(_LOUDNESS / max(loudness, 1e-4))
+    return np.asarray(samples * np.float32(_LOUDNESS / max(loudness, 1e-4)))
 
 
 class _Block(nn.Module):

@@ -225,7 +225,9 @@ class LayerNormPointwise(Pointwise):
         self, grad: Tensor, c: Tensor, mean: Tensor, spread: Tensor, wanted: list[bool]
     ) -> tuple[Tensor, Tensor, Tensor]:
         _, gain, bias = self.extras
-        return torch.ops.aten.native_layer_norm_backward(grad, c, (self.hidden,), mean, spread, gain, bias, wanted)
+        backward = torch.ops.aten.native_layer_norm_backward
+        of_c, of_gain, of_bias = backward(grad, c, (self.hidden,), mean, spread, gain, bias, wanted)
+        return of_c, of_gain, of_bias
 
     def unmix(self, t: int, weight: Product, dh: Tensor) -> None:
         grad, normed, mixed, gain = self.d_gates[t], self.normed[t], self.d_mixes[t], self.extras[0]

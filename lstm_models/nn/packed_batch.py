@@ -79,7 +79,8 @@ class PackedBatch:
         """``x [batch, time, feature]`` as rows ``[frames, feature]``."""
         if self.equal:
             return x.transpose(0, 1).reshape(self.time * self.batch, x.size(2))
-        return _Select.apply(x.flatten(0, 1), self._padded, self._packed, None, self._padding)
+        packed: Tensor = _Select.apply(x.flatten(0, 1), self._padded, self._packed, None, self._padding)
+        return packed
 
     def unpack(self, y: Tensor) -> Tensor:
         """Rows ``[frames, feature]`` as ``[batch, time, feature]``, zero in padding."""
@@ -94,7 +95,8 @@ class PackedBatch:
         """Rows ``[frames, feature]`` of every sequence reversed within its own length."""
         if self.equal:
             return x.view(self.time, self.batch, x.size(1)).flip(0).view_as(x)
-        return _Select.apply(x, self._turned, self._turned, None, None)
+        turned: Tensor = _Select.apply(x, self._turned, self._turned, None, None)
+        return turned
 
     def sort(self, state: Tensor, dim: int = 0) -> Tensor:
         """Sequences in the order of the packed rows."""

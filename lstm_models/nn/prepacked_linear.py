@@ -23,7 +23,7 @@ _ROWS = 64  # rows above which a product takes so long that laying out its weigh
 try:
     _linear = torch.ops.mkldnn._linear_pointwise.default
     _lay_out = torch.ops.mkldnn._reorder_linear_weight.default
-    _there = torch.backends.mkldnn.is_available()
+    _there = bool(torch.backends.mkldnn.is_available())
 except (AttributeError, RuntimeError):  # a torch built without oneDNN
     _there = False
 

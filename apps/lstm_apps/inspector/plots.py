@@ -145,7 +145,7 @@ def _step(span: float) -> float:
     """A round distance of ticks, about five of them."""
     rough = max(span / 5, 1e-9)
     power = 10 ** math.floor(math.log10(rough))
-    return max(1.0, next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough))
+    return max(1.0, next(float(factor * power) for factor in (1, 2, 5, 10) if factor * power >= rough))
 
 
 def _power(exponent: int) -> str:

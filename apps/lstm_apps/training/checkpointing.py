@@ -73,7 +73,8 @@ class WholeFiles(TorchCheckpointIO):
 
     def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> dict[str, Any]:
         try:
-            return torch.load(path, map_location=map_location, weights_only=True)
+            state: dict[str, Any] = torch.load(path, map_location=map_location, weights_only=True)
+            return state
         except Exception:
             raise InputError(f"{path} is damaged or no checkpoint of a training run") from None
 

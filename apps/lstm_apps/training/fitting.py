@@ -107,7 +107,8 @@ class _Task(LightningModule):
         torch.manual_seed((self.config.seed * 1_000_003 + self.global_step) * 4096 + self.global_rank)
         share = batch.pop("share")
         result = self.model.loss(batch)  # type: ignore[operator]
-        loss, count = result["loss"] * share, result["points"] * share
+        loss: Tensor = result["loss"] * share
+        count = result["points"] * share
         world = self.trainer.world_size
         totals = torch.stack([loss.detach(), count])
         if world > 1:

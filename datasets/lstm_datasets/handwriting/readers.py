@@ -16,7 +16,7 @@ import json
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -93,6 +93,7 @@ def _read(path: Path) -> list[HandwritingLine]:
         if not files:
             raise InputError(f"{path} holds neither IAM-OnDB's lineStrokes folder nor .svg, .json or .jsonl lines")
         return [line for file in files for line in _read_json(file)]
+    readers: dict[str, Callable[[Path], list[HandwritingLine]]]
     readers = {".npz": _read_npz, ".json": _read_json, ".jsonl": _read_json, ".svg": lambda file: [_read_svg(file)]}
     if path.suffix.lower() not in readers:
         raise InputError(f"{path} is no handwriting data: expected .npz, .json, .jsonl or .svg")

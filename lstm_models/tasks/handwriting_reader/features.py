@@ -127,6 +127,6 @@ def sampled(strokes: Sequence[np.ndarray], spacing: float) -> list[np.ndarray]:
 
 
 def _smoothed(stroke: np.ndarray) -> np.ndarray:
-    smooth = stroke.copy()
+    smooth: np.ndarray = stroke.copy()
     smooth[1:-1] = (stroke[:-2] + 2 * stroke[1:-1] + stroke[2:]) / 4
     return smooth

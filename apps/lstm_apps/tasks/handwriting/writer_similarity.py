@@ -72,7 +72,8 @@ def _turns(stroke: np.ndarray) -> np.ndarray:
     if len(stroke) < 3:
         return np.zeros(1)
     angle = np.arctan2(*np.diff(stroke, axis=0).T[::-1])
-    return -(np.diff(angle) + np.pi) % (2 * np.pi) - np.pi
+    turns: np.ndarray = -(np.diff(angle) + np.pi) % (2 * np.pi) - np.pi
+    return turns
 
 
 class Judge:
@@ -106,11 +107,12 @@ class Judge:
     def each(self, lines: Sequence[Sequence[np.ndarray]], characters: Sequence[int]) -> np.ndarray:
         """Where each line lies [lines, axes]."""
         found = np.stack([measured(*line) for line in zip(lines, characters, strict=True)])
-        return (found - self.mean) / self.scale @ self.axes - self.centre
+        places: np.ndarray = (found - self.mean) / self.scale @ self.axes - self.centre
+        return places
 
     def of(self, lines: Sequence[Sequence[np.ndarray]], characters: Sequence[int]) -> np.ndarray:
         """Where the hand of these lines lies [axes]."""
-        return self.each(lines, characters).mean(0)
+        return np.asarray(self.each(lines, characters).mean(0))
 
 
 def separation(same: np.ndarray, other: np.ndarray) -> float:

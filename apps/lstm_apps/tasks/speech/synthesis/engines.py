@@ -109,8 +109,10 @@ def speak(speaker: Speaker, text: str, tempo: float = 1.0, seed: int = 0) -> np.
     if not len(samples) or not np.isfinite(samples).all() or not np.abs(samples).max() > 1e-3:
         raise InputError(f"{speaker.voice.name} says nothing for “{text[:60]}”.")
     # Taken for sound of a higher rate, it plays faster: formants and pitch rise
-    resampled = soxr.resample(samples.astype(np.float32, copy=False), rate * speaker.formant, RATE, quality="MQ")
-    return np.clip(resampled, -1, 1).astype(np.float32, copy=False)
+    resampled: np.ndarray = soxr.resample(
+        samples.astype(np.float32, copy=False), rate * speaker.formant, RATE, quality="MQ"
+    )
+    return np.asarray(np.clip(resampled, -1, 1), np.float32)
 
 
 def _ratio(semitones: float) -> float:
@@ -172,14 +174,15 @@ def _pico() -> list[Voice]:
 
 
 def _recorded(command: Callable[[str], list[str]]) -> tuple[np.ndarray, int]:
-    """What a program writes into the WAV file it is told."""
+    """What a program writes into the WAV file it gets."""
     import soundfile
 
     with tempfile.TemporaryDirectory(prefix="synthesize-") as folder:
         path = os.path.join(folder, "speech.wav")
         try:
             subprocess.run(command(path), check=True, capture_output=True, timeout=LONGEST_CALL)
-            return soundfile.read(path, dtype="float32")
+            samples, rate = soundfile.read(path, dtype="float32")
+            return samples, int(rate)
         except (subprocess.SubprocessError, soundfile.LibsndfileError):
             return np.zeros(0, np.float32), RATE
 
