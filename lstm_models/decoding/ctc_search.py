@@ -349,7 +349,7 @@ def _checked(log_probs: np.ndarray, alphabet: str) -> np.ndarray:
         raise ValueError(f"the outputs are {list(log_probs.shape)}; [outputs, {len(alphabet) + 1}] would be right")
     if np.isnan(log_probs).any():
         raise ValueError("an output is not a number")
-    return np.maximum(log_probs, np.float32(_IMPOSSIBLE))
+    return np.asarray(np.maximum(log_probs, np.float32(_IMPOSSIBLE)))
 
 
 def _check_hotwords(alphabet: str, options: SearchOptions) -> None:

@@ -19,7 +19,8 @@ __all__ = ["expand", "sample"]
 
 def expand(state: S, batch: int, copies: int, device: torch.device | str | None = None) -> S:
     """The state of ``batch * copies`` rows: each of ``batch`` rows ``copies`` times, side by side."""
-    return state.select(torch.arange(batch, device=device).repeat_interleave(copies))
+    expanded: S = state.select(torch.arange(batch, device=device).repeat_interleave(copies))
+    return expanded
 
 
 @torch.no_grad()

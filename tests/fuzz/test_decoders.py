@@ -104,13 +104,13 @@ def fuzz(strategy: st.SearchStrategy[Any], opened: Callable[[Any], Any]) -> None
     )  # fmt: skip
     @given(strategy)
     def run(content: Any) -> None:
-        told = "it was read"
+        message = "it was read"
         try:
             opened(content)
         except InputError as error:
-            told = str(error)
-        assert told
-        assert "Traceback" not in told
+            message = str(error)
+        assert message
+        assert "Traceback" not in message
 
     end = time.monotonic() + SECONDS
     run()

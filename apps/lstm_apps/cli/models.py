@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lstm_models.checkpoints import hub
+from lstm_models.checkpoints.loading import TENSORS
 from lstm_models.errors import InputError
 
 # No import for type checkers alone here: jsonargparse carries it out to read the signatures, and `models` is quick.
@@ -33,7 +34,7 @@ def models(name: str | None = None) -> None:
         raise InputError("this installation has no bundled models; reinstall lstm-models.")
     width = max(len(each) for each in names)
     for each in names:
-        path = hub.WEIGHTS / each / hub.TENSORS
+        path = hub.WEIGHTS / each / TENSORS
         weights, size = weight_count(path), path.stat().st_size / 2**20
         print(f"{each:<{width}}  {weights / 1e6:5.1f} M weights  {size:5.1f} MiB  {hub.describe(each)}")
 

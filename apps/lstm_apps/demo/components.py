@@ -9,9 +9,12 @@ import time
 import unicodedata
 from collections.abc import Callable, Iterator
 from html import escape
-from typing import Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from lstm_models.errors import InputError
+
+if TYPE_CHECKING:
+    import gradio as gr
 
 __all__ = [
     "KEEP_SECONDS",
@@ -107,7 +110,7 @@ def collected() -> Iterator[list[Once[Any]]]:
         _collecting.remove(found)
 
 
-def blocks(title: str) -> Any:
+def blocks(title: str) -> contextlib.AbstractContextManager[gr.Blocks]:
     """A context in which a tab is built, which gives `gradio.Blocks`: those of the page that is being built, or, for a
     tab alone, new ones. A page whose tabs were Blocks of their own would take Gradio a second longer to make.
     """

@@ -92,11 +92,11 @@ def pad(
         f'<g class="ink"></g></svg><p class="hint" aria-hidden="true">{escape(hint)}</p></div>'
         f'<div class="tools">{tools}<p class="message" role="status"></p></div>'
     )
-    made: Any = gr.HTML(
+    made: gr.HTML = gr.HTML(
         "[]", label=label, html_template=markup, css_template=_STYLE, js_on_load=_SCRIPT, elem_id=elem_id,
         apply_default_css=False,
     )  # fmt: skip
-    made.takes_bytes = TAKES_BYTES
+    made.takes_bytes = TAKES_BYTES  # type: ignore[attr-defined]
     return made
 
 

@@ -44,14 +44,15 @@ def upsampled(attention: np.ndarray, height: int, width: int) -> np.ndarray:
     Each pixel takes the mean of the cells weighted by a Gaussian of their distance (Nadaraya-Watson): smooth, never
     outside the range of the cells, and an even map stays even.
     """
-    return _weights(height, attention.shape[0]) @ attention.astype(np.float64) @ _weights(width, attention.shape[1]).T
+    across, down = _weights(width, attention.shape[1]), _weights(height, attention.shape[0])
+    return np.asarray(down @ attention.astype(np.float64) @ across.T)
 
 
 def _weights(pixels: int, cells: int) -> np.ndarray:
     """What each of the `cells` along one side counts at each pixel, `[pixels, cells]`; the rows sum to one."""
     distance = (np.arange(pixels)[:, None] + 0.5) * cells / pixels - (np.arange(cells) + 0.5)
     weights = np.exp(-0.5 * (distance / _BLUR) ** 2)
-    return weights / weights.sum(axis=1, keepdims=True)
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
 
 def looked_at(picture: Image, attention: np.ndarray | None) -> Image:

@@ -92,7 +92,7 @@ class CaptionerNetwork(nn.Module):
 
     def _word(self, tokens: Tensor, noise: Tensor | None = None) -> Tensor:
         # Rows of length about 1 suit the output that shares them; the LSTM wants features of about 1
-        word = self.words(tokens) * self.config.word_size**0.5
+        word: Tensor = self.words(tokens) * self.config.word_size**0.5
         return word if noise is None else word * noise
 
     def _draw_masks(self, rows: int) -> CaptionDropout | None:
@@ -213,7 +213,8 @@ class CaptionerNetwork(nn.Module):
             if ended.all():
                 break
         torch.clear_autocast_cache()  # weights cast here know no gradient, and would be used again where one is wanted
-        return torch.stack(words, 1).unflatten(0, (-1, count))
+        sampled: Tensor = torch.stack(words, 1).unflatten(0, (-1, count))
+        return sampled
 
     def _self_critical(self, memory: Memory, photos: Tensor, count: int = 5) -> dict[str, Tensor]:
         """``count`` captions of each photo drawn, and how much each should have been likelier."""

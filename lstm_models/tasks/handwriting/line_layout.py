@@ -319,7 +319,7 @@ def soft(y: np.ndarray, up: float, down: float) -> np.ndarray:
     bound = np.where(y < 0, up, down)
     knee = 0.85 * bound
     over = np.maximum(np.abs(y) - knee, 0)
-    return np.sign(y) * np.minimum(np.abs(y), knee + (bound - knee) * np.tanh(over / (bound - knee)))
+    return np.asarray(np.sign(y) * np.minimum(np.abs(y), knee + (bound - knee) * np.tanh(over / (bound - knee))))
 
 
 def spread(strokes: Strokes, text: str, hand: Hand, room: float) -> Strokes:

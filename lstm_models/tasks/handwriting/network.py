@@ -103,7 +103,8 @@ class HandwritingWriterNetwork(nn.Module):
         features = nn.functional.dropout(features, self.config.dropout, self.training)
         if self.config.history:
             features = torch.cat([features, parts[0].to(features.dtype), window], 2)
-        return self.head(features)
+        pen: PenDistribution = self.head(features)
+        return pen
 
     def loss(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Negative log likelihood in nats, summed over the batch, with what it is a sum over.

@@ -212,11 +212,13 @@ class Prior:
     def place(self, vectors: Tensor) -> Tensor:
         """Coordinates [vectors, style_size], of which each is standard normal."""
         centred = (vectors.double() - self.mean).T
-        return torch.linalg.solve_triangular(self.root, centred, upper=False).T.float()
+        places: Tensor = torch.linalg.solve_triangular(self.root, centred, upper=False).T.float()
+        return places
 
     def vectors(self, places: Tensor) -> Tensor:
         """The vectors at these coordinates."""
-        return (self.mean + places.double() @ self.root.T).float()
+        vectors: Tensor = (self.mean + places.double() @ self.root.T).float()
+        return vectors
 
 
 def line_losses(writer: HandwritingWriterNetwork, batch: Mapping[str, Tensor]) -> Tensor:
@@ -229,7 +231,8 @@ def line_losses(writer: HandwritingWriterNetwork, batch: Mapping[str, Tensor]) -
     time = torch.arange(offsets.size(1), device=offsets.device)
     if writer.config.stop:
         losses = losses + binary(pen.stop, (time == lengths[:, None] - 1).to(offsets.dtype), reduction="none")
-    return (losses * (time < lengths[:, None])).sum(1)
+    summed: Tensor = (losses * (time < lengths[:, None])).sum(1)
+    return summed
 
 
 class _Search:

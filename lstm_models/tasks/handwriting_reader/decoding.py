@@ -108,7 +108,7 @@ def _without(reader: HandwritingReaderNetwork, log_probs: np.ndarray, character:
     label = reader.config.alphabet.find(character) + 1
     if not label:
         return log_probs
-    made = log_probs.copy()
+    made: np.ndarray = log_probs.copy()
     made[:, 0] = np.logaddexp(made[:, 0], made[:, label])
     made[:, label] = _NEVER
     return made

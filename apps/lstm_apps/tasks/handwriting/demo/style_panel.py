@@ -268,12 +268,12 @@ def _sent(lines: Any) -> list[tuple[list[np.ndarray], str]]:
 
 
 def _checked_text(text: Any, called: str) -> str:
-    text = " ".join(text.split()) if isinstance(text, str) else ""
-    if not text:
+    words = " ".join(text.split()) if isinstance(text, str) else ""
+    if not words:
         raise InputError(f"{called} has strokes and no text: type what they say.", usage=True)
-    if len(text) > _LONGEST_TEXT:
-        raise InputError(f"{called} has {len(text):,} characters; the demo takes {_LONGEST_TEXT}.", usage=True)
-    return text
+    if len(words) > _LONGEST_TEXT:
+        raise InputError(f"{called} has {len(words):,} characters; the demo takes {_LONGEST_TEXT}.", usage=True)
+    return words
 
 
 def _drawing_in(writer: FittingWriter, text: Any, style: Style) -> Drawing:
