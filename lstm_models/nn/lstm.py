@@ -133,7 +133,7 @@ class LSTM(nn.Module):
         rows = len(self.cells)
         self.initial_h = nn.Parameter(torch.zeros(rows, 1, projection or hidden_size)) if learned_state else None
         self.initial_c = nn.Parameter(torch.zeros(rows, 1, hidden_size)) if learned_state else None
-        self.register_load_state_dict_pre_hook(_translate)
+        self.register_load_state_dict_pre_hook(_translate)  # type: ignore[no-untyped-call]
 
     def initial_state(self, batch: int) -> LSTMState:
         """The state before the first frame: zeros, or what was learned."""
