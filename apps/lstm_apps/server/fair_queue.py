@@ -3,7 +3,7 @@
 Gradio's queue is first come first served; one address that asks for much would be served before all who come after
 it, and could take all places. Here the first request of every address comes before the second of any, and of those at
 work at a time an address has a quarter, so that who comes next does not find all hands full of one visitor's work.
-An address that has had a third of the last minute at work waits while others use the server.
+An address that has had a sixth of the last minute at work waits while others use the server.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ ADDRESS, BYTES = "lstm_models.address", "lstm_models.bytes"
 """Keys of a request's ASGI scope, set by `lstm_apps.server.middleware`."""
 _MINUTE = 60.0  # seconds
 _BETWEEN_LOOKS = 0.5
+_SHARE_OF_TIME = 6  # of a minute an address has one such part at work, where others use the server
 _REMEMBERED = 4096  # addresses
 _SHARE = 4  # an address has at most one of so many places at work, and one at the least
 
@@ -140,7 +141,7 @@ class RecentWork:
         clock: in seconds.
 
     Attributes:
-        heavy: the addresses that had a third of it, where others were at work in it too.
+        heavy: the addresses that had a sixth of it, where others were at work in it too.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -170,7 +171,7 @@ class RecentWork:
         for _, who, seconds in self._spans:
             totals[who] += seconds  # type: ignore[assignment]
         others = len(totals) > 1
-        self.heavy = frozenset(who for who, seconds in totals.items() if others and seconds > _MINUTE / 3)
+        self.heavy = frozenset(who for who, seconds in totals.items() if others and seconds > _MINUTE / _SHARE_OF_TIME)
 
 
 def _is_here(address: str) -> bool:
