@@ -30,6 +30,13 @@ class AnnaReader:
         return Reading("Anna.", (Word("Anna.", 0.9),), (0.9,) * 5)
 
 
+class PlainPunctuator:
+    """Leaves words as they are."""
+
+    def punctuate_words(self, words: Any, /) -> list[str]:
+        return [word.text for word in words]
+
+
 class Server:
     """A running demo and an HTTP client that knows its address."""
 
@@ -92,7 +99,7 @@ def serving(
     import lstm_models
 
     fakes = {"captioner": ColourCaptioner(), "recognizer": CountingRecognizer(), "writer": PolylineWriter()}
-    fakes |= {"reader": AnnaReader(), **(models or {})}
+    fakes |= {"reader": AnnaReader(), "punctuator": PlainPunctuator(), **(models or {})}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_TEMP_DIR", str(folder))
         patch.setattr(lstm_models, "load", lambda name: fakes[name])
