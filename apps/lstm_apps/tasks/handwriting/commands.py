@@ -141,14 +141,14 @@ def write(
             )
             with _file(out, stdout) as path:
                 summary = _save_pages(pages, path, stdout, **options)
-        print(summary, file=sys.stderr if stdout else sys.stdout)
+        note(summary) if stdout else print(summary)
         return
     drawing = writer.write(text, style=style, legibility=legibility, seed=seed, **again)
     with _file(out, stdout) as path:
         drawing.save(path, **options)
     for sentence in drawing.notes:
         note(sentence)
-    print(f"{'standard output' if stdout else out} (seed {drawing.seed})", file=sys.stderr if stdout else sys.stdout)
+    note(f"standard output (seed {drawing.seed})") if stdout else print(f"{out} (seed {drawing.seed})")
 
 
 @contextlib.contextmanager
