@@ -66,6 +66,14 @@ def load(
 ) -> Captioner: ...
 @typing.overload
 def load(
+    source: typing.Literal["language-model"],
+    *,
+    device: _Device = None,
+    revision: None = None,
+    local_files_only: bool = True,
+) -> LanguageModel: ...
+@typing.overload
+def load(
     source: typing.Literal["punctuator"],
     *,
     device: _Device = None,

@@ -73,6 +73,7 @@ STAND_INS = {
     "handwriting-reader": "reader",
     "punctuation": "punctuator",
     "tagging": "tagger",
+    "language-modeling": "language-model",
 }
 # Programs that are not run, and why.
 NOT_RUN = {

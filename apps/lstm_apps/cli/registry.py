@@ -204,6 +204,7 @@ TASKS: dict[str, Task] = {
                     short={"out": "o"},
                 ),
             },
+            tab="lstm_apps.tasks.language_modeling.demo.tab",
         ),
     )
 }

@@ -67,6 +67,7 @@ class TestServing:
             "Read",
             "Punctuation",
             "Tagging",
+            "Language model",
             "Inside the LSTM",
         ]
         ids = [block.elem_id for block in page.blocks.values() if block.elem_id]

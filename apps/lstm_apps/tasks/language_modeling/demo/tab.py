@@ -51,8 +51,8 @@ def build(load: Callable[[], LanguageModel] | None = None, model: str = "languag
     first = next(iter(EXAMPLES.values()))
 
     def panel(sentence: str, name: str) -> gr.HTML:
-        css = {"apply_default_css": False, "css_template": view.STYLE}
-        return gr.HTML(view.nothing(sentence), elem_id=f"language-{name}", **css)
+        shown, name = view.nothing(sentence), f"language-{name}"
+        return gr.HTML(shown, elem_id=name, apply_default_css=False, css_template=view.STYLE)
 
     with tabs.blocks(TITLE) as tab:
         text = gr.Textbox(
