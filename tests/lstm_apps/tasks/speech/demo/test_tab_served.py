@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,41 +33,41 @@ def counting():
 
 
 @pytest.fixture(scope="module")
-def url(counting, tmp_path_factory):
+def url(counting: CountingRecognizer, tmp_path_factory: pytest.TempPathFactory):
     with tab_served("speech", tmp_path_factory.mktemp("gradio"), load=lambda: counting) as address:
         yield address
 
 
 class TestApi:
     @pytest.fixture
-    def client(self, url, tmp_path):
+    def client(self, url: str, tmp_path: Path):
         return pytest.importorskip("gradio_client").Client(
             url, verbose=False, analytics_enabled=False, download_files=tmp_path / "downloads"
         )
 
-    def ask(self, client, path, api_name="/transcribe", **options):
+    def ask(self, client: Any, path: Any, api_name="/transcribe", **options: Any):
         from gradio_client import handle_file
 
         return client.predict(recording=path and handle_file(str(path)), **options, api_name=api_name)
 
-    def test_a_recording_and_its_transcript(self, client, tone, counting):
+    def test_a_recording_and_its_transcript(self, client: Any, tone: Path, counting: CountingRecognizer) -> None:
         answer, *_ = self.ask(client, tone, hotwords="Anna, Bert", language_model=False)
         assert answer["text"] == "one two three <b>four five"
         assert answer["words"][1] == {"text": "two", "confidence": 0.71, "start": 0.6, "end": 0.9}
         asked = counting.asked[-1]
         assert (asked["lm"], asked["hotwords"]) == (False, ("anna", "bert"))
 
-    def test_a_known_text(self, client, tone):
+    def test_a_known_text(self, client: Any, tone: Path) -> None:
         answer, *_ = self.ask(client, tone, "/align", text="good day")
         assert [word["text"] for word in answer["words"]] == ["good", "day"]
 
-    def test_only_these_can_be_called_by_name(self, client):
+    def test_only_these_can_be_called_by_name(self, client: Any) -> None:
         assert set(client.view_api(return_format="dict", print_info=False)["named_endpoints"]) == {
             "/transcribe",
             "/align",
         }
 
-    def test_errors_are_sentences(self, client, tone, tmp_path):
+    def test_errors_are_sentences(self, client: Any, tone: Path, tmp_path: Path) -> None:
         from gradio_client.exceptions import AppError
 
         bad = tmp_path / "bad.wav"
@@ -88,7 +89,9 @@ class TestApi:
         {"hotwords": 5}, {"hotwords": ["a", {"b": None}]}, {"hotwords": None}, {"hotwords": {"a": "b"}},
         {"language_model": "perhaps"}, {"language_model": None}, {"language_model": ["x"]}, {"hotwords": "\x00\u202e☃"},
     ])  # fmt: skip
-    def test_hostile_values_end_in_an_answer_or_a_sentence(self, client, tone, options, capfd):
+    def test_hostile_values_end_in_an_answer_or_a_sentence(
+        self, client: Any, tone: Path, options: dict[str, Any], capfd: pytest.CaptureFixture[str]
+    ) -> None:
         from gradio_client.exceptions import AppError
 
         told = ""
@@ -99,7 +102,7 @@ class TestApi:
         assert re.fullmatch(r"[^\n]{10,200}", told) if told else len(answer["words"]) == 5
         assert "Traceback" not in capfd.readouterr().err
 
-    def test_no_file_of_this_machine_can_be_asked_for(self, url, counting):
+    def test_no_file_of_this_machine_can_be_asked_for(self, url: str, counting: CountingRecognizer) -> None:
         """Only uploads and the recordings to try are read; the answer tells nothing of the file."""
         from urllib.request import Request, urlopen
 
@@ -117,7 +120,7 @@ class TestApi:
 
 
 @pytest.fixture(scope="module")
-def chromium(tmp_path_factory):
+def chromium(tmp_path_factory: pytest.TempPathFactory):
     """A headless Chromium whose microphone hears the example again and again."""
     said, rate = soundfile.read(EXAMPLE, dtype="float32")
     sound = tmp_path_factory.mktemp("microphone") / "said.wav"
@@ -129,10 +132,10 @@ def chromium(tmp_path_factory):
 
 @pytest.mark.browser
 class TestBrowser:
-    def upload(self, page, recording: Path) -> None:
+    def upload(self, page: Any, recording: Path) -> None:
         page.locator("#speech-file input[type=file]").set_input_files(recording)
 
-    def record(self, page) -> None:
+    def record(self, page: Any) -> None:
         # Gradio's recorder fetches its encoder, which runs in a worker, and fails where Record is pressed before
         if not page.workers:
             page.wait_for_event("worker")
@@ -140,13 +143,13 @@ class TestBrowser:
         settled(page)
         page.locator("#speech-microphone").get_by_role("button", name="Record").click()
 
-    def stop(self, page) -> None:
+    def stop(self, page: Any) -> None:
         page.locator("#speech-microphone").get_by_role("button", name="Stop").click()
 
-    def sound(self, page, what: str):
+    def sound(self, page: Any, what: str):
         return page.locator("#speech-file audio").evaluate(f"sound => sound.{what}")
 
-    def test_words_appear_while_the_microphone_hears_them(self, visit, url):
+    def test_words_appear_while_the_microphone_hears_them(self, visit: Any, url: str) -> None:
         page = visit(url)
         self.record(page)
         words = page.locator("#speech-words .live .word")
@@ -170,7 +173,7 @@ class TestBrowser:
         assert page.locator("#speech-words .word").count() < len(final)
         self.stop(page)
 
-    def test_a_recording_its_words_its_picture_and_its_files(self, visit, url, tone):
+    def test_a_recording_its_words_its_picture_and_its_files(self, visit: Any, url: str, tone: Path) -> None:
         page = visit(url)
         self.upload(page, tone)
         page.locator("#speech-words .track").wait_for()
@@ -192,7 +195,9 @@ class TestBrowser:
             assert download.value.suggested_filename == f"talk-tone.{kind}"
             assert Path(download.value.path()).read_bytes().startswith(begins)
 
-    def test_by_keyboard_an_example_with_hot_words_and_a_known_text(self, visit, url, counting):
+    def test_by_keyboard_an_example_with_hot_words_and_a_known_text(
+        self, visit: Any, url: str, counting: CountingRecognizer
+    ) -> None:
         page = visit(url)
         page.get_by_label("Hot words").fill("north, platform")
         page.get_by_label("Language model").uncheck()
@@ -208,14 +213,14 @@ class TestBrowser:
         text.wait_for()
         settled(page)
         text.fill("Good morning")
-        page.get_by_role("button", name="Align").click()
+        page.locator("#speech-align").click()
         page.get_by_text("Found 2 words in 4.3 s of sound.").wait_for()
         word = page.locator("#speech-words button.word").last
         word.focus()
         page.keyboard.press("Enter")
         page.wait_for_function("document.querySelector('#speech-file audio').currentTime > 2.1")
 
-    def test_what_is_no_recording_is_a_sentence(self, visit, url, tmp_path, tone):
+    def test_what_is_no_recording_is_a_sentence(self, visit: Any, url: str, tmp_path: Path, tone: Path) -> None:
         page = visit(url)
         bad = tmp_path / "bad.wav"
         bad.write_text("no sound")
@@ -230,7 +235,7 @@ class TestBrowser:
         self.upload(page, tone)  # and the next one is heard
         page.get_by_text(HEARD).wait_for()
 
-    def test_bad_hot_words_let_go_of_the_microphone(self, visit, url):
+    def test_bad_hot_words_let_go_of_the_microphone(self, visit: Any, url: str) -> None:
         page = visit(url)
         page.get_by_label("Hot words").fill("zebra")
         self.record(page)
@@ -240,7 +245,9 @@ class TestBrowser:
 
     @pytest.mark.parametrize("scheme", ["light", "dark"])
     @pytest.mark.parametrize("width", [390, 1280])
-    def test_it_fits_the_screen_and_can_be_read(self, visit, url, tone, width, scheme, tmp_path):
+    def test_it_fits_the_screen_and_can_be_read(
+        self, visit: Any, url: str, tone: Path, width: int, scheme: str, tmp_path: Path
+    ) -> None:
         page = visit(url, viewport={"width": width, "height": 844}, color_scheme=scheme)
         self.upload(page, tone)
         page.locator("#speech-words .track").wait_for()
@@ -280,7 +287,7 @@ def contrast(one: list[int], other: list[int]) -> float:
     return (lighter + 0.05) / (darker + 0.05)
 
 
-def test_the_bundled_recogniser_hears_most_of_the_examples():
+def test_the_bundled_recogniser_hears_most_of_the_examples() -> None:
     import lstm_models
     from lstm_apps.tasks.speech.demo.tab import EXAMPLES
 
