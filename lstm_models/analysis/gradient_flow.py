@@ -92,7 +92,8 @@ def _run_torch(network: nn.RNNBase, frames: list[Tensor], trace: _Trace) -> Tens
         state = torch.stack(parts)
         for row, part in zip(rows, parts, strict=True):
             row.append(part)
-    return parts[-1]
+    last: Tensor = parts[-1]
+    return last
 
 
 def _captured(model: nn.Module, x: Any) -> tuple[nn.Module, Tensor]:

@@ -28,4 +28,5 @@ class ResidualLSTM(nn.Module):
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
         """The layer over ``x`` [batch, time, size], of which ``lengths`` [batch] are real."""
         y, _ = self.lstm(self.norm(x), lengths=lengths)
-        return x + y.to(x.dtype)
+        output: Tensor = x + y.to(x.dtype)
+        return output

@@ -114,11 +114,11 @@ def _with_classes(
     for sentence in (*sentences, *held):
         if sentence.label is not None and sentence.label not in names:
             raise InputError(f"the class {sentence.label} is not one of {', '.join(names)}")
-    named = [
+    learn, check = (
         [one if one.label is None else dataclasses.replace(one, label=names[one.label]) for one in part]
         for part in (sentences, held)
-    ]
-    return dataclasses.replace(model, classes=" ".join(classes)), *named
+    )
+    return dataclasses.replace(model, classes=" ".join(classes)), learn, check
 
 
 def _with_vocabulary(
