@@ -31,12 +31,16 @@ class LanguageModel(LanguageNetwork):
     """Scores, completes and samples text. With ``adapt`` it learns from the text while it reads it, for this call only:
     True for what was chosen on development data, or an ``AdaptOptions``."""
 
-    @overload  # type: ignore[overload-overlap]  # a text is a sequence of texts to the type checker
-    def score(self, text: str, *, adapt: bool | AdaptOptions = ..., candidates: int = ..., unlikely: float = ...,
-              device: str | torch.device | None = ...) -> ScoredText: ...  # fmt: skip
     @overload
-    def score(self, text: Sequence[str], *, adapt: bool | AdaptOptions = ..., candidates: int = ...,
-              unlikely: float = ..., device: str | torch.device | None = ...) -> list[ScoredText]: ...  # fmt: skip
+    def score(  # type: ignore[overload-overlap]  # a text is a sequence of texts, too
+        self, text: str, *, adapt: bool | AdaptOptions = ..., candidates: int = ..., unlikely: float = ...,
+        device: str | torch.device | None = ...,
+    ) -> ScoredText: ...  # fmt: skip
+    @overload
+    def score(
+        self, text: Sequence[str], *, adapt: bool | AdaptOptions = ..., candidates: int = ..., unlikely: float = ...,
+        device: str | torch.device | None = ...,
+    ) -> list[ScoredText]: ...  # fmt: skip
     def score(
         self,
         text: str | Sequence[str],
