@@ -75,6 +75,9 @@ train-smoke: $(VENV)/.installed-test
 	OMP_NUM_THREADS=1 $(BIN)/lstm-models train language-modeling --config tiny --data $(RUN)/data/texts.txt \
 		--validation $(RUN)/data/texts.txt --run $(RUN)/language-modeling --training.accelerator cpu
 	OMP_NUM_THREADS=1 $(BIN)/lstm-models complete "Hello, how" --model $(RUN)/language-modeling/model
+	OMP_NUM_THREADS=1 $(BIN)/lstm-models train translation --config tiny --data $(RUN)/data/pairs.tsv \
+		--run $(RUN)/translation --training.accelerator cpu
+	OMP_NUM_THREADS=1 $(BIN)/lstm-models translate "One two three." --model $(RUN)/translation/model
 
 clean:
 	rm -rf $(VENV) $(RUN) build dist .pytest_cache .ruff_cache .mypy_cache

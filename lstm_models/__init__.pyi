@@ -54,6 +54,10 @@ from .tasks.speech.results import Transcript as Transcript
 from .tasks.tagging.config import TaggerConfig as TaggerConfig
 from .tasks.tagging.model import Tagger as Tagger
 from .tasks.tagging.results import TaggedText as TaggedText
+from .tasks.translation.config import TranslatorConfig as TranslatorConfig
+from .tasks.translation.decoding import TranslateOptions as TranslateOptions
+from .tasks.translation.model import Translator as Translator
+from .tasks.translation.results import Translation as Translation
 from .version import __version__ as __version__
 
 __all__: list[str]
@@ -96,6 +100,14 @@ def load(
 def load(
     source: typing.Literal["tagger"], *, device: _Device = None, revision: None = None, local_files_only: bool = True
 ) -> Tagger: ...
+@typing.overload
+def load(
+    source: typing.Literal["translator-en-de"],
+    *,
+    device: _Device = None,
+    revision: None = None,
+    local_files_only: bool = True,
+) -> Translator: ...
 @typing.overload
 def load(
     source: typing.Literal["words"], *, device: _Device = None, revision: None = None, local_files_only: bool = True

@@ -74,6 +74,7 @@ STAND_INS = {
     "punctuation": "punctuator",
     "tagging": "tagger",
     "language-modeling": "language-model",
+    "translation": "translator-en-de",
 }
 # Programs that are not run, and why.
 NOT_RUN = {

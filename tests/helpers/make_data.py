@@ -12,7 +12,7 @@ import sys
 from itertools import pairwise
 from pathlib import Path
 
-from tests.helpers import tiny_photos, tiny_sentences, tiny_speech
+from tests.helpers import tiny_pairs, tiny_photos, tiny_sentences, tiny_speech
 
 # A letter as polylines in a box one unit wide and high, y down; each polyline is one stroke of the pen.
 LETTERS = {
@@ -70,6 +70,7 @@ def main() -> None:
     tiny_sentences.conllu(folder / "tagging.conllu")
     tiny_sentences.names(folder / "names.conll")
     tiny_sentences.texts(folder / "texts.txt")
+    tiny_pairs.tsv(folder / "pairs.tsv")
 
 
 if __name__ == "__main__":

@@ -206,6 +206,21 @@ TASKS: dict[str, Task] = {
             },
             tab="lstm_apps.tasks.language_modeling.demo.tab",
         ),
+        Task(
+            name="translation",
+            summary="a language to another: LSTM encoder and decoder with attention, word pieces of both languages",
+            train="lstm_apps.tasks.translation.train:train",
+            evaluate="lstm_apps.tasks.translation.evaluate:evaluate",
+            verbs={
+                "translate": Command(
+                    "lstm_apps.tasks.translation.commands:translate",
+                    "translate English texts, files and subtitles",
+                    positional=("paths",),
+                    short={"out": "o"},
+                )
+            },
+            tab="lstm_apps.tasks.translation.demo.tab",
+        ),
     )
 }
 

@@ -14,11 +14,12 @@ import io
 import json
 import math
 import os
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import one_line
@@ -29,12 +30,20 @@ from lstm_models.tasks.captioning.objects import RecognizedObject
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["UNCERTAIN_CAPTION", "UNCERTAIN_WORD", "Caption"]
+__all__ = ["UNCERTAIN_CAPTION", "UNCERTAIN_WORD", "Caption", "CaptionTranslator"]
 
 UNCERTAIN_CAPTION = 0.5
 """A caption is uncertain where the geometric mean of its words' confidences is below this."""
 UNCERTAIN_WORD = 0.37
 """A caption is uncertain where the confidence of one of its words is below this: a tenth of the bundled captioner's."""
+
+
+class CaptionTranslator(Protocol):
+    """What can put captions into another language, such as ``lstm_models.load("translator-en-de")``."""
+
+    def translate(self, text: str) -> Any:
+        """A result with ``text`` and ``sentences``, each with ``source``, ``source_words``, and ``words`` that have
+        ``text``, ``confidence`` and the number ``source`` of their source word."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +103,36 @@ class Caption:
         if self.confidence is None or self.confidence < UNCERTAIN_CAPTION:
             return True
         return any(word.confidence is not None and word.confidence < UNCERTAIN_WORD for word in self.words)
+
+    def translated(self, translator: CaptionTranslator) -> Caption:
+        """The caption in another language; its alternatives, too.
+
+        A word looks where the word looked that it came from, and its confidence is the product of both: it is right
+        where the model saw right and the translator chose right.
+
+        Args:
+            translator: such as ``lstm_models.load("translator-en-de")``.
+
+        Example:
+            >>> caption.translated(lstm_models.load("translator-en-de")).text     # doctest: +SKIP
+            'Ein Hund rennt durch das Gras'
+        """
+        stop = "" if self.text[-1:] in (".", "!", "?") else "."  # sentences that translators learn from have one
+        others = tuple(other.translated(translator) for other in self.alternatives)
+        if not self.text.strip():
+            return replace(self, alternatives=others)
+        made = translator.translate(self.text + stop)
+        words = []
+        for sentence in made.sentences:
+            origins = _origins(sentence.source_words, self.words)
+            for word in sentence.words:
+                seen = None if word.source is None else origins[word.source]
+                if any(map(str.isalnum, word.text)):
+                    known = [one.confidence for one in (word, seen) if one is not None and one.confidence is not None]
+                    sure = math.prod(known) if known else None
+                    words.append(Word(word.text, sure, attention=None if seen is None else seen.attention))
+        text = made.text.removesuffix(stop) if stop else made.text
+        return replace(self, text=text, words=tuple(words), alternatives=others)
 
     def as_dict(self, *, attention: bool = False) -> dict[str, Any]:
         """The caption as what JSON can hold: numbers rounded, the words' attention maps only if asked for."""
@@ -218,6 +257,20 @@ class Caption:
     def _needs_attention(self) -> None:
         if all(word.attention is None for word in self.words):
             raise InputError("No word of this caption has an attention map; it was read from a file without them.")
+
+
+def _origins(parts: Sequence[str], words: Sequence[Word]) -> list[Word | None]:
+    """Of each part of a sentence the first word that shares letters with it; both are in order, split differently."""
+
+    def owners(texts: Sequence[str]) -> list[int]:
+        """Of each letter the number of its text."""
+        return [number for number, text in enumerate(texts) for letter in text if letter.isalnum()]
+
+    found: list[Word | None] = [None] * len(parts)
+    for part, word in zip(owners(parts), owners([word.text for word in words]), strict=False):
+        if found[part] is None:
+            found[part] = words[word]
+    return found
 
 
 def _text_in(read: Any) -> str:

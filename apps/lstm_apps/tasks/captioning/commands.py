@@ -53,6 +53,7 @@ def caption(
     no_repeat: int = 3,
     objects: bool = True,
     batch: int = 16,
+    language: str = "en",
     model: str = "captioner",
 ) -> None:
     """Describes photos in a sentence each.
@@ -84,6 +85,7 @@ def caption(
         no_repeat: no so many words in a row come twice in a sentence; 0 allows it.
         objects: whether a caption names what an image classifier is sure of; false gives the captioner's own words.
         batch: photos described at once; fewer need less memory.
+        language: of the sentences, such as de, by the bundled translator; words to include and to exclude are English.
         model: a bundled model, a folder, or the id of one on the Hugging Face hub.
     """
     named = [paths] if isinstance(paths, str) else list(paths)
@@ -113,6 +115,7 @@ def caption(
     }
     found = _find(named, recursive, attention)
     captioner = _load(model)
+    translator = None if language == "en" else _translator(language)
     from lstm_models.tasks.captioning.decoding import CaptionOptions
 
     # Whether any caption can meet them, before a photo is opened for them
@@ -125,12 +128,13 @@ def caption(
         from lstm_models.tasks.captioning.results import Caption
 
         journal = ResumableJsonl(
-            out, _made(captioner, model, options), to_json=Caption.json, from_json=Caption.from_json,
+            out, _made(captioner, model, options, language), to_json=Caption.json, from_json=Caption.from_json,
             kind="caption", of="photo",
         )  # fmt: skip
     quiet = out is not None or (html is not None and found.folders and not json)
     with journal or contextlib.nullcontext():
         run = _Run(found, captioner, options, batch, journal, sheets, as_json=as_json, quiet=quiet)
+        run.language, run.translator = language, translator
         run.describe()
         if html is not None:
             run.write_page(html)
@@ -188,7 +192,22 @@ def _sheets(folder: str, sources: Sequence[str], root: str) -> dict[str, str]:
     return targets(folder, sources, root, ".attention.png", "--attention")
 
 
-def _made(captioner: lstm_models.Captioner, model: str, options: dict[str, Any]) -> dict[str, Any]:
+def _translator(language: str) -> lstm_models.Translator:
+    """The bundled translator to a language.
+
+    Raises:
+        InputError: there is none.
+    """
+    from lstm_models.checkpoints import hub
+
+    if (name := f"translator-en-{language}") not in hub.available():
+        known = ["en", *(each.removeprefix("translator-en-") for each in hub.available() if "translator-en-" in each)]
+        raise InputError(f"--language is {language}; one of {', '.join(known)} would be right", usage=True)
+    translator: lstm_models.Translator = hub.load(name)
+    return translator
+
+
+def _made(captioner: lstm_models.Captioner, model: str, options: dict[str, Any], language: str) -> dict[str, Any]:
     """What a caption depends on besides its photo: the model, and the options that are not as usual."""
     digest = hashlib.sha256(repr(captioner.config).encode())
     for name, value in captioner.state_dict().items():
@@ -197,6 +216,7 @@ def _made(captioner: lstm_models.Captioner, model: str, options: dict[str, Any])
     usual = {name: parameter.default for name, parameter in inspect.signature(caption).parameters.items()}
     plain = {name: list(value) or None if isinstance(value, tuple) else value for name, value in options.items()}
     unusual = {name: value for name, value in plain.items() if value != usual[name]}
+    unusual |= {} if language == "en" else {"language": language}
     return {"model": Path(model).name, "sha256": digest.hexdigest()[:16], **unusual}
 
 
@@ -220,6 +240,8 @@ class _Run:
     ) -> None:
         self.found, self.captioner, self.options, self.batch = found, captioner, options, batch
         self.journal, self.sheets, self.as_json, self.quiet = journal, sheets, as_json, quiet
+        self.language = "en"
+        self.translator: lstm_models.Translator | None = None
         self.failures: dict[str, str] = {}
         done = journal.places if journal is not None else {}
         # A sheet that is missing is made, though its caption is known
@@ -252,6 +274,8 @@ class _Run:
             raise
 
     def succeed(self, source: str, caption: lstm_models.Caption, image: Any) -> None:
+        if self.translator is not None:
+            caption = caption.translated(self.translator)
         if source in self.sheets:  # before the line: a photo with a line is done
             caption.save_attention(image, self.sheets[source])
         if source in self.known:
@@ -287,7 +311,7 @@ class _Run:
         bar = sys.stderr.isatty() and len(there) > 1
         with contextlib.closing(tracked(there, len(there), "page", bar)) as sources:
             captions = ((source, journal.read(source)) for source in sources)
-            write_alt_text_page(path, captions, self.failures.items(), root=self.found.root)
+            write_alt_text_page(path, captions, self.failures.items(), root=self.found.root, language=self.language)
 
     def _captions(self) -> Iterator[tuple[str, lstm_models.Caption]]:
         """Every photo that has a caption, those of earlier runs too."""

@@ -228,3 +228,34 @@ def test_the_module_imports_without_pillow():
     )
     root = Path(results.__file__).parents[3]
     subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": str(root)})
+
+
+class TestTranslated:
+    """Captions by a translator that knows its words one by one; see ``tests.helpers.scripted_translator``."""
+
+    def test_words_keep_where_the_model_looked_and_both_confidences(self):
+        from tests.helpers.scripted_translator import SURE, ScriptedTranslator
+
+        looks = [np.eye(3)[row][None] for row in range(3)]
+        words = [Word(text, 0.5, attention=look) for text, look in zip(["a", "dog", "runs"], looks, strict=True)]
+        found = Caption("A dog runs", words, -1.0, (Caption("A cat sleeps", words[:0], -2.0),)).translated(
+            ScriptedTranslator()
+        )
+        assert found.text == "Ein Hund rennt"
+        assert [word.text for word in found.words] == ["Ein", "Hund", "rennt"]
+        for word, look in zip(found.words, looks, strict=True):
+            np.testing.assert_array_equal(word.attention, look)
+            assert word.confidence == pytest.approx(0.5 * SURE, rel=1e-5)
+        assert found.alternatives[0].text == "Ein Katze schläft"
+        assert found.log_probability == -1.0
+
+    def test_clitics_are_two_words_of_a_caption_and_one_of_a_translator(self):
+        from lstm_models.tasks.captioning.results import _origins
+
+        words = (Word("man"), Word("'s"), Word("dog"))
+        assert _origins(["man's", "dog", "."], words) == [words[0], words[2], None]
+
+    def test_a_caption_without_words_stays(self):
+        from tests.helpers.scripted_translator import ScriptedTranslator
+
+        assert Caption("", (), -1.0).translated(ScriptedTranslator()) == Caption("", (), -1.0)

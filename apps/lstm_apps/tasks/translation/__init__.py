@@ -1,0 +1,1 @@
+"""Translation: its commands, its training and its tab of the demo."""

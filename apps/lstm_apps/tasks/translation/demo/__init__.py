@@ -1,0 +1,1 @@
+"""The translation tab of the demo."""

@@ -1,0 +1,1 @@
+"""Sentences with their translations, for translators: readers, and training items."""

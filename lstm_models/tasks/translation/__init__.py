@@ -1,0 +1,1 @@
+"""Translation: a sentence of one language in another, with the word that each word came from."""
