@@ -29,7 +29,7 @@ _MOST_WORDS = 1000
 
 class LanguageModel(LanguageNetwork):
     """Scores, completes and samples text. With ``adapt`` it learns from the text while it reads it, for this call only:
-    True for what was chosen on development data, or an ``AdaptOptions``."""
+    True for the default, or an ``AdaptOptions``."""
 
     @overload
     def score(  # type: ignore[overload-overlap]  # a text is a sequence of texts, too
