@@ -16,7 +16,7 @@ import os
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 from xml.etree import ElementTree
 
 from lstm_models.errors import InputError
@@ -53,19 +53,19 @@ def read_pairs(path: str | os.PathLike[str], source: str, target: str) -> list[S
         pairs = _tmx(Path(name), source, target)
     else:
         pairs = _tsv(Path(name))
-    pairs = [SentencePair(first.strip(), second.strip()) for first, second in pairs]
-    pairs = [pair for pair in pairs if pair.source and pair.target]
-    if not pairs:
+    found = [SentencePair(first.strip(), second.strip()) for first, second in pairs]
+    found = [pair for pair in found if pair.source and pair.target]
+    if not found:
         raise InputError(f"{name} has no pair of sentences in {source} and {target}")
-    return pairs
+    return found
 
 
 def _two_files(name: str, source: str, target: str) -> tuple[Path, Path] | None:
     if os.path.isfile(name):
         return None
     if "," in name:
-        first, _, second = name.partition(",")
-        return Path(first), Path(second)
+        left, _, right = name.partition(",")
+        return Path(left), Path(right)
     found = []
     for language in (source, target):
         there = [Path(f"{name}.{language}{ending}") for ending in ("", *_OPENERS)]
@@ -87,8 +87,9 @@ def _suffix(name: str) -> str:
 
 
 def _opened(path: Path) -> IO[bytes]:
-    opener = _OPENERS.get(path.suffix.lower())
-    return open(path, "rb") if opener is None else opener(path, "rb")  # type: ignore[return-value]
+    opener: Any = _OPENERS.get(path.suffix.lower(), open)
+    opened: IO[bytes] = opener(path, "rb")
+    return opened
 
 
 def _lines(path: Path) -> list[str]:

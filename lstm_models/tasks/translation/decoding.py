@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -149,7 +149,7 @@ def _batches(items: Sequence[_Item]) -> list[list[_Item]]:
 def _terms(network: TranslationNetwork, text: str, options: TranslateOptions) -> Terms:
     """The pieces of the glossary's terms that a sentence must have, with a small and a capital first letter."""
     wanted: dict[str, None] = {}
-    for source, target in options.glossary:  # type: ignore[misc]
+    for source, target in cast("tuple[tuple[str, str], ...]", options.glossary):
         if re.search(rf"(?<!\w){re.escape(source)}(?!\w)", text, re.IGNORECASE):
             wanted[target] = None
     pieces = network.vocabulary

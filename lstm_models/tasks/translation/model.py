@@ -30,7 +30,7 @@ class Translator(TranslationNetwork):
     """Translates from ``config.source`` to ``config.target``."""
 
     @overload
-    def translate(
+    def translate(  # type: ignore[overload-overlap]  # a str is a sequence of str, too
         self, text: str, options: TranslateOptions | None = None, *, device: str | torch.device | None = None
     ) -> Translation: ...
     @overload

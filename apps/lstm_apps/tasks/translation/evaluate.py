@@ -102,8 +102,8 @@ def evaluate(
             diagram(report, plot, held="held-out sentences")
         if calibrate is not None:
             best = report.fitted_on_all
-            fitted = {"temperature": round(best.temperature, 4), "calibration_bias": round(best.bias, 4)}
-            translator.config = dataclasses.replace(config, **fitted)
+            temperature, bias = round(best.temperature, 4), round(best.bias, 4)
+            translator.config = dataclasses.replace(config, temperature=temperature, calibration_bias=bias)
             hub.save(translator, calibrate, card=hub.card(model), int8=True)
     return figures
 
@@ -143,7 +143,7 @@ def _short(report: CalibrationReport | None) -> dict[str, Any] | None:
 
 def _rows(sentences: Sequence[TranslatedSentence], references: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
     """Every sentence with its translation and references, the least alike first."""
-    from sacrebleu.metrics import CHRF
+    from sacrebleu.metrics.chrf import CHRF
 
     metric = CHRF()
     rows = []

@@ -27,11 +27,12 @@ def translation_scores(found: Sequence[str], references: Sequence[Sequence[str]]
         found: translations.
         references: of each, one or more; BLEU compares with all of them.
     """
-    from sacrebleu.metrics import BLEU, CHRF
+    from sacrebleu.metrics.bleu import BLEU
+    from sacrebleu.metrics.chrf import CHRF
 
     most = max(map(len, references))
     # A reference that another sentence has more of is an empty one, which changes nothing
-    columns = [[each[place] if place < len(each) else None for each in references] for place in range(most)]
+    columns: Any = [[each[place] if place < len(each) else None for each in references] for place in range(most)]
     scores: dict[str, Any] = {}
     for name, metric in (("bleu_lowercase", BLEU(lowercase=True)), ("bleu", BLEU()), ("chrf", CHRF())):
         result = metric.corpus_score(list(found), columns)
