@@ -68,6 +68,7 @@ class TestServing:
             "Punctuation",
             "Tagging",
             "Language model",
+            "Translation",
             "Inside the LSTM",
         ]
         ids = [block.elem_id for block in page.blocks.values() if block.elem_id]

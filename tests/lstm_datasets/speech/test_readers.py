@@ -311,7 +311,7 @@ def test_too_many_bad_rows_end_it(tmp_path: Path) -> None:
     for share in (0, 1):
         with pytest.raises(InputError, match=r"the first: mine\.tsv, line 2: .*none\.wav is missing"):
             read_speech(table, skip_at_most=share)
-    with pytest.raises(InputError, match="share between 0 and 1, not 10"):
+    with pytest.raises(InputError, match="fraction between 0 and 1, not 10"):
         read_speech(table, skip_at_most=10)
 
 

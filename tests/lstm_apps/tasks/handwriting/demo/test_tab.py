@@ -328,9 +328,9 @@ class TestPages:
         job = jobs.Job("word " * 2_000, None, 0.75, 1, False, inputs.Look())
         seen = 0
         for shown in desk.pages(job, PageOptions("60x60", margins=5), "a"):
-            if shown.written is not None and (seen := seen + 1) == 2:
+            if shown.output is not None and (seen := seen + 1) == 2:
                 desk.stop("a")
-        assert 2 <= len(shown.written) < 60
+        assert 2 <= len(shown.output) < 60
         assert shown.sentences[-1] == "Stopped."
         assert desk._stops == {}
 

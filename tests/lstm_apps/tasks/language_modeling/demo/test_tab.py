@@ -92,7 +92,9 @@ def url(tmp_path_factory):
 
 
 def test_endpoints_over_http(url):
-    client = pytest.importorskip("gradio_client").Client(url, verbose=False, analytics_enabled=False)
+    client = pytest.importorskip("gradio_client").Client(
+        url, verbose=False, analytics_enabled=False, httpx_kwargs={"timeout": 60}
+    )
     assert client.predict(text="The cat sat.", api_name="/score")["words"][1]["text"] == "cat"
     assert client.predict(text="The cat sat on the", api_name="/complete")["completions"]
     with pytest.raises(Exception, match="the text is empty"):
