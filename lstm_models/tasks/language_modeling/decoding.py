@@ -100,11 +100,15 @@ def complete(
     """The most probable ways on for so many words."""
     begin = _begin(network, prompt, words, adapt)
     length = words * _PIECES + len(begin.rest)
-    # One more, as nothing is no completion
-    options = BeamOptions(beam=beam + 1, n_best=n_best + 1, max_length=length, length_penalty=0.0)
+    # One more, as nothing is no completion; all of them, as some differ in a blank at their end alone
+    options = BeamOptions(beam=beam + 1, n_best=beam + 1, max_length=length, length_penalty=0.0)
     device = begin.state.words.device
     (found,) = beam_search(begin.search, begin.state, 1, start=BEGIN, end=END, options=options, device=device)
-    return [each for each in _completions(begin, found) if each.text][:n_best]
+    different: dict[str, Completion] = {}
+    for each in _completions(begin, found):
+        if each.text.strip():
+            different.setdefault(each.text.strip(), each)
+    return list(different.values())[:n_best]
 
 
 def sample(
