@@ -257,7 +257,11 @@ class TestBrowser:
         from tests.lstm_apps.tasks.speech.demo.test_tab_served import COLOURS, contrast
 
         page = visit(url, viewport={"width": width, "height": 844}, color_scheme=scheme)
-        draw(page, "#custom-pad-1", [HOOK])
+        for _ in range(10):  # a pad that is not ready yet takes no strokes
+            draw(page, "#custom-pad-1", [HOOK])
+            if page.locator("#custom-pad-1 .ink path").count():
+                break
+            page.wait_for_timeout(500)
         page.get_by_role("button", name="Fit my hand").click()
         page.get_by_text("One line fitted: below").wait_for()
         page.locator("#custom-paper svg").wait_for()
