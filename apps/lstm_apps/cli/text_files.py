@@ -11,13 +11,19 @@ from lstm_apps.cli.progress import bar
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import check_writable, shown, write_whole
 
-__all__ = ["process_texts", "read_text"]
+__all__ = ["kept_suffix", "process_texts", "read_text"]
 
 MOST_BYTES = 64 * 2**20
 
 
+def kept_suffix(source: str, suffixes: Collection[str]) -> str:
+    """The ending of a file's name, in lower case, where it is one of the suffixes; else .txt."""
+    ending = os.path.splitext(source)[1].lower()
+    return ending if ending in suffixes else ".txt"
+
+
 def process_texts(
-    paths: Sequence[str],
+    paths: str | Sequence[str] | None,
     work: Callable[[str, str], str],
     *,
     suffixes: Collection[str],
@@ -30,8 +36,8 @@ def process_texts(
     """Does ``work(text, name)`` for every text, and prints what it gives or writes it to files.
 
     Args:
-        paths: files, folders of them, - for standard input, or a text itself: what is no file and does not look like
-            the name of one.
+        paths: one or more of files, folders of them, - for standard input, or a text itself: what is no file and does
+            not look like the name of one.
         work: gives the result for a text; the name is that of its file, "" where it has none.
         suffixes: endings of the files that a folder is searched for, in lower case.
         out: a file for the only result, or a folder for a file each; None for the screen.
@@ -46,6 +52,7 @@ def process_texts(
     """
     from lstm_models.io.inputs import files_of
 
+    paths = [paths] if isinstance(paths, str) else list(paths or ())
     if not paths:
         raise InputError("TEXT is missing: give a text, files, a folder, or - for standard input", usage=True)
     if resume and out is None:

@@ -64,7 +64,7 @@ def score(
         return found.tsv() if kind == "tsv" else found.txt()
 
     process_texts(
-        _named(paths),
+        paths,
         work,
         suffixes=SUFFIXES,
         out=out,
@@ -126,7 +126,7 @@ def complete(
         return "".join(each.text.replace("\n", " ") + "\n" for each in found)
 
     process_texts(
-        _named(paths),
+        paths,
         work,
         suffixes=SUFFIXES,
         out=out,
@@ -135,10 +135,6 @@ def complete(
         resume=resume,
         recursive=recursive,
     )
-
-
-def _named(paths: str | list[str] | None) -> list[str]:
-    return [paths] if isinstance(paths, str) else list(paths or ())
 
 
 @cache

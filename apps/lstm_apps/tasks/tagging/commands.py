@@ -42,7 +42,6 @@ def tag(
         recursive: look for files in the folders of a folder too.
         model: a bundled model, a folder, or the id of one on the Hugging Face hub.
     """
-    named = [paths] if isinstance(paths, str) else list(paths or ())
     kind = "json" if json else format
     if kind not in FORMATS:
         raise InputError(f"--format is {format}; one of {', '.join(FORMATS)} would be right", usage=True)
@@ -68,7 +67,7 @@ def tag(
         return filled or (found.conllu() if kind == "conllu" else found.txt())
 
     process_texts(
-        named,
+        paths,
         work,
         suffixes=SUFFIXES,
         out=out,

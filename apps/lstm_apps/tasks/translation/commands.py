@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 
 from lstm_apps.cli.batch_files import note
-from lstm_apps.cli.text_files import process_texts
+from lstm_apps.cli.text_files import kept_suffix, process_texts
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import one_line
 
@@ -54,7 +54,6 @@ def translate(
         recursive: look for files in the folders of a folder too.
         model: a bundled model, a folder, or the id of one on the Hugging Face hub.
     """
-    named = [paths] if isinstance(paths, str) else list(paths or ())
     if json and out is not None and out.lower().endswith(SUBTITLES):
         raise InputError("--json and --out with the name of subtitles do not go together", usage=True)
     from lstm_models.checkpoints import hub
@@ -81,16 +80,12 @@ def translate(
             note(f"{name}: {sentence}" if name else sentence)
         return found.json(name=name, attention=True) if json else found.text
 
-    def suffix_of(source: str) -> str:
-        ending = os.path.splitext(source)[1].lower()
-        return ".json" if json else ending if ending in SUFFIXES else ".txt"
-
     process_texts(
-        named,
+        paths,
         work,
         suffixes=SUFFIXES,
         out=out,
-        suffix_of=suffix_of,
+        suffix_of=lambda source: ".json" if json else kept_suffix(source, SUFFIXES),
         lines=json,
         resume=resume,
         recursive=recursive,

@@ -16,6 +16,7 @@ from lstm_models.errors import InputError
 from lstm_models.ink.drawing import Drawing
 from lstm_models.results import Word
 from lstm_models.tasks.handwriting_reader.results import Reading
+from tests.helpers.tab_events import last
 from tests.lstm_apps.conftest import expect, tab_served
 from tests.lstm_apps.demo.test_ink_pad import BAR, HOOK, draw
 
@@ -49,12 +50,6 @@ class CountingReader:
 def handler(page, name: str):
     """The function behind an event of the page."""
     return next(fn.fn for fn in page.fns.values() if fn.fn is not None and fn.fn.__name__ == name)
-
-
-def last(updates, elem_id: str):
-    """What an event last sent to a component."""
-    found = [value for update in updates for block, value in update.items() if block.elem_id == elem_id]
-    return found[-1] if found else None
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.helpers.tab_events import handler, last
 from tests.helpers.tiny_language_model import tiny
 from tests.lstm_apps.conftest import expect, tab_served
 
@@ -14,15 +15,6 @@ from lstm_apps.tasks.language_modeling.demo import html as view  # noqa: E402 - 
 from lstm_apps.tasks.language_modeling.demo import tab as language  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:::gradio.queueing")  # its use of pandas
-
-
-def handler(page, name):
-    return next(fn.fn for fn in page.fns.values() if fn.fn is not None and fn.fn.__name__ == name)
-
-
-def last(updates, elem_id):
-    found = [value for update in updates for block, value in update.items() if block.elem_id == elem_id]
-    return found[-1] if found else None
 
 
 @pytest.fixture(scope="module")

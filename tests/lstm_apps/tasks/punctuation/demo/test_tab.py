@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.helpers.scripted_text import ScriptedPunctuator
+from tests.helpers.tab_events import handler, last
 from tests.lstm_apps.conftest import expect, tab_served
 
 gr = pytest.importorskip("gradio")
@@ -13,15 +14,6 @@ from lstm_apps.demo import components  # noqa: E402 - needs gradio
 from lstm_apps.tasks.punctuation.demo import tab as punctuation  # noqa: E402 - needs gradio
 
 pytestmark = pytest.mark.filterwarnings("ignore:::gradio.queueing")  # its use of pandas
-
-
-def handler(page, name):
-    return next(fn.fn for fn in page.fns.values() if fn.fn is not None and fn.fn.__name__ == name)
-
-
-def last(updates, elem_id):
-    found = [value for update in updates for block, value in update.items() if block.elem_id == elem_id]
-    return found[-1] if found else None
 
 
 @pytest.fixture(scope="module")
