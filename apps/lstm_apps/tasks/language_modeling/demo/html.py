@@ -10,16 +10,11 @@ from importlib.resources import files
 from lstm_models.tasks.language_modeling.cells import CellTrace
 from lstm_models.tasks.language_modeling.results import Completion, ScoredText, ScoredWord
 
-__all__ = ["STYLE", "cells", "completions", "nothing", "scored"]
+__all__ = ["STYLE", "cells", "completions", "scored"]
 
 STYLE = files(__package__).joinpath("assets/language_modeling.css").read_text(encoding="utf-8")
 
 _DARKEST = 12.0  # nats of surprise that are shown as the strongest colour
-
-
-def nothing(sentence: str) -> str:
-    """The place of the text, while there is none."""
-    return f'<div class="scored"><p class="waiting">{escape(sentence)}</p></div>'
 
 
 def scored(text: ScoredText) -> str:
@@ -35,7 +30,7 @@ def scored(text: ScoredText) -> str:
 def completions(found: Sequence[Completion]) -> str:
     """The ways on with their probabilities, the best first."""
     if not found:
-        return nothing("The text is likely to end here.")
+        return '<div class="scored"><p class="waiting">The text is likely to end here.</p></div>'
     rows = "".join(f"<li>…{escape(each.text)}<small>{_percent(math.exp(each.log_prob))}</small></li>" for each in found)
     return f'<div class="scored"><ol>{rows}</ol></div>'
 

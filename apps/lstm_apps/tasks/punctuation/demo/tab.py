@@ -39,6 +39,11 @@ class Punctuator(Protocol):
     def punctuate(self, text: str) -> PunctuatedText: ...  # fmt: skip
 
 
+def punctuate(model: Punctuator, text: str) -> PunctuatedText:
+    """An English text without marks and capitals, with them; and how sure each is."""
+    return model.punctuate(text)
+
+
 TAB: TextTab[Punctuator, PunctuatedText] = TextTab(
     task="punctuation",
     title=TITLE,
@@ -46,11 +51,9 @@ TAB: TextTab[Punctuator, PunctuatedText] = TextTab(
     label="Words",
     examples=EXAMPLES,
     notes=NOTES,
-    run=lambda model, text: model.punctuate(text),
+    run=punctuate,
     html=view.punctuated,
     summary=lambda found: _summary(found),
-    verb="punctuate",
-    about="An English text without marks and capitals, with them; and how sure each is.",
     css=view.STYLE,
     frame="punctuated",
     empty="The text appears here.",

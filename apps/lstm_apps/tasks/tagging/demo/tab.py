@@ -36,6 +36,11 @@ class Tagger(Protocol):
     def tag(self, text: str) -> TaggedText: ...  # fmt: skip
 
 
+def tag(model: Tagger, text: str) -> TaggedText:
+    """Parts of speech (Universal Dependencies) and names (PER, LOC, ORG) of an English text."""
+    return model.tag(text)
+
+
 TAB: TextTab[Tagger, TaggedText] = TextTab(
     task="tagging",
     title=TITLE,
@@ -43,11 +48,9 @@ TAB: TextTab[Tagger, TaggedText] = TextTab(
     label="Text",
     examples=EXAMPLES,
     notes=NOTES,
-    run=lambda model, text: model.tag(text),
+    run=tag,
     html=lambda found, _: view.tagged(found),
     summary=lambda found: _summary(found),
-    verb="tag",
-    about="Parts of speech (Universal Dependencies) and names (PER, LOC, ORG) of an English text.",
     css=view.STYLE,
     frame="tagged",
     empty="The words appear here.",

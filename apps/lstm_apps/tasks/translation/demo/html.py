@@ -13,7 +13,7 @@ import numpy as np
 from lstm_apps.demo.assets import asset
 from lstm_models.tasks.translation.results import TranslatedSentence, TranslatedWord, Translation
 
-__all__ = ["SCRIPT", "STYLE", "nothing", "translated"]
+__all__ = ["SCRIPT", "STYLE", "translated"]
 
 STYLE = asset("lstm_apps.tasks.translation.demo", "translation.css")
 SCRIPT = asset("lstm_apps.tasks.translation.demo", "translation.js")
@@ -21,11 +21,6 @@ SCRIPT = asset("lstm_apps.tasks.translation.demo", "translation.js")
 _UNSURE = 0.4  # a word less sure has a wavy line
 _LARGEST = 40  # words of either side of a matrix that is drawn
 _LEAST = 0.02  # attention that is shown
-
-
-def nothing(sentence: str) -> str:
-    """The place of the translation, while there is none."""
-    return f'<div class="translated"><p class="waiting">{escape(sentence)}</p></div>'
 
 
 def translated(text: Translation) -> str:

@@ -14,6 +14,7 @@ from lstm_apps.demo import components  # noqa: E402 - needs gradio
 from lstm_apps.tasks.language_modeling.demo import html as view  # noqa: E402 - needs gradio
 from lstm_apps.tasks.language_modeling.demo import tab as language  # noqa: E402
 
+QUOTES = "inside quotation marks"
 pytestmark = pytest.mark.filterwarnings("ignore:::gradio.queueing")  # its use of pandas
 
 
@@ -23,37 +24,40 @@ def page():
 
 
 def test_words_are_coloured_by_surprise_and_ways_on_are_shown(page):
-    updates = list(handler(page, "show")("The cat sat on the zqx", False))
-    shown = last(updates, "language-words")
+    updates = list(handler(page, "show")("The cat sat on the zqx", False, QUOTES, 0))
+    shown = last(updates, "language-modeling-words")
     assert shown.count('class="word"') == 5
     assert shown.count('class="word unlikely"') == 1
     assert "expected: " in shown
-    assert "6 words, 1 unlikely; perplexity " in last(updates, "language-status")
-    assert "<li>…" in last(updates, "language-completions")
+    assert "6 words, 1 unlikely; perplexity " in last(updates, "language-modeling-status")
+    assert "<li>…" in last(updates, "language-modeling-completions")
 
 
 def test_markup_in_a_text_is_text(page):
-    updates = list(handler(page, "show")("<script>alert(1)</script>", False))
-    for name in ("words", "completions"):
-        assert "<script" not in last(updates, f"language-{name}")
-    assert "<script" not in last([handler(page, "show_cells")("<script>(a)", "inside brackets", 0)], "language-cells")
+    updates = list(handler(page, "show")("<script>alert(1)</script>", False, QUOTES, 0))
+    for name in ("words", "completions", "cells"):
+        assert "<script" not in last(updates, f"language-modeling-{name}")
+    assert "<script" not in last(
+        [handler(page, "show_cells")("<script>(a)", False, "inside brackets", 0)], "language-modeling-cells"
+    )
 
 
 def test_writing_on_adds_to_the_text(page):
-    (found,) = handler(page, "write_on")("The cat sat on the", 0.1, False).values()
+    found = handler(page, "write_on")("The cat sat on the", 0.1, False)
     assert found.startswith("The cat sat on the")
     assert len(found) > len("The cat sat on the")
 
 
 def test_the_state_of_a_unit(page):
-    show = handler(page, "show_cells")
-    shown = last([show("The (cat sat) on the mat.", "inside brackets", 0)], "language-cells")
-    assert "follows it best here: correlation" in shown
-    assert shown.count('class="cell ') > 5
-    assert "The state of unit 7" in last([show("The cat", "the unit chosen below", 7)], "language-cells")
-    assert "nothing of the kind" in last([show("The cat", "inside brackets", 0)], "language-cells")
-    assert "unit must be from 0 to 31" in last([show("The cat", "the unit chosen below", 32)], "language-cells")
-    assert "no text yet" in last([show(" ", "inside brackets", 0)], "language-cells")
+    def shown(text, kind="inside brackets", unit=0):
+        return last([handler(page, "show_cells")(text, False, kind, unit)], "language-modeling-cells")
+
+    assert "follows it best here: correlation" in shown("The (cat sat) on the mat.")
+    assert shown("The (cat sat) on the mat.").count('class="cell ') > 5
+    assert "The state of unit 7" in shown("The cat", "the unit chosen below", 7)
+    assert "nothing of the kind" in shown("The cat")
+    assert "unit must be from 0 to 31" in shown("The cat", "the unit chosen below", 32)
+    assert "The state of a unit over the text appears here" in shown(" ")
 
 
 @pytest.mark.parametrize(
@@ -61,7 +65,7 @@ def test_the_state_of_a_unit(page):
     [("", "There is no text yet."), ("x" * (components.LONGEST_TEXT + 1), "the demo takes 20,000")],
 )
 def test_bad_texts_are_one_sentence(page, text, sentence):
-    assert sentence in last(list(handler(page, "show")(text, False)), "language-status")
+    assert sentence in last(list(handler(page, "show")(text, False, QUOTES, 0)), "language-modeling-status")
 
 
 def test_endpoints(page):
@@ -97,13 +101,13 @@ def test_endpoints_over_http(url):
 class TestInBrowser:
     def test_a_result_is_there_when_the_tab_opens_and_follows_the_text(self, visit, url):
         page = visit(url, ready=" words, ")
-        words = page.locator("#language-words")
+        words = page.locator("#language-modeling-words")
         expect(words).to_contain_text("river")
-        box = page.locator("#language-text textarea")
+        box = page.locator("#language-modeling-text textarea")
         box.fill("")
         box.press_sequentially("The cat sat on the", delay=20)
         expect(words.locator(".word")).to_have_count(5)
-        expect(page.locator("#language-completions li").first).to_contain_text("…")
+        expect(page.locator("#language-modeling-completions li").first).to_contain_text("…")
         page.get_by_role("button", name="A story").click()
         expect(words).to_contain_text("believe")
 
