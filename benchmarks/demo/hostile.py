@@ -49,7 +49,16 @@ class Watch(threading.Thread):
                 began = time.monotonic()
                 client.get(f"{self.url}healthz")
                 self.longest = max(self.longest, time.monotonic() - began)
-                self.most = max(self.most, self.process.memory_info().rss / 2**20)
+                self.most = max(self.most, resident(self.process) / 2**20)
+
+
+def resident(process: psutil.Process) -> int:
+    """Bytes that a process and those it started hold."""
+    held = 0
+    for each in (process, *process.children(recursive=True)):
+        with contextlib.suppress(psutil.Error):  # it has ended since
+            held += each.memory_info().rss
+    return held
 
 
 class Attacker:

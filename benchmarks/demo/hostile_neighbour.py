@@ -31,6 +31,7 @@ from benchmarks.demo import hostile
 from benchmarks.demo.load import User, ask, start
 
 THREADS = 8  # of the hostile client
+TASKS = ("captioning", "speech", "handwriting")
 
 
 class Hostile(threading.Thread):
@@ -92,9 +93,14 @@ def half(url: str, users: int, seconds: float, *, attacked: bool) -> dict[str, A
     requests = [each for user in everyone for each in user.requests]
     waits = [each[2] for each in requests if each[1] == "answered"]
     p50, p95 = np.percentile(waits, [50, 95]) if waits else (float("nan"),) * 2
+    tasks = {
+        task: [float(np.percentile([each[2] for each in requests if each[:2] == (task, "answered")] or [0.0], 95)),
+               sum(each[:2] == (task, "answered") for each in requests)]
+        for task in TASKS
+    }  # fmt: skip
     others = {name: sum(each[1] == name for each in requests) for name in ("full", "limited", "refused", "lost")}
     sent = int(enemy.communicate(timeout=120)[0]) if enemy is not None else 0
-    return {"answered": len(waits), **others, "p50": float(p50), "p95": float(p95), "attacks": sent}
+    return {"answered": len(waits), **others, "p50": float(p50), "p95": float(p95), "attacks": sent, "tasks": tasks}
 
 
 def main() -> int:
@@ -111,7 +117,7 @@ def main() -> int:
     try:
         patient = {"timeout": 240.0}
         first = Client(url, verbose=False, download_files=False, analytics_enabled=False, httpx_kwargs=patient)
-        for task in ("captioning", "speech", "handwriting"):  # the models are loaded, and warm
+        for task in TASKS:  # the models are loaded, and warm
             ask(first, task, random.Random(0))
         found = {"alone": half(url, options.users, options.seconds, attacked=False)}
         time.sleep(5)
@@ -128,6 +134,9 @@ def main() -> int:
     without, beside = found.values()
     ratios = {key: beside[key] / without[key] for key in ("p50", "p95")}
     print(f"\nRatio: p50 {ratios['p50']:.2f}, p95 {ratios['p95']:.2f}.")
+    for name, row in found.items():
+        each = ", ".join(f"{task} {p95:.1f} s of {count}" for task, (p95, count) in row["tasks"].items())
+        print(f"p95 {name}: {each}.")
     print(
         f"{options.users} users, {options.seconds:g} s a half, {len(os.sched_getaffinity(0))} cores, load average "
         f"{os.getloadavg()[0]:.1f} at the end; from SIGTERM to the end {stopped:.1f} s."

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import torch
     from PIL.Image import Image
 
-__all__ = ["IMAGE_SUFFIXES", "MOST_BYTES", "MOST_PIXELS", "Picture", "list_images", "open_image"]
+__all__ = ["IMAGE_SUFFIXES", "MOST_BYTES", "MOST_PIXELS", "Picture", "is_large", "list_images", "open_image"]
 
 Picture = Union[str, "os.PathLike[str]", bytes, BinaryIO, "Image", np.ndarray, "torch.Tensor"]
 """What `open_image` takes."""
@@ -117,6 +117,26 @@ def open_image(
     )
 
 
+def is_large(path: str | os.PathLike[str], *, side: int | None = 1024) -> bool:
+    """Whether `open_image` would need more than 64 MB to decode the file; decodes nothing.
+
+    False for what is no picture, which `open_image` then says.
+
+    Args:
+        path: of the file.
+        side: as for `open_image`; a JPEG is decoded at a fraction.
+    """
+    from PIL import Image as images
+
+    images.init()
+    with contextlib.suppress(Exception), _quiet():
+        with images.open(path, formats=[format_ for format_ in _FORMATS if format_ in images.OPEN]) as image:
+            full = image.size
+            _reduce(image, side)
+            return decoding_bytes(image, full) > _LARGE
+    return False
+
+
 def list_images(folder: str | os.PathLike[str], *, recursive: bool = False) -> list[Path]:
     """The pictures of a folder by their names' suffixes, in natural order (2.jpg before 10.jpg), hidden ones left out.
 
@@ -168,9 +188,7 @@ def _decoded(file: Any, label: str, side: int | None, notes: list[str] | None) -
         width, height = image.size
         if width * height > MOST_PIXELS:
             raise InputError(too_large(label, image.size))
-        if side is not None and min(width, height) >= 2 * side and hasattr(image, "draft"):
-            # A JPEG is decoded at a fraction; other formats have no such thing and ignore the call.
-            image.draft(None, (width * side // min(width, height), height * side // min(width, height)))
+        _reduce(image, side)
         needed = decoding_bytes(image, (width, height))
         if needed > MOST_DECODED:
             raise InputError(
@@ -186,6 +204,13 @@ def _decoded(file: Any, label: str, side: int | None, notes: list[str] | None) -
                 if image.format != "JPEG" or "truncated" not in str(error.__cause__):
                     raise
             return upright_rgb(_ended(file, image, label, notes), label, factor)
+
+
+def _reduce(image: Any, side: int | None) -> None:
+    """Let a JPEG be decoded at a fraction; other formats have no such thing and ignore the call."""
+    width, height = image.size
+    if side is not None and min(width, height) >= 2 * side and hasattr(image, "draft"):
+        image.draft(None, (width * side // min(width, height), height * side // min(width, height)))
 
 
 def _ended(file: Any, image: Any, label: str, notes: list[str] | None) -> Image:

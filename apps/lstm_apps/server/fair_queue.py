@@ -1,9 +1,10 @@
 """Whose request is next: each address in its turn, and none with more places than its share.
 
 Gradio's queue is first come first served; one address that asks for much would be served before all who come after
-it, and could take all places. Here the first request of every address comes before the second of any, and of those at
-work at a time an address has a quarter, so that who comes next does not find all hands full of one visitor's work.
-An address that has had a sixth of the last minute at work waits while others use the server.
+it, and could take all places. Here the first request of every address comes before the second of any, and among these
+comes first who had the least work done in the last minute. Of those at work at a time an address has one where others
+use the server, else a quarter, so that who comes next does not find all hands full of one visitor's work. An address
+that has had a sixth of the last minute at work waits while others use the server.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ from __future__ import annotations
 import contextlib
 import itertools
 import time
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
+
+from lstm_apps.server.putting_aside import is_aside
 
 __all__ = ["ADDRESS", "BYTES", "FairQueue", "RecentWork"]
 
@@ -73,7 +76,7 @@ class FairQueue:
         take = self._queue.get_events
 
         def get_events() -> Any:
-            self.work.look(self.at_work())
+            self.work.look([event for event in self.at_work() if not is_aside(event)])
             if not self._has_room():  # it is asked a thousand times a second
                 return None
             self.order()
@@ -105,7 +108,7 @@ class FairQueue:
         for name, line in lines.items():
             if line.concurrency_limit is None:
                 continue
-            most = max(1, line.concurrency_limit // _SHARE)
+            most = 1 if self.work.shared else max(1, line.concurrency_limit // _SHARE)
             held[name] = [
                 event for event in line.queue
                 if not _is_here(address := _address(event))
@@ -120,7 +123,7 @@ class FairQueue:
                 lines[name].queue.extend(events)  # the next look puts them in order
 
     def order(self) -> None:
-        """Put every line in order: by the turn of its address, then who was served longest ago, then as they came."""
+        """Put every line in order: by the turn of its address, who had the least work, was served longest ago, came."""
         working = Counter(map(_address, self.at_work()))
         for line in self._queue.event_queue_per_concurrency_id.values():
             if len(line.queue) < 2:
@@ -129,7 +132,8 @@ class FairQueue:
             ranks = {}
             for event in sorted(line.queue, key=lambda event: event.enqueue_time):
                 address = _address(event)
-                ranks[id(event)] = (turns[address], self._served.get(address, 0), event.enqueue_time)
+                seconds = round(self.work.seconds.get(address, 0.0))
+                ranks[id(event)] = (turns[address], seconds, self._served.get(address, 0), event.enqueue_time)
                 turns[_address(event)] += 1
             line.queue.sort(key=lambda event: ranks[id(event)])
 
@@ -141,6 +145,8 @@ class RecentWork:
         clock: in seconds.
 
     Attributes:
+        seconds: of each address that had any.
+        shared: whether several had.
         heavy: the addresses that had a sixth of it, where others were at work in it too.
     """
 
@@ -149,6 +155,8 @@ class RecentWork:
         self._before = clock()
         self._began: dict[int, float] = {}
         self._spans: deque[tuple[float, str, float]] = deque()  # when, who, how many seconds
+        self.seconds: dict[str, float] = {}
+        self.shared = False
         self.heavy: frozenset[str] = frozenset()
 
     def begin(self, event: Any) -> None:
@@ -167,11 +175,12 @@ class RecentWork:
         self._before = now
         while self._spans and self._spans[0][0] < now - _MINUTE:
             self._spans.popleft()
-        totals: Counter[str] = Counter()
+        totals: defaultdict[str, float] = defaultdict(float)
         for _, who, seconds in self._spans:
-            totals[who] += seconds  # type: ignore[assignment]
-        others = len(totals) > 1
-        self.heavy = frozenset(who for who, seconds in totals.items() if others and seconds > _MINUTE / _SHARE_OF_TIME)
+            totals[who] += seconds
+        self.seconds, self.shared = dict(totals), len(totals) > 1
+        most = _MINUTE / _SHARE_OF_TIME
+        self.heavy = frozenset(who for who, seconds in totals.items() if self.shared and seconds > most)
 
 
 def _is_here(address: str) -> bool:

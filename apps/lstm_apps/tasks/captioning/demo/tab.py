@@ -18,9 +18,9 @@ import gradio as gr
 
 from lstm_apps.demo import components
 from lstm_apps.demo.assets import asset
+from lstm_apps.server.putting_aside import open_upload
 from lstm_apps.tasks.captioning.demo import html
 from lstm_models.errors import InputError
-from lstm_models.io.images import open_image
 from lstm_models.tasks.captioning import attention_maps
 from lstm_models.tasks.captioning.results import Caption
 
@@ -177,7 +177,7 @@ class CaptionTab:
             }
             return
         try:
-            opened = open_image(image, name=Path(image).name)
+            opened = open_upload(image)
             address = html.as_data(attention_maps.photo(opened, html.PHOTO_SIDE), "JPEG", quality=85)
             message = "Looking …" if self.captioner.done else "Loading the captioner …"
             yield {**cleared, self.photo: html.photo(address), self.status: components.status(message)}
