@@ -138,10 +138,33 @@ def test_images_are_slim_and_named_by_version(steps: list[dict[str, Any]]) -> No
     images = [value.split()[0] for value in of(steps, "FROM")]
     assert images
     for image in images:
-        assert re.fullmatch(r"python:3\.\d+-slim-\w+", image)
+        assert re.fullmatch(r"python:3\.\d+-slim-\w+(@sha256:[0-9a-f]{64})?", image)
     assert len(set(images)) == 1, "an environment made by one Python does not run with another"
     version = Version(images[0].split(":")[1].split("-")[0])
     assert Requirement(f"x{_python()}").specifier.contains(version)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="its programs are shell scripts here")
+def test_the_base_image_is_pinned_by_what_its_registry_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With programs that stand for Docker and skopeo: the one fails, the other answers; then none does."""
+    pin_image = module(DEPLOY / "pin_image.py")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    text = (ROOT / "Dockerfile").read_text("utf-8")
+    with pytest.raises(SystemExit, match="docker is not installed; skopeo is not installed"):
+        pin_image.pinned(text)
+    program(tmp_path / "docker", "echo no route to it >&2; exit 1")
+    with pytest.raises(SystemExit, match="docker: no route to it; skopeo is not installed"):
+        pin_image.pinned(text)
+    program(tmp_path / "skopeo", f"[ $4 = docker://python:3.11-slim-bookworm ] && echo sha256:{'0a' * 32}")
+    made = pin_image.pinned(text)
+    assert re.findall(r"^FROM (\S+)", made, re.MULTILINE) == [f"python:3.11-slim-bookworm@sha256:{'0a' * 32}"] * 2
+    program(tmp_path / "skopeo", f"echo sha256:{'1b' * 32}")
+    assert pin_image.pinned(made) == made.replace("0a" * 32, "1b" * 32)
+
+
+def program(path: Path, script: str) -> None:
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
 
 
 def _python() -> str:

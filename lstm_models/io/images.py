@@ -129,11 +129,11 @@ def is_large(path: str | os.PathLike[str], *, side: int | None = 1024) -> bool:
     from PIL import Image as images
 
     images.init()
-    with contextlib.suppress(Exception), _quiet():
-        with images.open(path, formats=[format_ for format_ in _FORMATS if format_ in images.OPEN]) as image:
-            full = image.size
-            _reduce(image, side)
-            return decoding_bytes(image, full) > _LARGE
+    formats = [format_ for format_ in _FORMATS if format_ in images.OPEN]
+    with contextlib.suppress(Exception), _quiet(), images.open(path, formats=formats) as image:
+        full = image.size
+        _reduce(image, side)
+        return decoding_bytes(image, full) > _LARGE
     return False
 
 

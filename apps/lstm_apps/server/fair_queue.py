@@ -1,10 +1,10 @@
 """Whose request is next: each address in its turn, and none with more places than its share.
 
 Gradio's queue is first come first served; one address that asks for much would be served before all who come after
-it, and could take all places. Here the first request of every address comes before the second of any, and among these
-comes first who had the least work done in the last minute. Of those at work at a time an address has one where others
-use the server, else a quarter, so that who comes next does not find all hands full of one visitor's work. An address
-that has had a sixth of the last minute at work waits while others use the server.
+it, and could take all places. Here the first request of every address comes before the second of any. Of those at
+work at a time an address has one where others use the server, else a quarter, so that who comes next does not find
+all hands full of one visitor's work. An address that has had a sixth of the last minute at work waits while others use
+the server.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ class FairQueue:
                 lines[name].queue.extend(events)  # the next look puts them in order
 
     def order(self) -> None:
-        """Put every line in order: by the turn of its address, who had the least work, was served longest ago, came."""
+        """Put every line in order: by the turn of its address, then who was served longest ago, then as they came."""
         working = Counter(map(_address, self.at_work()))
         for line in self._queue.event_queue_per_concurrency_id.values():
             if len(line.queue) < 2:
@@ -132,8 +132,7 @@ class FairQueue:
             ranks = {}
             for event in sorted(line.queue, key=lambda event: event.enqueue_time):
                 address = _address(event)
-                seconds = round(self.work.seconds.get(address, 0.0))
-                ranks[id(event)] = (turns[address], seconds, self._served.get(address, 0), event.enqueue_time)
+                ranks[id(event)] = (turns[address], self._served.get(address, 0), event.enqueue_time)
                 turns[_address(event)] += 1
             line.queue.sort(key=lambda event: ranks[id(event)])
 
@@ -145,8 +144,7 @@ class RecentWork:
         clock: in seconds.
 
     Attributes:
-        seconds: of each address that had any.
-        shared: whether several had.
+        shared: whether several addresses had any of it.
         heavy: the addresses that had a sixth of it, where others were at work in it too.
     """
 
@@ -155,7 +153,6 @@ class RecentWork:
         self._before = clock()
         self._began: dict[int, float] = {}
         self._spans: deque[tuple[float, str, float]] = deque()  # when, who, how many seconds
-        self.seconds: dict[str, float] = {}
         self.shared = False
         self.heavy: frozenset[str] = frozenset()
 
@@ -178,7 +175,7 @@ class RecentWork:
         totals: defaultdict[str, float] = defaultdict(float)
         for _, who, seconds in self._spans:
             totals[who] += seconds
-        self.seconds, self.shared = dict(totals), len(totals) > 1
+        self.shared = len(totals) > 1
         most = _MINUTE / _SHARE_OF_TIME
         self.heavy = frozenset(who for who, seconds in totals.items() if self.shared and seconds > most)
 

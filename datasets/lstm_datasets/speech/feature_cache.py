@@ -128,7 +128,8 @@ class EncodedSpeech(Dataset[dict[str, torch.Tensor]]):
     def _name(self) -> str:
         digest = hashlib.sha256()
         for one in self.recordings:
-            digest.update(f"{one.file.absolute()} {one.key} {one.place} {one.duration}\n".encode())
+            trim = f" {one.trim}" if one.trim else ""
+            digest.update(f"{one.file.absolute()} {one.key} {one.place} {one.duration}{trim}\n".encode())
         end = self.encoder.config.blocks - self.encoder.config.tuned
         for name, value in self.encoder.state_dict().items():
             part, _, number = name.partition(".")

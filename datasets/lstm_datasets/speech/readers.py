@@ -23,9 +23,10 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from os import PathLike
 from pathlib import Path
@@ -47,6 +48,7 @@ LONGEST = 60.0
 """Seconds; a longer recording is left out."""
 SECONDS_A_LABEL = 0.04  # of a recogniser with CTC: a letter an output at most, and a blank between equal ones
 SLOWEST = 3.0  # seconds a letter, beyond the first ten seconds: more silence than speech, or the wrong text
+_TRIM_FRAME = 1024  # samples, 64 ms
 MOST_LETTERS = 10_000  # as written: no text of a minute is longer
 
 
@@ -66,6 +68,7 @@ class Recording:
         split: the part of the data it belongs to: “train”, “dev”, “test” or another name, "" if none is given.
         file: the recording, or the tar that it lies in.
         place: offset and size within the tar, in bytes; None for a file of its own.
+        trim: dB below its loudest frame at which sound counts as silence, which is cut at both ends; 0 to keep it.
     """
 
     key: str
@@ -79,6 +82,7 @@ class Recording:
     split: str
     file: Path
     place: tuple[int, int] | None = None
+    trim: float = 0.0
 
     @property
     def set(self) -> str:
@@ -105,10 +109,18 @@ class Recording:
             samples = audio.samples()
         if audio.damaged:  # its text goes on where the sound does not
             raise InputError(audio.notes[-1])
-        return samples
+        return _trimmed(samples, self.trim) if self.trim else samples
 
     def _label(self) -> str:
         return shown(self.file) if self.place is None else f"{shown(self.key)} in {shown(self.file.name)}"
+
+
+def _trimmed(samples: np.ndarray, decibels: float) -> np.ndarray:
+    """Without the silence at both ends; as it is where all of it is silent."""
+    import librosa
+
+    kept, _ = librosa.effects.trim(samples, top_db=decibels, frame_length=_TRIM_FRAME, hop_length=_TRIM_FRAME // 4)
+    return kept if len(kept) else samples
 
 
 def read_speech(
@@ -117,6 +129,7 @@ def read_speech(
     split: str | None = None,
     skip_at_most: float = 0.1,
     longest: float = LONGEST,
+    trim: float = 0.0,
     skipped: list[str] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Recording]:
@@ -130,6 +143,8 @@ def read_speech(
         split: only recordings of it (“dev”, “val” and “validation” mean the same).
         skip_at_most: the fraction of recordings that may be left out, 0 to 1.
         longest: seconds; longer recordings are left out.
+        trim: dB below a recording's loudest frame at which sound counts as silence, which is cut at both ends when it
+            is read; 0 to keep it.
         skipped: takes a sentence for each recording left out; without it there is one warning.
         progress: called now and then with how many recordings have been looked at, and how many there are.
 
@@ -139,6 +154,8 @@ def read_speech(
     """
     if not 0 <= skip_at_most <= 1:
         raise InputError(f"skip_at_most is a fraction between 0 and 1, not {skip_at_most}", usage=True)
+    if not 0 <= trim < math.inf:
+        raise InputError(f"trim is 0 or a number of decibels, not {trim}", usage=True)
     named = [data] if isinstance(data, (str, PathLike)) else list(data)
     if not named:
         raise InputError("no speech data is named", usage=True)
@@ -159,7 +176,7 @@ def read_speech(
             if isinstance(checked, str):
                 sentences.append(f"{shown(row.where)}: {checked}")
             else:
-                found.append(checked)
+                found.append(replace(checked, trim=trim))
     finally:
         for file in files.values():
             file.close()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import json
 import logging
 import os
@@ -22,13 +23,14 @@ from types import SimpleNamespace
 
 import httpx
 import pytest
+from PIL import Image
 from starlette.exceptions import HTTPException
 
 from lstm_models import deadlines
 
 gr = pytest.importorskip("gradio")
 
-from lstm_apps.server import fetching, receiving  # noqa: E402 - needs gradio
+from lstm_apps.server import fetching, putting_aside, receiving  # noqa: E402 - needs gradio
 from lstm_apps.server.connections import FewLines, protocol  # noqa: E402
 from lstm_apps.server.deadlines import limited  # noqa: E402
 from lstm_apps.server.fair_queue import ADDRESS, FairQueue, RecentWork  # noqa: E402
@@ -145,7 +147,8 @@ def test_an_address_has_its_share_of_those_at_work() -> None:
 
     queue = SimpleNamespace(event_queue_per_concurrency_id={"models": line, "free": free}, active_jobs=[working, None],
                             get_events=take)  # fmt: skip
-    FairQueue(queue, 32, {}).install()
+    fair = FairQueue(queue, 32, {})
+    fair.install()
     assert given() is None
     assert [each.enqueue_time for each in line.queue] == [1, 2, 3]
     assert len(free.queue) == 1
@@ -157,6 +160,41 @@ def test_an_address_has_its_share_of_those_at_work() -> None:
     line.queue.append(event("greedy", 100, fn))
     line.concurrency_limit, queue.active_jobs = 8, [working, None]
     assert given() == "greedy"  # two of eight
+    line.queue.append(event("greedy", 101, fn))
+    fair.work.shared = True
+    assert given() is None  # one, where others use the server too
+
+
+def test_a_large_picture_is_put_aside(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One place: while a large picture is decoded it is somebody else's, and afterwards there is one again."""
+    gate, inside = threading.Event(), threading.Event()
+
+    def decoded(path: str, *, name: str) -> Image.Image:
+        inside.set()
+        assert gate.wait(60)
+        return Image.new("RGB", (64, 64), "red")
+
+    monkeypatch.setattr(putting_aside, "open_large", decoded)
+    monkeypatch.setattr(putting_aside, "is_large", lambda path: os.path.basename(path).startswith("large"))
+    with serving(tmp_path, "captioning", concurrency=1, rate=0) as one:
+        content = io.BytesIO()
+        Image.new("RGB", (64, 64), "blue").save(content, "PNG")
+        large, small = (one.upload(f"{name}.png", content.getvalue()) for name in ("large", "small"))
+        session, answer = one.join("caption", one.defaults("caption", image=large))
+        assert answer.status_code == 200
+        assert inside.wait(60)
+        line = one.page._queue.event_queue_per_concurrency_id["models"]
+        assert line.current_concurrency == 0
+        assert one.ask("caption", one.defaults("caption", image=small))["success"]
+        assert len([each for each in FairQueue(one.page._queue, 8, {}).at_work() if putting_aside.is_aside(each)]) == 1
+        gate.set()
+        last = next(each for each in one.messages(session) if each["msg"] == "process_completed")
+        assert last["success"]
+        for _ in range(100):  # the answer is sent a moment before the place is given back
+            if line.current_concurrency == 0:
+                break
+            time.sleep(0.05)
+        assert line.current_concurrency == 0
 
 
 def test_an_address_that_worked_for_long_waits_while_others_use_the_server() -> None:

@@ -491,3 +491,23 @@ def test_the_shared_development_sets() -> None:
     assert counts["dev-librispeech_clean"] == 130
     assert len({recording.speaker for recording in found if recording.set == "dev-librispeech_other"}) == 5
     assert all(recording.age is not None for recording in found if recording.set == "dev-so762")
+
+
+def test_silence_at_both_ends_is_trimmed(tmp_path: Path) -> None:
+    """Half a second before a tone and a quarter behind: within librosa's frames of 64 ms the tone alone is left."""
+    pytest.importorskip("librosa")
+    voice = tone(0)[:, 0]
+    sound = np.concatenate([np.zeros(RATE // 2), voice, np.zeros(RATE // 4)]).astype(np.float32)
+    soundfile.write(tmp_path / "a.wav", sound, RATE)
+    written(tmp_path / "a.txt", "HELLO")
+    (whole,) = read_speech(tmp_path)
+    (trimmed,) = read_speech(tmp_path, trim=40)
+    assert len(whole.samples()) == len(sound)
+    assert abs(len(trimmed.samples()) - len(voice)) <= 2 * 1024
+    assert np.abs(sound[RATE // 2 : RATE // 2 + len(voice)]).max() == pytest.approx(
+        np.abs(trimmed.samples()).max(), abs=1e-3
+    )
+    soundfile.write(tmp_path / "a.wav", np.zeros(RATE, np.float32), RATE)
+    assert len(read_speech(tmp_path, trim=40)[0].samples()) == RATE  # nothing but silence: as it is
+    with pytest.raises(InputError, match="trim is 0 or a number of decibels, not -1"):
+        read_speech(tmp_path, trim=-1)

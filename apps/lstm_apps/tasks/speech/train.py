@@ -41,6 +41,7 @@ def train(
     shortest: float = 0.3,
     longest: float = 17.0,
     skip_at_most: float = 0.05,
+    trim: float = 0.0,
     share: float = 1.0,
     encoder: str | None = None,
     frozen: bool = False,
@@ -65,6 +66,8 @@ def train(
         shortest: seconds below which a recording is left out.
         longest: seconds above which a recording is left out.
         skip_at_most: fraction of recordings that may be left out as missing, unreadable or without a text.
+        trim: dB below a recording's loudest frame at which sound counts as silence (60, say), which is cut at both
+            ends; 0 to keep it.
         share: how far the saved weights go from those of ``init`` to the trained ones: below 1 averages the two, which
             keeps what the recogniser knew before (WiSE-FT, Wortsman et al. 2022, arXiv:2109.01903).
         encoder: weights of the acoustic encoder to begin with, as ``convert_encoder`` writes them; with model.encoder.
@@ -85,7 +88,7 @@ def train(
         raise InputError("share must be above 0 and at most 1, and below 1 only with --init", usage=True)
     if times < 1 or not 0 <= shortest < longest:
         raise InputError("times must be at least 1, and shortest below longest", usage=True)
-    learn, held = split_recordings(read_speech(data, skip_at_most=skip_at_most), validation)
+    learn, held = split_recordings(read_speech(data, skip_at_most=skip_at_most, trim=trim), validation)
     learn = [one for one in learn if shortest <= one.duration <= longest]
     held = [one for one in held if one.duration <= longest]
     if not learn or not held:
@@ -104,8 +107,8 @@ def train(
         varied = EncodedSpeech(learn, recognizer, folder, augmentation, versions=versions, seed=training.seed)
         sets = varied, EncodedSpeech(held, recognizer, folder)
     settings: dict[str, Any] = {"task": "speech", "data": data, "init": init, "validation": validation}
-    settings |= {"often": often, "times": times, "shortest": shortest, "longest": longest, "share": share}
-    settings |= {"encoder": encoder, "frozen": frozen, "features": features, "versions": versions}
+    settings |= {"often": often, "times": times, "shortest": shortest, "longest": longest, "trim": trim}
+    settings |= {"share": share, "encoder": encoder, "frozen": frozen, "features": features, "versions": versions}
     settings |= {"model": recognizer.config, "training": training, "augmentation": augmentation}
     figures = fit(
         recognizer,

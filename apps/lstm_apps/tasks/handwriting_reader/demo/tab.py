@@ -108,7 +108,7 @@ def panel(load: Callable[[], Reader] | None = None) -> None:
             raise gr.Error(escape(str(error)), print_exception=False) from error
         return dict(json.loads(reading.json()))
 
-    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": 2}
+    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     sheet.input(read, inputs=sheet, outputs=[words, status], trigger_mode="always_last", **quiet)
     sheet.upload(open_file, outputs=[sheet, words, status], **quiet)
     read_strokes.takes_bytes = ink_pad.TAKES_BYTES  # type: ignore[attr-defined]
