@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from lstm_models.tasks.handwriting.network import HandwritingWriterNetwork
 
-__all__ = ["Hand", "narrowed", "soft", "spread"]
+__all__ = ["Hand", "narrowed", "soft", "spread", "x_height_of"]
 
 Strokes = list[np.ndarray]
 
@@ -258,6 +258,11 @@ def _right(strokes: Strokes) -> float:
 
 
 # Measuring -----------------------------------------------------------------------------------------------------------
+
+
+def x_height_of(strokes: Sequence[np.ndarray]) -> float | None:
+    """The x-height of a line of strokes [points, 2] in the writer's unit, in which it is given; None if it shows none."""
+    return _settled(list(strokes), None)[1]
 
 
 def _settled(strokes: Strokes, x_height: float | None) -> tuple[Strokes, float | None, int]:
