@@ -37,13 +37,18 @@ from lstm_models.text.edit_distance import edits
 __all__ = ["capitals", "gap_and_height", "initials", "letters", "main"]
 
 NAMES = ("Anna", "Zoë", "Mr. Hughes", "Uncle Victor", "René", "Yvonne", "Dr. Young", "Gina", "Tom", "Ursula", "José")
-MONTHS = "January February March April May June July August September October November December".split()
+MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+          "December")  # fmt: skip
 THINGS = ("milk", "two lemons", "bread", "a bag of rice", "envelopes", "red paint", "soap", "24 eggs", "the tickets")
 PLACES = ("Rome", "Vienna", "Glasgow", "York", "Bath", "Utrecht", "Queens", "Zürich", "Dover")
-CAPITALS = ("NASA", "VAT", "THANK YOU", "URGENT", "PLEASE REPLY", "HAPPY BIRTHDAY", "DO NOT BEND", "TO LET", "RSVP",
-            "GOOD LUCK", "SECOND FLOOR", "MERRY CHRISTMAS", "FRAGILE", "NO SMOKING", "BY HAND", "WELCOME HOME")  # fmt: skip
-INITIALS = ("Anna Bath Colin Dover Emma Frank Gina Henry Irene James Kevin Laura Mary Norma Oscar Peter Queens Rome Susan "
-            "Tom Uncle Victor Wales Xenia Yours Zara").split()  # fmt: skip
+CAPITALS = (
+    "NASA", "VAT", "THANK YOU", "URGENT", "PLEASE REPLY", "HAPPY BIRTHDAY", "DO NOT BEND", "TO LET", "RSVP", "FRAGILE",
+    "GOOD LUCK", "SECOND FLOOR", "MERRY CHRISTMAS", "NO SMOKING", "BY HAND", "WELCOME HOME",
+)  # fmt: skip
+INITIALS = (
+    "Anna", "Bath", "Colin", "Dover", "Emma", "Frank", "Gina", "Henry", "Irene", "James", "Kevin", "Laura", "Mary",
+    "Norma", "Oscar", "Peter", "Queens", "Rome", "Susan", "Tom", "Uncle", "Victor", "Wales", "Xenia", "Yours", "Zara",
+)  # fmt: skip
 
 
 def letters(count: int, seed: int = 0) -> Iterator[str]:

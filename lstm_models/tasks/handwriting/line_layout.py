@@ -261,7 +261,7 @@ def _right(strokes: Strokes) -> float:
 
 
 def x_height_of(strokes: Sequence[np.ndarray]) -> float | None:
-    """The x-height of a line of strokes [points, 2] in the writer's unit, in which it is given; None if it shows none."""
+    """The x-height of a line of strokes [points, 2] in their unit, the writer's; None where it shows none."""
     return _settled(list(strokes), None)[1]
 
 
