@@ -6,6 +6,7 @@ clock. What still disturbs them (caches, clock rate) hits all sides of a compari
 
 from __future__ import annotations
 
+import argparse
 import json
 import multiprocessing
 import os
@@ -136,3 +137,39 @@ def write_json(path: str | None, facts: Mapping[str, Any]) -> None:
     part = Path(f"{path}.part")
     part.write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     os.replace(part, path)
+
+
+def run_tables(
+    about: str,
+    tables: Mapping[str, Callable[[argparse.Namespace], Any]],
+    arguments: Sequence[str] | None = None,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+) -> dict[str, Any]:
+    """Prints the tables that are named on the command line, all of them if none is, on one thread.
+
+    Args:
+        about: the benchmark's docstring.
+        tables: name -> what prints it and gives its figures; it takes the options, among them ``quick``.
+        arguments: those of the command line if None.
+        options: further options -> what ``add_argument`` takes.
+
+    Returns:
+        The figures of each table, which ``--json`` writes into a file, and the machine.
+    """
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("tables", nargs="*", default=[], help=", ".join(tables))
+    for name, settings in (options or {}).items():
+        parser.add_argument(f"--{name}", **settings)
+    parser.add_argument("--quick", action="store_true", help="tiny sizes, figures that mean nothing")
+    parser.add_argument("--json", help="a file for the figures")
+    given = parser.parse_args(arguments)
+    if unknown := set(given.tables) - set(tables):
+        parser.error(f"there is no table {', '.join(unknown)}; there are {', '.join(tables)}")
+    torch.set_num_threads(1)
+    facts: dict[str, Any] = {"machine": machine()}
+    print(describe(facts["machine"]))
+    for name in given.tables or tables:
+        print(f"\n## {name}\n")
+        facts[name] = tables[name](given)
+    write_json(given.json, facts)
+    return facts

@@ -20,24 +20,25 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-import torch
 
-from benchmarks.common import describe, interleaved, machine, table, write_json
+from benchmarks.common import interleaved, run_tables, table
 from lstm_apps.tasks.language_modeling.metrics import bits_per_character, xz_bits_per_character
 from lstm_datasets.language_modeling.readers import read_texts
 from lstm_models.checkpoints import hub
 from lstm_models.ngram.estimation import Estimate, Source, estimate
 from lstm_models.tasks.language_modeling.model import LanguageModel
 
-TABLES = ("quality", "speed")
 SENTENCE = "The committee in Berlin said on Tuesday that it had not yet answered the letter of the students ."
 LENGTHS = (20, 200, 2000)  # words of a text
 ORDER = 4
 _BEGIN, _END = 0, 1  # of the n-gram model
 
 
-def quality(data: str, train: str | None, limit: int | None) -> dict[str, float]:
+def quality(data: str | None, train: str | None, limit: int | None) -> dict[str, float]:
     """Bits a character of texts, the ends counted."""
+    if data is None:
+        print("without --data: left out")
+        return {}
     model, texts = hub.load_as(LanguageModel, "language-model"), list(read_texts(data))[:limit]
     characters = sum(map(len, texts))
     found: dict[str, float] = {}
@@ -107,29 +108,16 @@ def _score_words(model: Any, words: Sequence[str]) -> float:
 
 def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     """Prints the tables that are named, all of them if none is; see the module."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("tables", nargs="*", default=[], help=", ".join(TABLES))
-    parser.add_argument("--data", help="texts that were held out")
-    parser.add_argument("--train", help="texts for the n-gram model")
-    parser.add_argument("--limit", type=int, help="texts of the data")
-    parser.add_argument("--quick", action="store_true", help="tiny sizes, figures that mean nothing")
-    parser.add_argument("--json", help="a file for the figures")
-    options = parser.parse_args(arguments)
-    if unknown := set(options.tables) - set(TABLES):
-        parser.error(f"there is no table {', '.join(unknown)}; there are {', '.join(TABLES)}")
-    torch.set_num_threads(1)
-    facts: dict[str, Any] = {"machine": machine()}
-    print(describe(facts["machine"]))
-    for name in options.tables or TABLES:
-        print(f"\n## {name}\n")
-        if name == "speed":
-            facts[name] = speed(1 if options.quick else 5, LENGTHS[:1] if options.quick else LENGTHS)
-        elif options.data:
-            facts[name] = quality(options.data, options.train, options.limit)
-        else:
-            print("without --data: left out")
-    write_json(options.json, facts)
-    return facts
+    options = {
+        "data": {"help": "texts that were held out"},
+        "train": {"help": "texts for the n-gram model"},
+        "limit": {"type": int, "help": "texts of the data"},
+    }
+    tables: dict[str, Callable[[argparse.Namespace], Any]] = {
+        "quality": lambda given: quality(given.data, given.train, given.limit),
+        "speed": lambda given: speed(1, LENGTHS[:1]) if given.quick else speed(5, LENGTHS),
+    }
+    return run_tables(__doc__ or "", tables, arguments, options)
 
 
 if __name__ == "__main__":

@@ -21,16 +21,13 @@ from functools import partial
 from statistics import median
 from typing import Any
 
-import torch
-
-from benchmarks.common import describe, interleaved, machine, table, write_json
+from benchmarks.common import interleaved, run_tables, table
 from lstm_apps.tasks.tagging.metrics import name_scores, pos_scores
 from lstm_datasets.tagging.readers import LabeledSentence, read_sentences
 from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
 from lstm_models.results import Word
 
-TABLES = ("quality", "speed", "stream")
 SENTENCE = "The committee in Berlin said on Tuesday that Maria Lopez had not yet answered their letter ."
 LENGTHS = (20, 200, 2000)  # words of a text
 LOOKAHEADS = (4, 8, 16)
@@ -86,6 +83,9 @@ def _spacy_labels(document: Any) -> tuple[list[str], list[str]]:
 def quality(pos: str | None, names: str | None, limit: int | None) -> dict[str, Any]:
     """Accuracy of parts of speech and F1 of names, in per cent."""
     found: dict[str, Any] = {}
+    if not pos and not names:
+        print("without --pos and --names: left out")
+        return found
     data = {"pos": read_sentences(pos)[:limit] if pos else [], "names": read_sentences(names)[:limit] if names else []}
     for system, label in (("lstm-models", ours()), ("spaCy", spacys())):
         if label is None:
@@ -155,32 +155,17 @@ def _punctuator() -> Any:
 
 def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     """Prints the tables that are named, all of them if none is; see the module."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("tables", nargs="*", default=[], help=", ".join(TABLES))
-    parser.add_argument("--pos", help="CoNLL-U with parts of speech")
-    parser.add_argument("--names", help="a column file with names")
-    parser.add_argument("--limit", type=int, help="sentences of each")
-    parser.add_argument("--quick", action="store_true", help="tiny sizes, figures that mean nothing")
-    parser.add_argument("--json", help="a file for the figures")
-    options = parser.parse_args(arguments)
-    if unknown := set(options.tables) - set(TABLES):
-        parser.error(f"there is no table {', '.join(unknown)}; there are {', '.join(TABLES)}")
-    torch.set_num_threads(1)
-    facts: dict[str, Any] = {"machine": machine()}
-    print(describe(facts["machine"]))
-    for name in options.tables or TABLES:
-        print(f"\n## {name}\n")
-        if name == "quality":
-            if options.pos or options.names:
-                facts[name] = quality(options.pos, options.names, options.limit)
-            else:
-                print("without --pos and --names: left out")
-        elif name == "speed":
-            facts[name] = speed(1 if options.quick else 5, LENGTHS[:1] if options.quick else LENGTHS)
-        else:
-            facts[name] = stream(20 if options.quick else 300)
-    write_json(options.json, facts)
-    return facts
+    options = {
+        "pos": {"help": "CoNLL-U with parts of speech"},
+        "names": {"help": "a column file with names"},
+        "limit": {"type": int, "help": "sentences of each"},
+    }
+    tables: dict[str, Callable[[argparse.Namespace], Any]] = {
+        "quality": lambda given: quality(given.pos, given.names, given.limit),
+        "speed": lambda given: speed(1, LENGTHS[:1]) if given.quick else speed(5, LENGTHS),
+        "stream": lambda given: stream(20 if given.quick else 300),
+    }
+    return run_tables(__doc__ or "", tables, arguments, options)
 
 
 if __name__ == "__main__":

@@ -20,12 +20,11 @@ from typing import Any
 
 import torch
 
-from benchmarks.common import describe, interleaved, machine, milliseconds, table, write_json
+from benchmarks.common import interleaved, milliseconds, run_tables, table
 from lstm_models.checkpoints import hub
 from lstm_models.tasks.translation.features import END, encode
 from lstm_models.tasks.translation.model import Translator
 
-TABLES = ("length", "batch")
 SENTENCE = "a man in a blue shirt is standing on a ladder and cleaning a window while two dogs are watching him"
 LENGTHS, BATCHES = (5, 10, 20, 40, 80), (1, 4, 16, 64)
 BEAM, PENALTY = 5, 1.0
@@ -83,24 +82,14 @@ def measure(name: str, translator: Translator, sizes: Sequence[int], repeats: in
 
 def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     """Prints the tables that are named, all of them if none is; see the module."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("tables", nargs="*", default=[], help=", ".join(TABLES))
-    parser.add_argument("--model", default="translator-en-de", help="a bundled model or a folder")
-    parser.add_argument("--quick", action="store_true", help="tiny sizes, figures that mean nothing")
-    parser.add_argument("--json", help="a file for the figures")
-    options = parser.parse_args(arguments)
-    if unknown := set(options.tables) - set(TABLES):
-        parser.error(f"there is no table {', '.join(unknown)}; there are {', '.join(TABLES)}")
-    torch.set_num_threads(1)
-    translator = hub.load_as(Translator, options.model)
-    facts: dict[str, Any] = {"machine": machine()}
-    print(describe(facts["machine"]))
-    for name in options.tables or TABLES:
-        print(f"\n## {name}\n")
-        sizes = LENGTHS if name == "length" else BATCHES
-        facts[name] = measure(name, translator, sizes[:1] if options.quick else sizes, 1 if options.quick else 3)
-    write_json(options.json, facts)
-    return facts
+
+    def measured(name: str, sizes: Sequence[int], given: argparse.Namespace) -> dict[str, Any]:
+        translator = hub.load_as(Translator, given.model)
+        return measure(name, translator, sizes[:1] if given.quick else sizes, 1 if given.quick else 3)
+
+    tables = {"length": partial(measured, "length", LENGTHS), "batch": partial(measured, "batch", BATCHES)}
+    options = {"model": {"default": "translator-en-de", "help": "a bundled model or a folder"}}
+    return run_tables(__doc__ or "", tables, arguments, options)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ class Dropout:
     def __post_init__(self) -> None:
         for name, fraction in asdict(self).items():
             if not 0 <= fraction < 1:
-                raise ValueError(f"the {name} dropout is {fraction}, but a share from 0 to below 1 is needed")
+                raise ValueError(f"the {name} dropout is {fraction}, but a fraction from 0 to below 1 is needed")
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class DropoutMasks:
 
 
 def draw_mask(fraction: float, *size: int, like: Tensor) -> Tensor | None:
-    """A mask of zeros (that share) and 1/(1-share) on the device and in the type of ``like``; None for share 0."""
+    """A mask of zeros (that fraction) and 1/(1-fraction), on the device and in the type of ``like``; None for 0."""
     if not fraction:
         return None
     return torch.empty(size, device=like.device, dtype=like.dtype).bernoulli_(1 - fraction).div_(1 - fraction)

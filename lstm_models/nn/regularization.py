@@ -15,10 +15,10 @@ from lstm_models.nn.dropout import draw_mask
 __all__ = ["activation_penalty", "embedding_mask", "slowness_penalty"]
 
 
-def embedding_mask(tokens: Tensor, vocabulary: int, share: float, *, like: Tensor) -> Tensor | None:
-    """The factors ``[*tokens, 1]`` of the vectors of tokens: 0 for a share of the vocabulary, the same in all places,
-    and 1 / (1 - share) for the rest; None for share 0. Section 4.3."""
-    mask = draw_mask(share, vocabulary, 1, like=like)
+def embedding_mask(tokens: Tensor, vocabulary: int, fraction: float, *, like: Tensor) -> Tensor | None:
+    """The factors ``[*tokens, 1]`` of the vectors of tokens: 0 for a fraction of the vocabulary, the same in all
+    places, and 1 / (1 - fraction) for the rest; None for fraction 0. Section 4.3."""
+    mask = draw_mask(fraction, vocabulary, 1, like=like)
     return None if mask is None else torch.nn.functional.embedding(tokens, mask)
 
 

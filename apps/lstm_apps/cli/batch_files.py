@@ -14,7 +14,7 @@ from lstm_apps.cli.common_options import is_quiet
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import check_writable, shown
 
-__all__ = ["FoundFiles", "find", "inside", "note", "standard_input", "targets", "tracked", "warn"]
+__all__ = ["FoundFiles", "find", "inside", "named_paths", "note", "standard_input", "targets", "tracked", "warn"]
 
 
 class FoundFiles(NamedTuple):
@@ -24,6 +24,18 @@ class FoundFiles(NamedTuple):
     failures: dict[str, str]
     folders: bool
     root: str
+
+
+def named_paths(paths: str | Sequence[str] | None, missing: str) -> list[str]:
+    """What a command was given, as a list.
+
+    Raises:
+        InputError: that is nothing; the sentence is ``missing`` (``usage=True``).
+    """
+    named = [paths] if isinstance(paths, str) else list(paths or ())
+    if not named:
+        raise InputError(missing, usage=True)
+    return named
 
 
 def find(paths: Sequence[str], listed: Callable[..., list[Path]], recursive: bool) -> FoundFiles:

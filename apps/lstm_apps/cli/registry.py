@@ -57,6 +57,7 @@ class Task:
         verbs: verbs of its own.
         presets: whether there are any for ``train TASK --config``.
         preset_aliases: a preset's earlier name -> its name now.
+        train_aliases: an earlier name of an option of ``train TASK`` -> its name now.
         tab: the module of its tab in the demo, with ``TITLE`` and ``build()``; None where it has no tab of its own.
     """
 
@@ -67,6 +68,7 @@ class Task:
     verbs: Mapping[str, Command] = field(default_factory=dict)
     presets: bool = True
     preset_aliases: Mapping[str, str] = field(default_factory=dict)
+    train_aliases: Mapping[str, str] = field(default_factory=dict)
     tab: str | None = None
 
 
@@ -78,6 +80,7 @@ TASKS: dict[str, Task] = {
             summary="photos to captions: a convolutional network and an LSTM that looks at the photo word by word",
             train="lstm_apps.tasks.captioning.train:train",
             evaluate="lstm_apps.tasks.captioning.evaluate:evaluate",
+            train_aliases={"least": "min_count", "longest": "max_words", "share": "interpolation"},
             tab="lstm_apps.tasks.captioning.demo.tab",
             verbs={
                 "caption": Command(
@@ -94,6 +97,13 @@ TASKS: dict[str, Task] = {
             train="lstm_apps.tasks.speech.train:train",
             evaluate="lstm_apps.tasks.speech.evaluate:evaluate",
             preset_aliases={"encoder": "base"},
+            train_aliases={
+                "often": "oversample",
+                "times": "oversample_times",
+                "shortest": "min_seconds",
+                "longest": "max_seconds",
+                "share": "interpolation",
+            },
             tab="lstm_apps.tasks.speech.demo.tab",
             verbs={
                 "transcribe": Command(
@@ -294,7 +304,8 @@ def command(verb: str, task: str | None = None) -> Command:
     if task not in TASKS:
         raise InputError(_no_such("task", task, [*TASKS, *(MEASURES if verb == "evaluate" else ())]), usage=True)
     presets = verb == "train" and TASKS[task].presets
-    aliases = {"out": "json"} if verb == "evaluate" else {}  # what two tasks called the file of figures before
+    # "out" is what two tasks called the file of figures before
+    aliases = {"out": "json"} if verb == "evaluate" else TASKS[task].train_aliases
     summary = PER_TASK[verb].replace("TASK", task)
     renamed = TASKS[task].preset_aliases
     return Command(

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Collection, Sequence
 
-from lstm_apps.cli.batch_files import find, note, targets, warn
+from lstm_apps.cli.batch_files import find, named_paths, note, targets, warn
 from lstm_apps.cli.progress import bar
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import check_writable, shown, write_whole
@@ -52,9 +52,7 @@ def process_texts(
     """
     from lstm_models.io.inputs import files_of
 
-    paths = [paths] if isinstance(paths, str) else list(paths or ())
-    if not paths:
-        raise InputError("TEXT is missing: give a text, files, a folder, or - for standard input", usage=True)
+    paths = named_paths(paths, "TEXT is missing: give a text, files, a folder, or - for standard input")
     if resume and out is None:
         raise InputError("--resume goes with --out: what is done is seen by the files there", usage=True)
     kinds = ", ".join(sorted(suffixes))

@@ -29,14 +29,14 @@ class _Loader(DataLoader[Any]):
 
 
 class _Collate:
-    """A batch of ``EpochItems``, with its ``share``: 0 where they do not count because another device has them."""
+    """A batch of ``EpochItems``, with its ``weight``: 0 where they do not count because another device has them."""
 
     def __init__(self, collate: Collate) -> None:
         self.collate = collate
 
     def __call__(self, items: Sequence[tuple[Mapping[str, Any], bool]]) -> dict[str, Tensor]:
         batch = self.collate([item for item, _ in items])
-        return {**batch, "share": torch.tensor(float(items[0][1]))}
+        return {**batch, "weight": torch.tensor(float(items[0][1]))}
 
 
 class RunData(LightningDataModule):

@@ -69,8 +69,8 @@ class _Task(LightningModule):
         config = self.config
         if step < config.warmup:
             return (step + 1) / config.warmup
-        share = min(1.0, (step - config.warmup) / max(1, config.steps - config.warmup))
-        return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * share))
+        fraction = min(1.0, (step - config.warmup) / max(1, config.steps - config.warmup))
+        return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * fraction))
 
     def on_train_start(self) -> None:
         # The checkpoint brings its learning rate and weight decay; those asked for now are meant
@@ -105,10 +105,10 @@ class _Task(LightningModule):
     def training_step(self, batch: dict[str, Tensor], _: int) -> Tensor:
         # Dropout by step, so that a resumed run goes on as it would have
         torch.manual_seed((self.config.seed * 1_000_003 + self.global_step) * 4096 + self.global_rank)
-        share = batch.pop("share")
+        weight = batch.pop("weight")
         result = self.model.loss(batch)  # type: ignore[operator]
-        loss: Tensor = result["loss"] * share
-        count = result["points"] * share
+        loss: Tensor = result["loss"] * weight
+        count = result["points"] * weight
         world = self.trainer.world_size
         totals = torch.stack([loss.detach(), count])
         if world > 1:
@@ -123,9 +123,9 @@ class _Task(LightningModule):
         self.sums = {}
 
     def validation_step(self, batch: dict[str, Tensor], _: int) -> None:
-        share = batch.pop("share")
+        weight = batch.pop("weight")
         for name, value in self.model.loss(batch).items():  # type: ignore[operator]
-            value = (value.detach() * share).double().cpu()
+            value = (value.detach() * weight).double().cpu()
             self.sums[name] = self.sums.get(name, torch.zeros((), dtype=torch.float64)) + value
 
     def on_validation_epoch_end(self) -> None:

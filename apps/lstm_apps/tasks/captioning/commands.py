@@ -20,7 +20,17 @@ from typing import Any
 
 # No TYPE_CHECKING here: jsonargparse runs such blocks for the help, and that would import torch
 import lstm_models
-from lstm_apps.cli.batch_files import FoundFiles, find, inside, note, standard_input, targets, tracked, warn
+from lstm_apps.cli.batch_files import (
+    FoundFiles,
+    find,
+    inside,
+    named_paths,
+    note,
+    standard_input,
+    targets,
+    tracked,
+    warn,
+)
 from lstm_apps.cli.resumable_jsonl import ResumableJsonl
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import check_writable, shown, write_whole
@@ -74,8 +84,8 @@ def caption(
         recursive: look for photos in the folders of a folder too.
         beam: sentences followed at a time; more is slower and a little better, 1 is fastest.
         n_best: how many sentences to give for a photo, best first; at most beam.
-        min_words: least words of a sentence.
-        max_words: most words of a sentence.
+        min_words: a sentence has at least so many words.
+        max_words: and at most so many.
         length_penalty: 0 prefers short sentences, 1 longer ones.
         groups: parts of the beam that are to differ from each other, for more varied sentences; goes with diversity.
         diversity: how much they are to differ, such as 0.5.
@@ -88,9 +98,7 @@ def caption(
         language: of the sentences, such as de, by the bundled translator; words to include and to exclude are English.
         model: a bundled model, a folder, or the id of one on the Hugging Face hub.
     """
-    named = [paths] if isinstance(paths, str) else list(paths)
-    if not named:
-        raise InputError("PATHS is missing: name photos, or a folder of photos", usage=True)
+    named = named_paths(paths, "PATHS is missing: name photos, or a folder of photos")
     if batch < 1:
         raise InputError(f"batch must be 1 or more, not {batch}", usage=True)
     if (groups > 1) != (diversity > 0):
@@ -183,8 +191,7 @@ def _words(given: str | list[str] | None) -> tuple[str, ...]:
 def _load(model: str) -> lstm_models.Captioner:
     from lstm_models.checkpoints import hub
 
-    captioner = hub.load_as(lstm_models.Captioner, model)
-    return captioner
+    return hub.load_as(lstm_models.Captioner, model)
 
 
 def _sheets(folder: str, sources: Sequence[str], root: str) -> dict[str, str]:

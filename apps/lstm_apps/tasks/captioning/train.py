@@ -14,6 +14,7 @@ import torch
 
 from lstm_apps.training.config import TrainingConfig
 from lstm_apps.training.fitting import fit, is_main_process
+from lstm_apps.training.interpolation import check_interpolation, interpolate, weights_before
 from lstm_datasets.captioning.dataset import CaptionData
 from lstm_datasets.captioning.feature_cache import photo_features
 from lstm_datasets.captioning.readers import CaptionedPhoto, read_captions, split_photos
@@ -36,9 +37,9 @@ def train(
     validation: str = "dev",
     features: str = "runs/features",
     versions: int = 4,
-    least: int = 5,
-    longest: int = 20,
-    share: float = 1.0,
+    min_count: int = 5,
+    max_words: int = 20,
+    interpolation: float = 1.0,
     resume: bool = False,
 ) -> dict[str, float]:
     """Trains a captioner on photos with captions and leaves it in RUN/model, ready for ``lstm_models.load``.
@@ -54,10 +55,10 @@ def train(
         validation: the split to validate on; every twentieth photo where the data names no splits.
         features: folder that keeps what the frozen part of the image encoder makes of the photos.
         versions: versions of each photo to train on: 1 as it is, 2 mirrored too, more cropped at random.
-        least: how often a word must come to be learnt.
-        longest: words of a caption that count.
-        share: how far the saved weights go from those of ``init`` to the trained ones: below 1 averages the two, which
-            keeps what the captioner knew before (WiSE-FT, Wortsman et al. 2022, arXiv:2109.01903).
+        min_count: how often a word must come to be learnt.
+        max_words: words of a caption that count.
+        interpolation: how far the saved weights go from those of ``init`` to the trained ones: below 1 averages both,
+            which keeps what the captioner knew before (WiSE-FT, Wortsman et al. 2022, arXiv:2109.01903).
         resume: go on from the run's last checkpoint; the other options are given as they were.
 
     Returns:
@@ -69,13 +70,12 @@ def train(
     """
     if critical and init is None:
         raise InputError("self-critical training improves a captioner: name it with --init", usage=True)
-    if not 0 < share <= 1 or (share < 1 and init is None):
-        raise InputError("share must be above 0 and at most 1, and below 1 only with --init", usage=True)
-    if versions < 1 or least < 1 or longest < 1:
-        raise InputError("versions, least and longest must be at least 1", usage=True)
+    check_interpolation(interpolation, init)
+    if versions < 1 or min_count < 1 or max_words < 1:
+        raise InputError("versions, min_count and max_words must be at least 1", usage=True)
     learn, held = split_photos(read_captions(data), validation)
     torch.manual_seed(training.seed)
-    captioner = _captioner(model, init, learn, least)
+    captioner = _captioner(model, init, learn, min_count)
     device = "cuda" if training.accelerator != "cpu" and torch.cuda.is_available() else "cpu"
     sets = []
     for photos, count in ((learn, versions), (held, 1)):
@@ -84,9 +84,9 @@ def train(
             device=device, progress=_progress,
         )  # fmt: skip
         _report(found.failures)
-        sets.append(CaptionData(photos, found, captioner.vocabulary, longest=longest, seed=training.seed))
+        sets.append(CaptionData(photos, found, captioner.vocabulary, longest=max_words, seed=training.seed))
     captioner.critical = critical
-    before = {name: value.clone() for name, value in captioner.state_dict().items()} if share < 1 else {}
+    before = weights_before(captioner, interpolation)
     captioner.rewards(sets[0].references if critical else None, sets[1].references)
     figures = fit(
         captioner,
@@ -98,14 +98,11 @@ def train(
         resume=resume,
         settings={
             "task": "captioning", "data": data, "init": init, "critical": critical, "validation": validation,
-            "share": share, "versions": versions, "least": least, "longest": longest, "model": captioner.config,
-            "training": training,
+            "interpolation": interpolation, "versions": versions, "min_count": min_count, "max_words": max_words,
+            "model": captioner.config, "training": training,
         },
     )  # fmt: skip
-    with torch.no_grad():
-        for name, value in captioner.state_dict().items():
-            if name in before and value.is_floating_point():
-                value.lerp_(before[name], 1 - share)
+    interpolate(captioner, before, interpolation)
     if is_main_process():
         folder = hub.save(captioner, Path(run) / "model", card=_card(data, captioner.config, training, critical))
         print(f"{folder}: " + ", ".join(f"{name} {value:.4f}" for name, value in figures.items()))
@@ -120,12 +117,12 @@ def _report(failures: Mapping[int, str]) -> None:
         print(f"left out: {len(failures) - 5} more photos")
 
 
-def _captioner(config: CaptionerConfig, init: str | None, photos: list[CaptionedPhoto], least: int) -> Captioner:
+def _captioner(config: CaptionerConfig, init: str | None, photos: list[CaptionedPhoto], min_count: int) -> Captioner:
     texts = [caption for photo in photos for caption in photo.captions]
     if init is None:
-        words = config.vocabulary or count_words(texts, least)
+        words = config.vocabulary or count_words(texts, min_count)
         if not words:
-            raise InputError(f"no word comes {least} times in the captions: lower --least", usage=True)
+            raise InputError(f"no word comes {min_count} times in the captions: lower --min-count", usage=True)
         captioner = Captioner(dataclasses.replace(config, vocabulary=words))
         captioner.encoder.load_pretrained()
         return captioner
@@ -133,7 +130,7 @@ def _captioner(config: CaptionerConfig, init: str | None, photos: list[Captioned
     # How it is trained is this run's, what it is stays
     fields = ("dropout", "weight_dropout", "smoothing", "coverage", "sampling")
     found.config = dataclasses.replace(found.config, **{name: getattr(config, name) for name in fields})
-    return found.extended(count_words(texts, least)).train()
+    return found.extended(count_words(texts, min_count)).train()
 
 
 def _progress(batches: Iterable[range], total: int) -> Iterable[range]:

@@ -6,9 +6,10 @@ lstm-models read notes/*.json --format json --out notes.jsonl
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
-from lstm_apps.cli.batch_files import note, standard_input, warn
+from lstm_apps.cli.batch_files import find, named_paths, note, standard_input, warn
 from lstm_models.errors import InputError
 
 __all__ = ["read"]
@@ -41,22 +42,25 @@ def read(
         recursive: look for drawings in the folders of a folder too.
         model: a bundled model, a folder, or the id of one on the Hugging Face hub.
     """
-    named = [paths] if isinstance(paths, str) else list(paths or ())
     out = None if out == "-" else out
     if format not in ("txt", "json"):
         raise InputError(f"--format is {format}; txt or json would be right", usage=True)
-    if not named:
-        raise InputError("PATHS is missing: name drawings (.json or .svg), or a folder of them", usage=True)
+    named = named_paths(paths, "PATHS is missing: name drawings (.json or .svg), or a folder of them")
     if alternatives < 0 or (beam is not None and beam < 0):
         raise InputError("--alternatives and --beam must be 0 or more", usage=True)
     from lstm_models.checkpoints import hub
     from lstm_models.io.atomic_write import check_writable, shown, write_whole
+    from lstm_models.io.inputs import files_of
     from lstm_models.tasks.handwriting_reader.decoding import cased_words
     from lstm_models.tasks.handwriting_reader.model import HandwritingReader
 
     if out is not None:
         check_writable(out)
-    sources, failures = _drawings(named, recursive)
+    drawings = partial(files_of, suffixes=_SUFFIXES, wanted="drawings (.json or .svg)")
+    found = find(named, drawings, recursive)
+    for sentence in found.failures.values():
+        warn(sentence)
+    sources, failures = found.sources, len(found.failures)
     reader = hub.load_as(HandwritingReader, model)
     words = cased_words(reader, {"on": True, "off": False}.get(lm, lm))
     several, lines = len(sources) + failures > 1, []
@@ -64,15 +68,15 @@ def read(
         try:
             ink: Any = standard_input("drawing") if source == "-" else source
             called = "standard input" if source == "-" else None
-            found = reader.read(ink, alternatives=alternatives, lm=words or False, beam=beam, name=called)
+            reading = reader.read(ink, alternatives=alternatives, lm=words or False, beam=beam, name=called)
         except InputError as error:
             failures += 1
             warn(str(error))
             continue
         name = f"{shown(source)}: " if several else ""
-        for sentence in found.notes:
+        for sentence in reading.notes:
             note(f"{name}{sentence}")
-        line = found.json() if format == "json" else name + found.text + "\n"
+        line = reading.json() if format == "json" else name + reading.text + "\n"
         lines.append(line)
         if out is None:
             print(line, end="", flush=True)
@@ -81,22 +85,3 @@ def read(
         print(f"{shown(out)}: {len(lines)} read")
     if failures:
         raise SystemExit(1)
-
-
-def _drawings(named: list[str], recursive: bool) -> tuple[list[str], int]:
-    """The files that are meant, and how many names had to be reported."""
-    from pathlib import Path
-
-    from lstm_models.io.inputs import files_of
-
-    sources, failures = [], 0
-    for name in named:
-        if not Path(name).is_dir():
-            sources.append(name)
-            continue
-        try:
-            sources += map(str, files_of(name, _SUFFIXES, "drawings (.json or .svg)", recursive=recursive))
-        except InputError as error:
-            failures += 1
-            warn(str(error))
-    return sources, failures

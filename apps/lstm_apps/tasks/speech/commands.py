@@ -14,7 +14,7 @@ from typing import Any
 
 # No TYPE_CHECKING here: jsonargparse runs such blocks for the help, and that would import torch
 import lstm_models
-from lstm_apps.cli.batch_files import FoundFiles, find, note, targets, warn
+from lstm_apps.cli.batch_files import FoundFiles, find, named_paths, note, targets, warn
 from lstm_apps.cli.progress import bar
 from lstm_apps.tasks.speech.microphone import input_device, listen
 from lstm_models.errors import InputError
@@ -65,7 +65,8 @@ def transcribe(
             weights are for non-commercial use.
         model: a bundled model, a folder, or the id of one on the Hugging Face hub.
     """
-    named = [paths] if isinstance(paths, str) else list(paths or ())
+    missing = "PATHS is missing: name recordings, or a folder of recordings"
+    named = named_paths(paths, missing) if paths or not microphone else []
     out = None if out == "-" else out
     file = out if out is not None and not os.path.isdir(out) and _format_of(out) else None
     if file is not None:
@@ -124,8 +125,6 @@ def _check(
 ) -> None:
     if format_ not in SUFFIXES:
         raise InputError(f"--format is {format_}; one of {', '.join(SUFFIXES)} would be right", usage=True)
-    if not named and not microphone:
-        raise InputError("PATHS is missing: name recordings, or a folder of recordings", usage=True)
     if microphone and (named or out is not None):
         raise InputError("--microphone goes without recordings and without --out", usage=True)
     if resume and out is None:

@@ -15,6 +15,7 @@ import torch
 
 from lstm_apps.training.config import TrainingConfig
 from lstm_apps.training.fitting import fit, is_main_process
+from lstm_apps.training.interpolation import check_interpolation, interpolate, weights_before
 from lstm_datasets.speech.augmentation import Augmentation
 from lstm_datasets.speech.dataset import SpeechData, fitted_features
 from lstm_datasets.speech.feature_cache import EncodedSpeech
@@ -36,13 +37,13 @@ def train(
     augmentation: Augmentation = Augmentation(),  # noqa: B008 - frozen
     init: str | None = None,
     validation: str = "dev",
-    often: list[str] = [],  # noqa: B006 - never changed
-    times: int = 2,
-    shortest: float = 0.3,
-    longest: float = 17.0,
+    oversample: list[str] = [],  # noqa: B006 - never changed
+    oversample_times: int = 2,
+    min_seconds: float = 0.3,
+    max_seconds: float = 17.0,
     skip_at_most: float = 0.05,
     trim: float = 0.0,
-    share: float = 1.0,
+    interpolation: float = 1.0,
     encoder: str | None = None,
     frozen: bool = False,
     features: str | None = None,
@@ -61,15 +62,15 @@ def train(
         augmentation: how the recordings are varied.
         init: a recogniser to go on from: bundled, or a folder.
         validation: the split to validate on; every twentieth recording, or speaker, where the data names no splits.
-        often: parts of the data (words in the names of their files) that come more than once an epoch.
-        times: how often these come.
-        shortest: seconds below which a recording is left out.
-        longest: seconds above which a recording is left out.
+        oversample: parts of the data (words in the names of their files) that come more than once an epoch.
+        oversample_times: how often these come.
+        min_seconds: length below which a recording is left out.
+        max_seconds: length above which a recording is left out.
         skip_at_most: fraction of recordings that may be left out as missing, unreadable or without a text.
         trim: dB below a recording's loudest frame at which sound counts as silence (60, say), which is cut at both
             ends; 0 to keep it.
-        share: how far the saved weights go from those of ``init`` to the trained ones: below 1 averages the two, which
-            keeps what the recogniser knew before (WiSE-FT, Wortsman et al. 2022, arXiv:2109.01903).
+        interpolation: how far the saved weights go from those of ``init`` to the trained ones: below 1 averages both,
+            which keeps what the recogniser knew before (WiSE-FT, Wortsman et al. 2022, arXiv:2109.01903).
         encoder: weights of the acoustic encoder to begin with, as ``convert_encoder`` writes them; with model.encoder.
         frozen: leave the whole acoustic encoder as it is, and train only what stands on it.
         features: folder in which the output of the encoder's frozen part is kept (6 GiB for 30 hours in two versions);
@@ -84,19 +85,18 @@ def train(
     Raises:
         InputError: the data cannot be read or leave nothing to train on; else as ``lstm_apps.training.fitting.fit``.
     """
-    if not 0 < share <= 1 or (share < 1 and init is None):
-        raise InputError("share must be above 0 and at most 1, and below 1 only with --init", usage=True)
-    if times < 1 or not 0 <= shortest < longest:
-        raise InputError("times must be at least 1, and shortest below longest", usage=True)
+    check_interpolation(interpolation, init)
+    if oversample_times < 1 or not 0 <= min_seconds < max_seconds:
+        raise InputError("oversample_times must be at least 1, and min_seconds below max_seconds", usage=True)
     learn, held = split_recordings(read_speech(data, skip_at_most=skip_at_most, trim=trim), validation)
-    learn = [one for one in learn if shortest <= one.duration <= longest]
-    held = [one for one in held if one.duration <= longest]
+    learn = [one for one in learn if min_seconds <= one.duration <= max_seconds]
+    held = [one for one in held if one.duration <= max_seconds]
     if not learn or not held:
-        raise InputError(f"no recording of {shortest:g} to {longest:g} seconds is left to train and to validate on")
+        raise InputError(f"no recording of {min_seconds:g} to {max_seconds:g} seconds is left to train and validate on")
     torch.manual_seed(training.seed)
     recognizer = _recognizer(model, init, learn, encoder)
     before = _word_errors(recognizer, held) if init is not None and is_main_process() else None
-    kept = {name: value.clone() for name, value in recognizer.state_dict().items()} if share < 1 else {}
+    kept = weights_before(recognizer, interpolation)
     recognizer.train()
     sets: tuple[Any, Any]
     if recognizer.encoder is None:
@@ -107,8 +107,9 @@ def train(
         varied = EncodedSpeech(learn, recognizer, folder, augmentation, versions=versions, seed=training.seed)
         sets = varied, EncodedSpeech(held, recognizer, folder)
     settings: dict[str, Any] = {"task": "speech", "data": data, "init": init, "validation": validation}
-    settings |= {"often": often, "times": times, "shortest": shortest, "longest": longest, "trim": trim}
-    settings |= {"share": share, "encoder": encoder, "frozen": frozen, "features": features, "versions": versions}
+    settings |= {"oversample": oversample, "oversample_times": oversample_times, "interpolation": interpolation}
+    settings |= {"min_seconds": min_seconds, "max_seconds": max_seconds, "trim": trim}
+    settings |= {"encoder": encoder, "frozen": frozen, "features": features, "versions": versions}
     settings |= {"model": recognizer.config, "training": training, "augmentation": augmentation}
     figures = fit(
         recognizer,
@@ -119,9 +120,11 @@ def train(
         run,
         resume=resume,
         settings=settings,
-        repeats=[times if any(part in one.source for part in often) else 1 for one in learn] if often else None,
+        repeats=[oversample_times if any(part in one.source for part in oversample) else 1 for one in learn]
+        if oversample
+        else None,
     )
-    _average(recognizer, kept, share)
+    interpolate(recognizer, kept, interpolation)
     if is_main_process():
         folder = hub.save(recognizer, Path(run) / "model", card=_card(learn, recognizer.config, training))
         print(f"{folder}: " + ", ".join(f"{name} {value:.4f}" for name, value in figures.items()))
@@ -130,14 +133,6 @@ def train(
             print(f"word error rate of {len(held)} held-out recordings: {before:.1%} before, {after:.1%} after")
             figures = {**figures, "wer_before": before, "wer_after": after}
     return figures
-
-
-def _average(recognizer: Recognizer, before: dict[str, torch.Tensor], fraction: float) -> None:
-    """Moves the weights from those ``before`` to the trained ones by a fraction of the way."""
-    with torch.no_grad():
-        for name, value in recognizer.state_dict().items():
-            if name in before and value.is_floating_point():
-                value.lerp_(before[name], 1 - fraction)
 
 
 def _recognizer(

@@ -40,7 +40,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of a few steps."""
     run = tmp_path_factory.mktemp("runs") / "first"
-    figures = train(str(data), str(run), SMALL, SHORT, features=str(run.parent / "features"), least=1)
+    figures = train(str(data), str(run), SMALL, SHORT, features=str(run.parent / "features"), min_count=1)
     assert set(figures) >= {"validation_loss", "validation/reward", "validation/cross_entropy"}
     return run
 
@@ -74,7 +74,7 @@ def test_self_critical_training_goes_on_from_a_model(trained: Path, data: Path, 
         init=str(trained / "model"),
         critical=True,
         features=str(trained.parent / "features"),
-        least=1,
+        min_count=1,
     )
     assert figures["validation/reward"] == -figures["validation_loss"]
     before, after = (hub.load(run / "model").state_dict() for run in (trained, tmp_path / "critical"))
@@ -84,10 +84,14 @@ def test_self_critical_training_goes_on_from_a_model(trained: Path, data: Path, 
 
 def test_weights_between_two_models(trained: Path, data: Path, tmp_path: Path) -> None:
     fast = dataclasses.replace(SHORT, learning_rate=0.05)
-    options = {"training": fast, "init": str(trained / "model"), "least": 1}
-    for share in (1.0, 0.25):
+    options = {"training": fast, "init": str(trained / "model"), "min_count": 1}
+    for fraction in (1.0, 0.25):
         train(
-            str(data), str(tmp_path / f"run{share}"), features=str(trained.parent / "features"), share=share, **options
+            str(data),
+            str(tmp_path / f"run{fraction}"),
+            features=str(trained.parent / "features"),
+            interpolation=fraction,
+            **options,
         )  # type: ignore[arg-type]
     before, after, between = (
         hub.load(run / "model").state_dict() for run in (trained, tmp_path / "run1.0", tmp_path / "run0.25")
@@ -101,7 +105,7 @@ def test_new_words_are_added_to_a_model(trained: Path, tmp_path: Path) -> None:
     folder = tiny_photos.folder(tmp_path / "mine", 20)
     table = (folder / "captions.csv").read_text().replace("ball", "zeppelin")
     (folder / "captions.csv").write_text(table)
-    train(str(folder), str(tmp_path / "run"), training=SHORT, init=str(trained / "model"), least=1,
+    train(str(folder), str(tmp_path / "run"), training=SHORT, init=str(trained / "model"), min_count=1,
           features=str(tmp_path / "features"))  # fmt: skip
     before, after = (hub.load(run / "model").vocabulary.words for run in (trained, tmp_path / "run"))
     assert after == (*before, "zeppelin")
@@ -128,10 +132,10 @@ def test_the_model_is_that_of_the_best_validation(trained: Path, data: Path) -> 
     [
         ({"critical": True}, "--init"),
         ({"versions": 0}, "at least 1"),
-        ({"share": 0.5}, "--init"),
-        ({"share": 1.5}, "at most 1"),
-        ({"least": 1000}, "lower --least"),
-        ({"validation": "test", "least": 1, "init": "writer"}, "is not a captioner"),
+        ({"interpolation": 0.5}, "--init"),
+        ({"interpolation": 1.5}, "at most 1"),
+        ({"min_count": 1000}, "lower --min-count"),
+        ({"validation": "test", "min_count": 1, "init": "writer"}, "is not a captioner"),
     ],
 )
 def test_what_cannot_be(data: Path, tmp_path: Path, options: dict[str, object], said: str) -> None:

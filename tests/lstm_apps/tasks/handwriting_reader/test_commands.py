@@ -112,10 +112,11 @@ def test_a_file_is_read_to_the_screen_or_to_a_file(
     reading = json.loads(capsys.readouterr().out)
     assert (reading["text"], reading["source"]) == (text, str(drawing))
     assert len(reading["alternatives"]) == 1
-    out = tmp_path / "read.txt"
+    out, copy = tmp_path / "read.txt", tmp_path / "copy.json"
+    copy.write_bytes(drawing.read_bytes())
     assert cli.main(["read", str(tmp_path), str(drawing), "--model", model, "-o", str(out)]) == 0
-    assert capsys.readouterr().out == f"{out}: 2 read\n"
-    assert out.read_text() == f"{drawing}: {text}\n" * 2
+    assert capsys.readouterr().out == f"{out}: 2 read\n"  # none twice
+    assert out.read_text() == f"{drawing}: {text}\n{copy}: {text}\n"
 
 
 def test_the_rest_is_read_where_one_cannot_be(model: str, drawing: Path, capsys: pytest.CaptureFixture[str]) -> None:

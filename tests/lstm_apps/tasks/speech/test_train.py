@@ -87,14 +87,14 @@ def test_convolutions_beside_the_layers_of_a_model_there_is(trained: Path, tmp_p
     assert grown.convolutions.out.weight.abs().max() > 0
 
 
-def test_share_keeps_a_part_of_what_was(trained: Path, tmp_path: Path) -> None:
+def test_interpolation_keeps_a_part_of_what_was(trained: Path, tmp_path: Path) -> None:
     table = own_files(tmp_path, sentences(20, seed=9))
     steps = ["--training.steps", "8", "--training.validate_every", "8", "--training.batch_frames", "1600"]
     steps += ["--training.learning_rate", "0.02"]  # half precision keeps no small moves
     moved = []
-    for share in ("1", "0.25"):
-        run = tmp_path / f"run{share}"
-        told = ["--data", str(table), "--run", str(run), "--share", share, *steps]
+    for fraction in ("1", "0.25"):
+        run = tmp_path / f"run{fraction}"
+        told = ["--data", str(table), "--run", str(run), "--interpolation", fraction, *steps]
         assert cli.main(["train", "speech", "--config", "own", "--init", str(trained / "model"), *told]) == 0
         was, now = hub.load(str(trained / "model")), hub.load(str(run / "model"))
         moved.append((now.head.weight - was.head.weight).abs().mean().item())
@@ -170,8 +170,8 @@ def test_bad_rows_are_left_out_up_to_a_share(tmp_path: Path, capsys: pytest.Capt
     [
         (["--data", "nowhere"], "nowhere"),
         (["--data", "{shards}", "--share", "0.5"], "only with --init"),
-        (["--data", "{shards}", "--longest", "0.1"], "shortest below longest"),
-        (["--data", "{shards}", "--shortest", "90", "--longest", "91"], "no recording of 90 to 91 seconds"),
+        (["--data", "{shards}", "--max-seconds", "0.1"], "min_seconds below max_seconds"),
+        (["--data", "{shards}", "--min-seconds", "90", "--longest", "91"], "no recording of 90 to 91 seconds"),
         (["--data", "{shards}", "--init", "captioner"], "captioner is not a recogniser"),
         (["--data", "{shards}", "--init", "nothing"], "nothing"),
     ],
