@@ -429,6 +429,12 @@ def test_every_page_can_be_found() -> None:
     assert set(PAGES) <= found
 
 
+@pytest.mark.parametrize("page", sorted((ROOT / "docs" / "tasks").glob("*.md")), ids=lambda page: page.stem)
+def test_pages_of_tasks_have_one_template(page: Path) -> None:
+    sections = re.findall("^## (.+)$", page.read_text("utf-8"), re.MULTILINE)
+    assert sections == ["What it does", "Use it", "How it works", "Data", "Train", "Results", "Limits"]
+
+
 def test_this_test_sees_what_is_wrong(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     reader = Reader("here", monkeypatch, capsys)
     for wrong in (

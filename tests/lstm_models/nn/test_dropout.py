@@ -19,11 +19,11 @@ def without(lstm: LSTM) -> LSTM:
     return plain
 
 
-@pytest.mark.parametrize("share", [-0.1, 1.0, 2.0, float("nan")])
+@pytest.mark.parametrize("fraction", [-0.1, 1.0, 2.0, float("nan")])
 @pytest.mark.parametrize("kind", ["input", "hidden", "recurrent", "weight", "zoneout_h", "zoneout_c"])
-def test_impossible_shares_are_named(kind: str, share: float) -> None:
-    with pytest.raises(ValueError, match=f"the {kind} dropout is {share}, but a share from 0 to below 1 is needed"):
-        Dropout(**{kind: share})
+def test_impossible_fractions_are_named(kind: str, fraction: float) -> None:
+    with pytest.raises(ValueError, match=f"{kind} dropout is {fraction}, but a fraction from 0 to below 1 is needed"):
+        Dropout(**{kind: fraction})
 
 
 def test_a_number_is_dropout_between_layers() -> None:
