@@ -6,6 +6,7 @@ lstm-models evaluate speech-lm --model runs/words --data SHARDS
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 import sys
@@ -45,6 +46,7 @@ def train(
     vocabulary: int = 45_000,
     size: float = 3.0,
     data_weight: float = 4.0,
+    spelt: float = 0.0,
     arpa: str | None = None,
 ) -> dict[str, float]:
     """Estimates a word n-gram model from texts and transcripts, for the search of a recogniser.
@@ -59,6 +61,8 @@ def train(
         vocabulary: words that are known, at most; those that come once are not.
         size: MiB of the model, at most; what matters least is pruned.
         data_weight: how much more a word of a transcript counts than one of a text.
+        spelt: learn each word of the vocabulary spelt letter by letter, too (“p i t t s b u r g h”), every letter with
+            this weight, so that spelt names are not heard as words.
         arpa: convert this ARPA file instead of estimating one; texts and recordings are not needed.
 
     Returns:
@@ -67,7 +71,7 @@ def train(
     Raises:
         InputError: something cannot be read, or there is nothing to learn.
     """
-    _check(order, vocabulary, size, data_weight)
+    _check(order, vocabulary, size, data_weight, spelt)
     if arpa is not None:
         if text or data:
             raise InputError("an ARPA file is converted as it is: leave out --text and --data.", usage=True)
@@ -82,6 +86,10 @@ def train(
         spoken = (recording.text for recording in read_speech(path, longest=LONGEST))
         parts.append(_Part.of(name, map(normalize, spoken), weight * data_weight, excluded))
     words = _vocabulary(parts, vocabulary)
+    if spelt:
+        letters = [list(word) for word in words if word.isalpha()]
+        parts.append(_Part("words spelt letter by letter", letters, spelt, 0))
+        words = sorted({*words, *itertools.chain(*letters)})
     known = set(words)
     unknown = sorted({word for part in parts for sentence in part.sentences for word in sentence if word not in known})
     whole = _estimate(parts, words, order)
@@ -239,7 +247,7 @@ def _pruned(whole: Estimate, words: Sequence[str], size: float) -> Estimate:
     return losses.prune(10 ** (high / 30))
 
 
-def _check(order: int, vocabulary: int, size: float, data_weight: float) -> None:
+def _check(order: int, vocabulary: int, size: float, data_weight: float, spelt: float) -> None:
     if not 1 <= order <= 4:
         raise InputError(f"the order is a number of words from 1 to 4, and is {order}.", usage=True)
     if not 1 <= vocabulary <= 65_000:
@@ -248,6 +256,8 @@ def _check(order: int, vocabulary: int, size: float, data_weight: float) -> None
         raise InputError(f"the size is a number of MiB above 0, and is {size}.", usage=True)
     if not data_weight > 0:
         raise InputError(f"the weight of transcripts is above 0, and is {data_weight}.", usage=True)
+    if not spelt >= 0:
+        raise InputError(f"the weight of spelt words is 0 or more, and is {spelt}.", usage=True)
 
 
 def _summary(model: NGram, out: str, sentences: int, left_out: int) -> dict[str, float]:

@@ -63,6 +63,19 @@ def test_a_model_is_estimated_saved_and_measured(
     assert "14.29 % of 7 words unknown" in capsys.readouterr().out
 
 
+def test_words_spelt_letter_by_letter_are_learnt_where_asked(books: Path, tmp_path: Path) -> None:
+    def likelihood(spelt: float) -> float:
+        train(text=[str(books)], out=str(tmp_path / "lm"), spelt=spelt)
+        model = hub.load_as(NGram, str(tmp_path / "lm"))
+        context, total = model.start, 0.0
+        for letter in "river":
+            score, context = model.score(context, letter)
+            total += score
+        return total
+
+    assert likelihood(0.2) > likelihood(0.0) + 20
+
+
 def test_evaluation_sentences_are_left_out(books: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shard(tmp_path / "dev-a-000.tar", ["THE OLD MILL STANDS BY THE RIVER", "SAW THE RIVER RUNS BY THE MILL NOW"])
     counts = train(text=[str(books)], out=str(tmp_path / "lm"), exclude=[str(tmp_path)])
@@ -111,6 +124,7 @@ def test_an_arpa_file_becomes_a_model(tmp_path: Path) -> None:
         (["--text", "a.txt", "--vocabulary", "0"], "1 to 65,000 words, and is 0"),
         (["--text", "a.txt", "--size", "-1"], "MiB above 0"),
         (["--text", "a.txt", "--data-weight", "0"], "transcripts is above 0"),
+        (["--text", "a.txt", "--spelt", "-1"], "spelt words is 0 or more"),
         (["--text", "a.txt=0"], "a weight is above 0"),
         (["--text", "once.txt"], "no word comes twice"),
         (["--text", "many.txt", "--size", "0.01"], "lower --vocabulary"),
