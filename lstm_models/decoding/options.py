@@ -140,7 +140,7 @@ class SearchOptions:
     hotwords: tuple[str, ...] = ()
     hotword_boost: float = 4.0
     token_floor: float = -7.0
-    gap: float = 14.0
+    gap: float = 10.0
     blank_skip: float = 0.999
 
     def __post_init__(self) -> None:
