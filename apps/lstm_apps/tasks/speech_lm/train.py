@@ -6,8 +6,8 @@ lstm-models evaluate speech-lm --model runs/words --data SHARDS
 
 from __future__ import annotations
 
-import itertools
 import math
+import random
 import re
 import sys
 from collections import Counter
@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from json import dumps
 from pathlib import Path
+from string import ascii_lowercase
 
 import numpy as np
 
@@ -61,8 +62,8 @@ def train(
         vocabulary: words that are known, at most; those that come once are not.
         size: MiB of the model, at most; what matters least is pruned.
         data_weight: how much more a word of a transcript counts than one of a text.
-        spelt: learn each word of the vocabulary spelt letter by letter, too (“p i t t s b u r g h”), every letter with
-            this weight, so that spelt names are not heard as words.
+        spelt: learn each word of the vocabulary spelt letter by letter, too (“p i t t s b u r g h”), and as many codes
+            of random letters, every letter with this weight, so that spelt names and codes keep their letters.
         arpa: convert this ARPA file instead of estimating one; texts and recordings are not needed.
 
     Returns:
@@ -88,8 +89,10 @@ def train(
     words = _vocabulary(parts, vocabulary)
     if spelt:
         letters = [list(word) for word in words if word.isalpha()]
-        parts.append(_Part("words spelt letter by letter", letters, spelt, 0))
-        words = sorted({*words, *itertools.chain(*letters)})
+        rng = random.Random(0)
+        codes = [rng.choices(ascii_lowercase, k=rng.randint(2, 8)) for _ in letters]
+        parts.append(_Part("words and codes spelt letter by letter", letters + codes, spelt, 0))
+        words = sorted({*words, *ascii_lowercase})
     known = set(words)
     unknown = sorted({word for part in parts for sentence in part.sentences for word in sentence if word not in known})
     whole = _estimate(parts, words, order)
