@@ -16,8 +16,10 @@ __all__ = ["TALL", "Measures", "Strokes", "level", "measured", "parts_of", "slan
 TALL = 1.7  # capitals of a usual hand, in x-heights
 
 _SMALL_LETTERS, _TALL_LETTERS = frozenset("acemnorsuvwxz"), frozenset("bdhkl0123456789ABCDEFGHIKLMNOPRSTUVWZ")
+_NO_TALLER = _SMALL_LETTERS | frozenset(" .,;:-gpqy")
 # Measured: of −0.1 to 1.1, this leaves the fewest points to spaces, and small letters nearest to one height
 _AHEAD = 0.3
+_ENOUGH = 3  # small letters
 _TRUST = 4.0  # small letters after which a line's own height counts as much as the other lines'
 
 
@@ -74,9 +76,15 @@ def measured(strokes: Sequence[np.ndarray], places: Sequence[np.ndarray], plain:
     lows, heights = [], []
     for number, character in enumerate(plain):
         its_points = points[place == number]
-        if len(its_points) and (character in _SMALL_LETTERS or character in _TALL_LETTERS):
-            lows.append(its_points[its_points[:, 1].argmax()])
-            heights.append((character, its_points[:, 1].min()))
+        if not len(its_points) or character not in _SMALL_LETTERS | _TALL_LETTERS:
+            continue
+        lows.append(its_points[its_points[:, 1].argmax()])
+        # The window may be early or late by a letter, and the top of this one be its neighbour's: which is no higher
+        # unless taller by kind
+        beside = plain[max(number - 1, 0) : number] + plain[number + 1 : number + 2]
+        alone = character in _SMALL_LETTERS and not all(map(_NO_TALLER.__contains__, beside))
+        near = its_points if alone else points[np.abs(place - number) <= 1]
+        heights.append((character, near[:, 1].min(), alone))
     if not lows:
         return Measures()
     low = np.array(lows)
@@ -86,12 +94,17 @@ def measured(strokes: Sequence[np.ndarray], places: Sequence[np.ndarray], plain:
     off = np.clip(low[:, 1] - base, -0.5, 0.5)
     slope = float(x @ off / (x @ x + 200))
     base -= slope * float(low[:, 0].mean())
-    tops = [(character, base + slope * point[0] - top) for point, (character, top) in zip(low, heights, strict=True)]
-    small = [top for character, top in tops if character in _SMALL_LETTERS]
-    large = [top for character, top in tops if character in _TALL_LETTERS]
+    tops = [
+        (each, base + slope * point[0] - top, alone) for point, (each, top, alone) in zip(low, heights, strict=True)
+    ]
+    small = [top for character, top, _ in tops if character in _SMALL_LETTERS]
+    sure = [top for character, top, alone in tops if character in _SMALL_LETTERS and not alone]
+    large = [top for character, top, _ in tops if character in _TALL_LETTERS]
     if not small:
         return Measures(base, slope, float(np.median(large)) / TALL, TALL, 0)
-    x_height = float(np.median(small))
+    # So few small letters may tell nothing but where the window is late: tall ones tell it, too
+    known = sure if len(sure) >= _ENOUGH else [*(sure or small), *(top / TALL for top in large)]
+    x_height = float(np.median(known))
     tall = float(np.clip(np.median(large) / x_height, 1.4, 2.2)) if len(large) > 1 else TALL
     return Measures(base, slope, max(x_height, 1e-3), tall, len(small))
 

@@ -32,8 +32,12 @@ _MAX_LETTERS = 2
 _WORD_GAP = 1.3  # where a line shows none of its own
 _GLYPHS_TALL = 1.5  # capitals of the glyphs, in x-heights
 _GAP_COUNTS, _WIDEST = 10.0, 2.5  # an x-height of gap between words counts as so many points; what counts at most
+# Words of signs alone, as a hyphen before an item of a list, and of capitals alone are seldom written right
+_DRAWN_WORD = re.compile(r"(?<!\S)(?:[^\w\s]+|(?:[^\w\s]*[A-Z]){2,}[^\w\s]*)(?!\S)")
 _LATE, _FAR = 0.7, 2.0  # characters by which a place is always off; from where on it is no nearer to another word
 _MISSING = 5.0  # points that a word without strokes costs
+_ASIDE = 0.25  # x-heights that an accented letter may stand beside its place in the word
+_WIDTHS = dict.fromkeys("iljtfrI.,:;!'|()1", 0.6) | dict.fromkeys("mwMW", 1.5)  # of letters, beside the others
 _DOT, _DOT_AWAY = 0.6, 0.8  # most extent of the dot of an i, and how far from its stem, in x-heights
 
 
@@ -76,7 +80,7 @@ class ComposedLine:
 @functools.lru_cache(maxsize=4096)
 def planned(text: str, alphabet: str) -> ComposedLine:
     """How to put a line together, of characters that are in the alphabet or `drawable`."""
-    if all(map(alphabet.__contains__, text)):
+    if all(map(alphabet.__contains__, text)) and not _DRAWN_WORD.search(text):
         return ComposedLine(text, text)
     tokens: list[Letter] = []
     for character in text:
@@ -111,10 +115,14 @@ def planned(text: str, alphabet: str) -> ComposedLine:
 def _signs_drawn(text: str, kinds: str) -> str:
     """What is drawn ("G") of a text, with the signs beside it: a point after a drawn number is no word to write.
 
+    Words of signs or of capitals alone are drawn whole (`_DRAWN_WORD`).
     A word that has drawn digits and a letter or two besides (“4711-B”) is drawn whole: so short a piece is seldom
     written right. Signs are drawn in a word that has drawn characters and no letters, and by themselves next to such
     a word.
     """
+    for found in _DRAWN_WORD.finditer(text):
+        if all(map(has_glyph, found[0])):
+            kinds = kinds[: found.start()] + "G" * len(found[0]) + kinds[found.end() :]
     words = [(found.start(), found.end()) for found in re.finditer(r"[^S]+", kinds)]
     for a, b in words:
         short = sum(k == "L" and c.isalnum() for k, c in zip(kinds[a:b], text[a:b], strict=True)) <= _MAX_LETTERS
@@ -228,6 +236,7 @@ def _marked(
     owner = np.repeat(np.arange(len(strokes)), [len(item.upright) for item in strokes])
     after: dict[int, list[_Stroke]] = {}
     gone: set[int] = set()
+    expected = _middles(line.plain, strokes)
     for number, letter in line.letters.items():
         marks_seed = int(random.integers(2**62))  # drawn or not yet, the next letter's marks stay as they are
         if reached < number + 2:
@@ -244,6 +253,12 @@ def _marked(
                 middle = float(strokes[dot].upright[:, 0].mean())
                 rest = mine[owner[mine] != dot]
                 letter_points = points[rest] if len(rest) else letter_points
+        if (
+            middle is None
+        ):  # the window may be late by a letter, whose place in its word tells it less sharply, but surely
+            found = float(letter_points[:, 0].min() + letter_points[:, 0].max()) / 2
+            shift = float(np.clip(found, expected[number] - _ASIDE, expected[number] + _ASIDE)) - found
+            letter_points = letter_points + np.array([shift, 0.0])
         drawn = rough(placed(letter, letter_points, middle), np.random.default_rng(marks_seed), of_mark=True)
         last = max(dot if dot is not None else 0, int(owner[mine].max()))
         after.setdefault(last, []).extend(_Stroke(None, stroke, float(number)) for stroke in drawn)
@@ -252,6 +267,21 @@ def _marked(
         items += [] if number in gone else [item]
         items += after.get(number, [])
     return items
+
+
+def _middles(plain: str, strokes: list[_Stroke]) -> np.ndarray:
+    """Where each character of the plain line should stand by its place in its word [characters], in x-heights."""
+    middles = np.zeros(len(plain))
+    words = [(found.start(), found.end() - 1) for found in re.finditer(r"[^ ]+", plain)]
+    of_stroke = np.array(_word_of_each(words, strokes))
+    edge = 0.0
+    for number, (first, last) in enumerate(words):
+        points = [strokes[at].upright[:, 0] for at in np.flatnonzero(of_stroke == number)]
+        left, right = (min(map(np.min, points)), max(map(np.max, points))) if points else (edge, edge)
+        ends = np.cumsum([0.0, *(_WIDTHS.get(character, 1.0) for character in plain[first : last + 1])])
+        middles[first : last + 1] = left + (ends[1:] + ends[:-1]) / 2 / ends[-1] * (right - left)
+        edge = right
+    return middles
 
 
 def _dot(strokes: list[_Stroke], letter: np.ndarray, place: int, gone: set[int]) -> int | None:
@@ -274,16 +304,8 @@ def _parted(line: ComposedLine, items: list[_Stroke]) -> list[tuple[float, float
     """Gives every stroke the number of its word and of its part; left and right edge of each part that has begun."""
     words = [(found.start(), found.end() - 1) for found in re.finditer(r"[^ ]+", line.plain)]
     if any(line.joints) and items and words:
-        edges = np.array([(item.upright[:, 0].min(), item.upright[:, 0].max()) for item in items])
-        order = np.argsort(edges.mean(1), kind="stable")
-        # How wide the gap before each stroke of the row is, the first excepted
-        reach = np.maximum.accumulate(edges[order, 1])
-        coming = np.minimum.accumulate(edges[order, 0][::-1])[::-1]
-        gaps = np.concatenate([[0], np.clip(coming[1:] - reach[:-1], 0, _WIDEST), [0]])
-        places = np.array([items[at].place for at in order])
-        lengths = np.array([len(items[at].upright) for at in order])
-        for at, word in zip(order.tolist(), _words(words, places, lengths, gaps), strict=True):
-            items[at].word, items[at].part = word, sum(cut < words[word][0] for cut in line.cuts)
+        for item, word in zip(items, _word_of_each(words, items), strict=True):
+            item.word, item.part = word, sum(cut < words[word][0] for cut in line.cuts)
     spans: list[tuple[float, float]] = []
     for number in range(max((item.part for item in items), default=-1) + 1):
         points = np.concatenate([item.upright[:, 0] for item in items if item.part == number] or [np.zeros(0)])
@@ -291,6 +313,22 @@ def _parted(line: ComposedLine, items: list[_Stroke]) -> list[tuple[float, float
             points = np.array([spans[-1][1] if spans else 0.0])
         spans.append((float(points.min()), float(points.max())))
     return spans
+
+
+def _word_of_each(words: list[tuple[int, int]], items: list[_Stroke]) -> list[int]:
+    """Which word each stroke belongs to; `words` are the first and last character of each."""
+    edges = np.array([(item.upright[:, 0].min(), item.upright[:, 0].max()) for item in items])
+    order = np.argsort(edges.mean(1), kind="stable")
+    # How wide the gap before each stroke of the row is, the first excepted
+    reach = np.maximum.accumulate(edges[order, 1])
+    coming = np.minimum.accumulate(edges[order, 0][::-1])[::-1]
+    gaps = np.concatenate([[0], np.clip(coming[1:] - reach[:-1], 0, _WIDEST), [0]])
+    places = np.array([items[at].place for at in order])
+    lengths = np.array([len(items[at].upright) for at in order])
+    found = [0] * len(items)
+    for at, word in zip(order.tolist(), _words(words, places, lengths, gaps), strict=True):
+        found[at] = word
+    return found
 
 
 def _words(words: list[tuple[int, int]], places: np.ndarray, lengths: np.ndarray, gaps: np.ndarray) -> list[int]:

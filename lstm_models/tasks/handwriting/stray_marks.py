@@ -19,11 +19,17 @@ def without_stray(strokes: list[np.ndarray], text: str) -> list[np.ndarray]:
     while len(strokes) > 1 and text[-1:].isalnum():
         last, rest = strokes[-1], strokes[:-1]
         right = max(float(stroke[:, 0].max()) for stroke in rest)
-        high = last[:, 1].mean() < np.concatenate(rest)[:, 1].mean()
-        if (dotted and high) or (np.ptp(last[:, :2], axis=0) > _STRAY).any() or last[:, 0].min() < right:
+        middle = np.concatenate(rest)[:, 1].mean()
+        high = [_is_small(stroke) and bool(stroke[:, 1].mean() < middle) for stroke in strokes]
+        dots = dotted and high[-1] and sum(high) <= text.count("i") + text.count("j")
+        if dots or not _is_small(last) or last[:, 0].min() < right:
             break
         strokes = rest
     return strokes
+
+
+def _is_small(stroke: np.ndarray) -> bool:
+    return bool((np.ptp(stroke[:, :2], axis=0) <= _STRAY).all())
 
 
 def without_stray_offsets(

@@ -19,11 +19,12 @@ from lstm_models.ink.drawing import Drawing
 from lstm_models.tasks.handwriting import reranking
 from lstm_models.tasks.handwriting.composition import compose_lines, drawable, planned
 from lstm_models.tasks.handwriting.model import HandwritingWriter
+from lstm_models.tasks.handwriting.stray_marks import without_stray_offsets
 from lstm_models.tasks.handwriting_reader import decoding
 from lstm_models.tasks.handwriting_reader.model import HandwritingReader
 from lstm_models.text.spelling import spell
 
-__all__ = ["Drawn", "draw", "error_rate", "legible", "runaways", "words"]
+__all__ = ["Drawn", "draw", "error_rate", "legible", "recognized", "runaways", "words"]
 
 HEIGHT = 48  # pixels between the 5th and the 95th percentile of the ink, for RapidOCR
 
@@ -64,6 +65,7 @@ def draw(
         trace: list[np.ndarray] = []
         if judge is None:
             *_, found = writer.sample(plain, which, bias=bias, seed=seed + start, trace=trace, tidy=True)
+            found = without_stray_offsets(found, plain, features, trace)  # as `write` does
         else:
             found = reranking.draw(writer, plain, which, judge, bias=bias, seed=seed + start, trace=trace).rows
         for number, row, place in zip(part, found, trace, strict=True):
@@ -180,14 +182,23 @@ def reader_error_rates(
 def error_rate(lines: Sequence[Sequence[np.ndarray]], texts: Sequence[str]) -> float:
     """Character error rate of RapidOCR's recogniser on rendered strokes, letters and digits in lower case."""
     import jiwer
-    from PIL import Image
-    from rapidocr_onnxruntime import RapidOCR
-
-    reader = RapidOCR(intra_op_num_threads=1, inter_op_num_threads=1)
 
     def plain(text: str) -> str:
         return re.sub("[^a-z0-9]", "", text.lower())
 
+    return float(jiwer.cer([plain(text) for text in texts], [plain(text) for text in recognized(lines)]))
+
+
+def recognized(lines: Sequence[Sequence[np.ndarray]]) -> list[str]:
+    """What RapidOCR's recogniser reads in pictures of lines of strokes [points, 2].
+
+    Raises:
+        ModuleNotFoundError: it is not installed (the extra ``bench``).
+    """
+    from PIL import Image
+    from rapidocr_onnxruntime import RapidOCR
+
+    reader = RapidOCR(intra_op_num_threads=1, inter_op_num_threads=1)
     read = []
     for strokes in lines:
         points = np.concatenate(strokes)
@@ -196,5 +207,5 @@ def error_rate(lines: Sequence[Sequence[np.ndarray]], texts: Sequence[str]) -> f
         drawing = Drawing(tuple((stroke - points.min(0)) * scale for stroke in strokes), "", "", None, ())
         picture = Image.open(io.BytesIO(drawing.png(scale=1, width=4, margin=20, color="black"))).convert("RGB")
         found, _ = reader(np.asarray(picture), use_det=False, use_cls=False, use_rec=True)
-        read.append(plain(found[0][0]) if found else "")
-    return float(jiwer.cer([plain(text) for text in texts], read))
+        read.append(found[0][0] if found else "")
+    return read
