@@ -20,7 +20,7 @@ from lstm_models.tasks.handwriting.accents import Letter, dotless, is_mark, part
 from lstm_models.tasks.handwriting.features import StrokeFeatures
 from lstm_models.tasks.handwriting.glyphs import glyph, has_glyph, rough
 
-__all__ = ["ComposedLine", "compose", "compose_lines", "drawable", "planned", "room"]
+__all__ = ["ComposedLine", "compose", "compose_lines", "drawable", "planned", "room", "words_note"]
 
 Strokes = list[np.ndarray]
 
@@ -34,6 +34,7 @@ _GLYPHS_TALL = 1.5  # capitals of the glyphs, in x-heights
 _GAP_COUNTS, _WIDEST = 10.0, 2.5  # an x-height of gap between words counts as so many points; what counts at most
 # Words of signs alone, as a hyphen before an item of a list, and of capitals alone are seldom written right
 _DRAWN_WORD = re.compile(r"(?<!\S)(?:[^\w\s]+|(?:[^\w\s]*[A-Z]){2,}[^\w\s]*)(?!\S)")
+_SHOWN = 5  # words that a note names
 _LATE, _FAR = 0.7, 2.0  # characters by which a place is always off; from where on it is no nearer to another word
 _MISSING = 5.0  # points that a word without strokes costs
 _ASIDE = 0.25  # x-heights that an accented letter may stand beside its place in the word
@@ -50,6 +51,19 @@ def drawable(character: str, alphabet: str) -> str:
     if is_mark(character):
         return "was drawn, not written by the model"
     return "was drawn from a font, not written by the model" if has_glyph(character) else ""
+
+
+def words_note(text: str, alphabet: str) -> list[str]:
+    """A sentence that names the words of a text that are drawn though the writer has their characters, or none."""
+    found = dict.fromkeys(match[0] for match in _DRAWN_WORD.finditer(text))
+    names = [word for word in found if all(c in alphabet and has_glyph(c) for c in word)]
+    if not names:
+        return []
+    more = f" and {len(names) - _SHOWN} more words" if len(names) > _SHOWN else ""
+    were = "were" if len(names) > 1 else "was"
+    return [
+        f"{', '.join(f'“{name}”' for name in names[:_SHOWN])}{more} {were} drawn from a font, not written by the model"
+    ]
 
 
 @dataclass(frozen=True)

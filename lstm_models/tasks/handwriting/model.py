@@ -15,7 +15,7 @@ from lstm_models.errors import InputError
 from lstm_models.ink.drawing import Drawing
 from lstm_models.ink.line_metrics import level
 from lstm_models.tasks.handwriting import reranking
-from lstm_models.tasks.handwriting.composition import compose_lines, drawable, planned
+from lstm_models.tasks.handwriting.composition import compose_lines, drawable, planned, words_note
 from lstm_models.text.spelling import spell, wrap
 
 if TYPE_CHECKING:
@@ -201,7 +201,7 @@ class HandwritingWriter(HandwritingWriterNetwork):
         lines = wrap(spelt, LINE_CHARACTERS)
         if not any(lines):
             raise InputError(f"nothing in the text can be written: {'; '.join(notes)}", usage=True)
-        return lines, notes
+        return lines, [*notes, *words_note(spelt, self.writable)]
 
     @property
     def _sizes(self) -> dict[str, float]:

@@ -22,7 +22,7 @@ import numpy as np
 from lstm_models.errors import InputError
 from lstm_models.ink.page import ASCENT, DESCENT, Page, PageOptions
 from lstm_models.ink.verdict import Verdict
-from lstm_models.tasks.handwriting.composition import drawable
+from lstm_models.tasks.handwriting.composition import drawable, words_note
 from lstm_models.tasks.handwriting.decoding import Settings, WriteOptions, settings_of
 from lstm_models.tasks.handwriting.line_layout import Hand, narrowed, soft, spread
 from lstm_models.tasks.handwriting.reranking import Reranker, still_wrong
@@ -91,6 +91,7 @@ def write_pages(
     spelt, notes = spell(prepared, writer.writable, drawable, keep=_NO_BREAK + _NEW_PAGE)
     if not spelt.strip():
         raise InputError(f"nothing in the text can be written: {'; '.join(notes)}", usage=True)
+    notes = [*notes, *words_note(spelt, writer.writable)]
     return _pages(writer, spelt, settings_of(writer, options), tuple(notes), page, progress, judge)
 
 

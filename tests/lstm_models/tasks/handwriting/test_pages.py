@@ -240,6 +240,7 @@ def test_stray_marks_after_the_last_letter_are_left_out():
     assert len(without_stray([word, dot], "came.")) == 2
     assert len(without_stray([word, letter], "came")) == 2
     assert len(without_stray([word, dot - (4, 2)], "taxi")) == 2  # over the letter
+    assert len(without_stray([word, dot - (4, 2), dot - (0, 2)], "taxi")) == 2  # two dots, but one i
     assert len(without_stray([dot], "a")) == 1
 
 
