@@ -25,7 +25,7 @@ import numpy as np
 
 from benchmarks.common import describe, machine, table, write_json
 from lstm_apps.tasks.handwriting.metrics import draw, recognized
-from lstm_datasets.handwriting.readers import clean, read_lines, split_lines
+from lstm_datasets.handwriting.readers import HandwritingLine, clean, read_lines, split_lines
 from lstm_models.checkpoints import hub
 from lstm_models.ink.drawing import Drawing
 from lstm_models.ink.line_metrics import level, slant_of
@@ -149,28 +149,33 @@ def initial_right(found: dict[str, Any]) -> dict[str, float]:
 
 
 def sizes(writer: HandwritingWriter, data: str, styles: int) -> dict[str, Any]:
-    """Gap, height and width of generated lines over those of real lines with the same texts."""
-    _, held = split_lines(read_lines(data), "testset_v")
-    lines = [line for line in clean(held) if 15 <= len(line.text) <= 40 and set(line.text) <= set(writer.writable)]
-    lines = [line for line in lines[:: max(1, len(lines) // 150)] if " " in line.text]
-    made = draw(writer, [line.text for line in lines], 0.75, styles, 1).strokes
-    features = writer.config.features
-    real = [gap_and_height(features.decode(features.encode(line.strokes)), line.text) for line in lines]
-    drawn = [gap_and_height(strokes, line.text) for strokes, line in zip(made, lines, strict=True)]
+    """Gap, x-height and width of written lines over those of real ones: of each style's writer, and of everybody."""
+    everybody = [line for line in clean(read_lines(data)) if 15 <= len(line.text) <= 45 and " " in line.text]
+    _, held = split_lines(everybody, "testset_v")
+    texts = [line.text for line in held if set(line.text) <= set(writer.writable) and len(line.text) <= 40]
+    texts = texts[:: max(1, len(texts) // 12)][:12]
+    names = writer.styles[:styles]
+    repeated = [text for text in texts for _ in names]
+    made = [
+        gap_and_height(*each) for each in zip(draw(writer, repeated, 0.75, styles, 5).strokes, repeated, strict=True)
+    ]
+    encode, decode = writer.config.features.encode, writer.config.features.decode
+
+    def usual(found: Sequence[tuple[float, float, float] | None]) -> np.ndarray:
+        return np.median([each for each in found if each is not None], 0)
+
+    def real(lines: Sequence[HandwritingLine]) -> np.ndarray:
+        return usual([gap_and_height(decode(encode(line.strokes)), line.text) for line in lines])
+
+    facts: dict[str, Any] = {}
+    for number, name in enumerate(names):
+        own = [line for line in everybody if line.writer == writer.config.names.get(name, name)]
+        facts[name] = (usual(made[number :: len(names)]) / real(own)).tolist()
+    facts["all, over everybody's"] = (usual(made) / real(everybody[::25])).tolist()
     mixed = list(letters(150, 3))
-    composed = draw(writer, mixed, 0.75, styles, 1).strokes
-    letter = [gap_and_height(strokes, text) for strokes, text in zip(composed, mixed, strict=True)]
-    data_gap = float(np.median([each[0] for each in real if each]))
-    data_width = float(np.median([each[2] for each in real if each]))
-    usual = float(np.median([each[1] for each in drawn if each]))
-    return {
-        "gap of the data, in x-heights": data_gap,
-        "gap of written lines over the data's": float(np.median([each[0] for each in drawn if each])) / data_gap,
-        "gap of letters' lines over the data's": float(np.median([each[0] for each in letter if each])) / data_gap,
-        "width a character over the data's": float(np.median([each[2] for each in drawn if each])) / data_width,
-        "x-height of written lines over the data's": usual / float(np.median([each[1] for each in real if each])),
-        "x-height of letters' lines over written lines'": float(np.median([e[1] for e in letter if e])) / usual,
-    }
+    drawn = [gap_and_height(*each) for each in zip(draw(writer, mixed, 0.75, styles, 1).strokes, mixed, strict=True)]
+    facts["lines of letters, over everybody's"] = (usual(drawn) / real(everybody[::25])).tolist()
+    return facts
 
 
 def picture(path: str, strokes: Sequence[Sequence[np.ndarray]], height: float = 45.0) -> None:
@@ -201,9 +206,9 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     judge, checker = Reranker(reader, given.candidates) if given.candidates else None, Reranker(reader, 1)
     facts: dict[str, Any] = {"machine": machine(), "candidates": given.candidates}
     print(f"# Letters\n\n{describe(facts['machine'])}\n", flush=True)
+    rows = []
     sets = {"letters": list(letters(given.lines)), "capitals": capitals(-(-given.lines // 4)),
             "initials": initials(given.times)}  # fmt: skip
-    rows = []
     for name, texts in sets.items():
         if not texts:
             continue
@@ -213,13 +218,15 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
             picture(given.picture, strokes[:40])
         ocr = f"{found['rapidocr']:.1%}" if "rapidocr" in found else ""
         rows.append([name, str(len(texts)), f"{found['reader']:.1%}", f"{found['case ignored']:.1%}", ocr])
-    print(table(["character errors", "lines", "reader", "case ignored", "RapidOCR"], rows), flush=True)
+    if rows:
+        print(table(["character errors", "lines", "reader", "case ignored", "RapidOCR"], rows), flush=True)
     if "initials" in facts:
         facts["initial right"] = initial_right(facts["initials"])
         print("\nInitials right: " + ", ".join(f"{100 * v:.0f} % {k}" for k, v in facts["initial right"].items()) + ".")
     if given.data:
         facts["sizes"] = sizes(writer, given.data, given.styles)
-        print("\n" + table(["", ""], [[name, f"{value:.2f}"] for name, value in facts["sizes"].items()]))
+        rows = [[name, *(f"{value:.2f}" for value in values)] for name, values in facts["sizes"].items()]
+        print("\n" + table(["over the data's", "gap between words", "x-height", "width a letter"], rows))
     write_json(given.json, facts)
     return facts
 
