@@ -7,11 +7,11 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-__all__ = ["Word", "mean_confidence", "short_repr", "words_html"]
+__all__ = ["TextTranslator", "Word", "mean_confidence", "short_repr", "words_html"]
 
 _SHOWN = 60  # characters of a text in a line
 
@@ -82,6 +82,15 @@ class Word:
 
     def __hash__(self) -> int:
         return hash(self._rest())
+
+
+class TextTranslator(Protocol):
+    """What can put captions and transcripts into another language: ``lstm_models.Translator`` is one."""
+
+    def translate(self, text: str) -> Any:
+        """A result with ``text``, ``notes`` and ``sentences``, each with ``source``, ``source_words``, ``text``, and
+        ``words`` that have ``text``, ``start`` (a character of the sentence's text), ``confidence`` and the number
+        ``source`` of their source word."""
 
 
 def short_repr(result: object, text: str, **facts: Any) -> str:

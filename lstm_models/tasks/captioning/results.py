@@ -19,31 +19,23 @@ from dataclasses import dataclass, replace
 from functools import partial
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import one_line
 from lstm_models.io.save_formats import save_by_suffix
-from lstm_models.results import Word, mean_confidence, short_repr, words_html
+from lstm_models.results import TextTranslator, Word, mean_confidence, short_repr, words_html
 from lstm_models.tasks.captioning.objects import RecognizedObject
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["UNCERTAIN_CAPTION", "UNCERTAIN_WORD", "Caption", "CaptionTranslator"]
+__all__ = ["UNCERTAIN_CAPTION", "UNCERTAIN_WORD", "Caption"]
 
 UNCERTAIN_CAPTION = 0.5
 """A caption is uncertain where the geometric mean of its words' confidences is below this."""
 UNCERTAIN_WORD = 0.37
 """A caption is uncertain where the confidence of one of its words is below this: a tenth of the bundled captioner's."""
-
-
-class CaptionTranslator(Protocol):
-    """What can put captions into another language, such as ``lstm_models.load("translator-en-de")``."""
-
-    def translate(self, text: str) -> Any:
-        """A result with ``text`` and ``sentences``, each with ``source``, ``source_words``, and ``words`` that have
-        ``text``, ``confidence`` and the number ``source`` of their source word."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +96,7 @@ class Caption:
             return True
         return any(word.confidence is not None and word.confidence < UNCERTAIN_WORD for word in self.words)
 
-    def translated(self, translator: CaptionTranslator) -> Caption:
+    def translated(self, translator: TextTranslator) -> Caption:
         """The caption in another language; its alternatives, too.
 
         A word looks where the word looked that it came from, and its confidence is the product of both: it is right

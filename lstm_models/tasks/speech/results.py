@@ -17,11 +17,13 @@ from html import escape
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
+
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import one_line
 from lstm_models.io.save_formats import check_suffix, save_by_suffix
-from lstm_models.results import Word, mean_confidence, short_repr, words_html
-from lstm_models.tasks.speech.subtitles import Cue, cues, milliseconds
+from lstm_models.results import TextTranslator, Word, mean_confidence, short_repr, words_html
+from lstm_models.tasks.speech.subtitles import Cue, cues, milliseconds, spans
 
 __all__ = ["FORMATS", "Transcript", "WordPunctuator"]
 
@@ -105,6 +107,35 @@ class Transcript:
         words = tuple(replace(word, text=str(one)) for word, one in zip(self.words, made, strict=True))
         return replace(self, text=" ".join(word.text for word in words), words=words)
 
+    def translated(self, translator: TextTranslator) -> Transcript:
+        """The words in another language, so that subtitles and the other formats can be written of them.
+
+        A sentence is translated as a whole and spoken in the same time: each of its words has the times at which as
+        large a part of the original sentence's letters was said. Confidences are those of the translator.
+
+        Args:
+            translator: such as ``lstm_models.load("translator-en-de")``; it needs marks (see `punctuated`).
+
+        Raises:
+            InputError: a word has no times.
+
+        Example:
+            >>> transcript.translated(lstm_models.load("translator-en-de")).text     # doctest: +SKIP
+            'Hallo, wie geht es dir?'
+        """
+        if not self.words:
+            return self
+        times = spans(self.words)
+        made = translator.translate(self.text)
+        words: list[Word] = []
+        first = 0
+        for sentence in made.sentences:
+            last = first + len(sentence.source.split())
+            words += _translated(sentence, self.words[first:last], times[first:last])
+            first = last
+        text = " ".join(word.text for word in words)
+        return replace(self, text=text, words=tuple(words), notes=(*self.notes, *made.notes))
+
     def cues(self) -> list[Cue]:
         """Its words as subtitles; see `lstm_models.tasks.speech.subtitles`.
 
@@ -163,8 +194,6 @@ class Transcript:
         Raises:
             InputError: a word has no times.
         """
-        from lstm_models.tasks.speech.subtitles import spans
-
         intervals: list[tuple[int, int, str]] = []
         place = 0
         for (start, end), word in zip(spans(self.words), self.words, strict=True):
@@ -207,8 +236,6 @@ class Transcript:
         Raises:
             InputError: a word has no times.
         """
-        from lstm_models.tasks.speech.subtitles import spans
-
         name = "_".join(Path(self.source).stem.split()) or "recording"
         lines = []
         for (start, end), word in zip(spans(self.words), self.words, strict=True):
@@ -224,8 +251,6 @@ class Transcript:
         Raises:
             InputError: a word has no times.
         """
-        from lstm_models.tasks.speech.subtitles import spans
-
         lines = ["start\tend\ttext\tconfidence\n"]
         for (start, end), word in zip(spans(self.words), self.words, strict=True):
             sure = "" if word.confidence is None else f"{word.confidence:.3f}"
@@ -309,6 +334,24 @@ class Transcript:
             for name, suffix in FORMATS.items()
         }
         return save_by_suffix(path, formats, "a transcript")
+
+
+def _translated(sentence: Any, spoken: Sequence[Word], times: Sequence[tuple[int, int]]) -> list[Word]:
+    """The words of a translated sentence, marks with them, with times in which the original ones were spoken."""
+    parts = sentence.text.split()
+    ends = np.cumsum([len(part) + 1 for part in parts])
+    said = np.cumsum([len(word.text) + 1 for word in spoken])
+    # Blanks count as letters: where there is a pause, it is in theirs
+    places = np.column_stack([said - [len(word.text) + 1 for word in spoken], said - 1]).ravel() / (said[-1] - 1)
+    whole = max(ends[-1] - 1, 1)
+    made = []
+    for part, end in zip(parts, ends, strict=True):
+        begin = end - 1 - len(part)
+        inside = [word.confidence for word in sentence.words if begin <= word.start < end]
+        sure = min((each for each in inside if each is not None), default=None)
+        start, stop = np.interp([begin / whole, (end - 1) / whole], places, np.ravel(times)) / 1000
+        made.append(Word(part, sure, float(start), float(stop)))
+    return made
 
 
 def _clock(time: int, point: str) -> str:

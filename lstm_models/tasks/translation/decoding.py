@@ -6,6 +6,8 @@
 - A glossary's terms are forced within the beam (``lstm_models.decoding.constraints``).
 - A target word comes from the source word that its pieces looked at most.
 - What the model cannot know is copied, by alignment, as Luong et al. 2015 (arXiv:1410.8206) replace unknown words.
+- A sentence with names that the model is not sure of is searched for again with known ones in their place
+  (``lstm_models.tasks.translation.names``).
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ from lstm_models.tasks.translation.features import (
     piece_spans,
     word_spans,
 )
+from lstm_models.tasks.translation.names import StandIns, are_whole, unknown_names, with_names, with_stand_ins
 from lstm_models.tasks.translation.network import Decoding, Source, collate
 from lstm_models.tasks.translation.results import Alternative, TranslatedSentence, TranslatedWord
 from lstm_models.text.word_pieces import BEGIN, PADDING
@@ -99,12 +102,14 @@ class _Rows(NamedTuple):
 
 
 class _Item(NamedTuple):
-    """A sentence to search for: its place among all, its normalized text, its pieces, the terms it must have."""
+    """A sentence to search for: its place among all, its normalized text, its pieces, the terms it must have, the
+    stand-ins it should have as often as its source."""
 
     place: int
     text: str
     pieces: list[int]
     terms: Terms
+    stand_ins: tuple[str, ...] = ()
 
 
 @torch.inference_mode()
@@ -116,19 +121,43 @@ def translate_sentences(
     Raises:
         InputError: the glossary cannot be met.
     """
+    texts = [normalize(sentence) for sentence in sentences]
+    made = _translated(network, [(text, ()) for text in texts], options)
+    again: dict[int, StandIns] = {}
+    for place, sentence in enumerate(made):
+        names = unknown_names(sentence, network.vocabulary, network.config.source)
+        names = [span for span in names if not _in_glossary(texts[place][slice(*span)], options)]
+        if names and (replaced := with_stand_ins(texts[place], names)) is not None:
+            again[place] = replaced
+    found = _translated(network, [(each.text, tuple(each.names)) for each in again.values()], options)
+    for (place, replaced), sentence in zip(again.items(), found, strict=True):
+        if are_whole(sentence.text, replaced.text, tuple(replaced.names)):
+            made[place] = with_names(sentence, texts[place], replaced.names)
+    return made
+
+
+def _translated(
+    network: TranslationNetwork, sentences: Sequence[tuple[str, tuple[str, ...]]], options: TranslateOptions
+) -> list[TranslatedSentence]:
+    """The translation of each normalized text, with stand-ins that it should have."""
     found: dict[int, TranslatedSentence] = {}
     items = []
-    for place, sentence in enumerate(sentences):
-        text = normalize(sentence)
+    for place, (text, stand_ins) in enumerate(sentences):
         if any(map(str.isalpha, text)):
             pieces = encode(network.vocabulary, text)
-            items.append(_Item(place, text, pieces, _terms(network, text, options)))
+            items.append(_Item(place, text, pieces, _terms(network, text, options), stand_ins))
         else:
             found[place] = _unchanged(text)
     for batch in _batches(items):
         for item, translated in zip(batch, _search(network, batch, options), strict=True):
             found[item.place] = translated
     return [found[place] for place in range(len(sentences))]
+
+
+def _in_glossary(name: str, options: TranslateOptions) -> bool:
+    """Whether a term of the glossary has the name, or is in it."""
+    pairs = cast("tuple[tuple[str, str], ...]", options.glossary)
+    return any(name.lower() in term.lower() or term.lower() in name.lower() for term, _ in pairs)
 
 
 def _batches(items: Sequence[_Item]) -> list[list[_Item]]:
@@ -216,14 +245,15 @@ def _ranked(
             covered = looks.sum(0)[:-1].clamp(1e-6, 1).log().sum()  # the end is no part to be translated
             penalty = 0.0 if item.terms else options.length_penalty
             score = logs.sum() / (len(tokens) + 1) ** penalty + options.coverage * covered / len(item.pieces)
-            ranked.append((-float(score), row, tokens, logs, looks))
+            lost = not are_whole(network.vocabulary.decode(tokens), item.text, item.stand_ins)
+            ranked.append(((lost, -float(score), row), tokens, logs, looks))
             row += 1
-        ranked.sort(key=lambda entry: entry[:2])
+        ranked.sort(key=lambda entry: entry[0])
         others = [
             Alternative(network.vocabulary.decode(tokens), float(logs.sum()))
-            for _, _, tokens, logs, _ in ranked[1 : options.n_best]
+            for _, tokens, logs, _ in ranked[1 : options.n_best]
         ]
-        _, _, tokens, logs, looks = ranked[0]
+        _, tokens, logs, looks = ranked[0]
         made.append(_sentence(network, item, tokens, logs, looks.numpy(), tuple(others)))
     return made
 

@@ -32,6 +32,7 @@ from lstm_apps.cli.batch_files import (
     warn,
 )
 from lstm_apps.cli.resumable_jsonl import ResumableJsonl
+from lstm_apps.cli.translators import bundled_translator
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import check_writable, shown, write_whole
 
@@ -123,7 +124,7 @@ def caption(
     }
     found = _find(named, recursive, attention)
     captioner = _load(model)
-    translator = None if language == "en" else _translator(language)
+    translator = None if language == "en" else bundled_translator(language, "--language", "en")
     from lstm_models.tasks.captioning.decoding import CaptionOptions
 
     # Whether any caption can meet them, before a photo is opened for them
@@ -197,21 +198,6 @@ def _load(model: str) -> lstm_models.Captioner:
 def _sheets(folder: str, sources: Sequence[str], root: str) -> dict[str, str]:
     """Where each photo's picture of attention goes: NAME.attention.png, in folders as the photos are. Makes them."""
     return targets(folder, sources, root, ".attention.png", "--attention")
-
-
-def _translator(language: str) -> lstm_models.Translator:
-    """The bundled translator to a language.
-
-    Raises:
-        InputError: there is none.
-    """
-    from lstm_models.checkpoints import hub
-
-    if (name := f"translator-en-{language}") not in hub.available():
-        known = ["en", *(each.removeprefix("translator-en-") for each in hub.available() if "translator-en-" in each)]
-        raise InputError(f"--language is {language}; one of {', '.join(known)} would be right", usage=True)
-    translator: lstm_models.Translator = hub.load(name)
-    return translator
 
 
 def _made(captioner: lstm_models.Captioner, model: str, options: dict[str, Any], language: str) -> dict[str, Any]:

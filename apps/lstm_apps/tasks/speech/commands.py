@@ -2,6 +2,7 @@
 
 lstm-models transcribe talk.flac
 lstm-models transcribe talks/ --format srt --out subtitles/
+lstm-models transcribe talk.flac --translate de --out talk.de.srt
 lstm-models transcribe --microphone
 """
 
@@ -16,6 +17,7 @@ from typing import Any
 import lstm_models
 from lstm_apps.cli.batch_files import FoundFiles, find, named_paths, note, targets, warn
 from lstm_apps.cli.progress import bar
+from lstm_apps.cli.translators import bundled_translator
 from lstm_apps.tasks.speech.microphone import input_device, listen
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import check_writable, shown, write_whole
@@ -41,6 +43,7 @@ def transcribe(
     word_times: bool = False,
     microphone: bool = False,
     raw: bool = False,
+    translate: str | None = None,
     model: str = "recognizer",
 ) -> None:
     """Writes down the speech of recordings, with marks and capitals and the times of words.
@@ -63,6 +66,7 @@ def transcribe(
         microphone: write down what is spoken into the microphone, until Ctrl-C.
         raw: write the bare words in lower case. Otherwise the bundled punctuator writes marks and capitals; its
             weights are for non-commercial use.
+        translate: write it in another language, de or fr, by the bundled translator: subtitles keep their times.
         model: a bundled model, a folder, or the id of one on the Hugging Face hub.
     """
     missing = "PATHS is missing: name recordings, or a folder of recordings"
@@ -75,6 +79,8 @@ def transcribe(
         format = _format_of(file)
     format = format or "txt"
     _check(named, format, out, file, resume, word_times, microphone)
+    if translate is not None and (raw or microphone):
+        raise InputError("--translate needs sentences: it goes without --raw and without --microphone", usage=True)
     options: dict[str, Any] = {
         "lm": {"on": True, "off": False}.get(lm, lm),
         "hotwords": [hotword] if isinstance(hotword, str) else list(hotword or ()),
@@ -92,6 +98,7 @@ def transcribe(
     found = find(named, list_audio, recursive)
     if out is None and format not in SEVERAL and (found.folders or len(found.sources) > 1):
         raise InputError(f"several recordings as {format} need --out, a folder for their files", usage=True)
+    translator = None if translate is None else bundled_translator(translate, "--translate")
     recognizer = load(model)
     recognizer.stream(**options, partial=False)  # says what is wrong with the options
     files = (
@@ -104,6 +111,7 @@ def transcribe(
         files = dict.fromkeys(found.sources, file)
     options["punctuate"] = None if raw else lstm_models.load("punctuator")
     run = _Run(found, recognizer, options, format, word_times, files)
+    run.translator = translator
     run.go(resume)
     run.finish(out)
 
@@ -160,6 +168,7 @@ class _Run:
     ) -> None:
         self.found, self.recognizer, self.options, self.files = found, recognizer, options, files
         self.format, self.word_times = format_, word_times
+        self.translator: lstm_models.Translator | None = None
         self.failures: dict[str, str] = {}
         self.alone = len(found.sources) + len(found.failures) == 1
         self.done = self.before = 0
@@ -210,6 +219,8 @@ class _Run:
             return self.recognizer.transcribe(audio, progress=progress, **self.options)
 
     def succeed(self, source: str, transcript: Any) -> None:
+        if self.translator is not None:
+            transcript = transcript.translated(self.translator)
         text = transcript.render(self.format, word_times=self.word_times)
         for sentence in transcript.notes:
             note(sentence)

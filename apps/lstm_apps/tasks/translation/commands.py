@@ -11,6 +11,7 @@ import os
 
 from lstm_apps.cli.batch_files import note
 from lstm_apps.cli.text_files import kept_suffix, process_texts
+from lstm_apps.cli.translators import bundled_translator
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import one_line
 
@@ -42,7 +43,7 @@ def translate(
 
     Args:
         paths: a text, files, folders of .txt, .srt and .vtt files, or - for standard input.
-        to: the language to translate to, such as de, where --model is not given.
+        to: the language to translate to, where --model is not given: de or fr.
         out: a file for the result, or, of several files, a folder.
         json: print JSON, a text a line: words with where they came from and how sure each is, alternatives, attention.
         n_best: translations of each sentence in the JSON.
@@ -71,7 +72,7 @@ def translate(
 
     def work(text: str, name: str) -> str:
         if not loaded:
-            loaded.append(hub.load_as(Translator, model or f"translator-en-{to}"))
+            loaded.append(hub.load_as(Translator, model) if model else bundled_translator(to, "--to"))
         if os.path.splitext(name)[1].lower() in SUBTITLES:
             content = loaded[0].translate_subtitles(text, options)
             return one_line({"name": name, "text": content}) + "\n" if json else content

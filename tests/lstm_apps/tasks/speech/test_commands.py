@@ -97,3 +97,32 @@ def test_a_file_name_is_a_file_and_its_ending_the_format(talk: Path, capsys: pyt
     assert talk.with_name("texts").joinpath("talk.txt").is_file()
     assert cli.main(["transcribe", str(talk), "-o", str(subtitles), "--format", "vtt"]) == 2
     assert "is named as another format" in capsys.readouterr().err
+
+
+def test_subtitles_in_another_language(
+    talk: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Twice:
+        def translate(self, text: str) -> SimpleNamespace:
+            words = [SimpleNamespace(text=text, start=start, confidence=0.5) for start in (0, len(text) + 1)]
+            sentence = SimpleNamespace(source=text, text=f"{text} {text}", words=words)
+            return SimpleNamespace(text=sentence.text, sentences=[sentence], notes=["twice"])
+
+    monkeypatch.setattr(commands, "bundled_translator", lambda language, option: Twice())
+    arguments = ["transcribe", str(talk), "--lm", "off", "--format"]
+    assert cli.main([*arguments, "srt"]) == 0
+    plain = capsys.readouterr().out
+    assert cli.main([*arguments, "srt", "--translate", "de"]) == 0
+    made = capsys.readouterr()
+    assert made.out == plain.replace("AB!", "AB! AB!")
+    assert "twice" in made.err
+    for wrong in ([str(talk), "--raw"], ["--microphone"]):
+        assert cli.main(["transcribe", "--translate", "de", *wrong]) == 2
+        assert "--translate needs sentences" in capsys.readouterr().err
+
+
+def test_a_language_without_a_translator_is_one_sentence(talk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["transcribe", str(talk), "--translate", "xx"]) == 2
+    assert "--translate is xx; one of de" in capsys.readouterr().err
+    assert cli.main(["translate", "A dog.", "--to", ""]) == 2
+    assert "--to is empty; one of de" in capsys.readouterr().err
