@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any, Protocol
@@ -87,10 +87,12 @@ class Word:
 class TextTranslator(Protocol):
     """What can put captions and transcripts into another language: ``lstm_models.Translator`` is one."""
 
-    def translate(self, text: str) -> Any:
-        """A result with ``text``, ``notes`` and ``sentences``, each with ``source``, ``source_words``, ``text``, and
-        ``words`` that have ``text``, ``start`` (a character of the sentence's text), ``confidence`` and the number
-        ``source`` of their source word."""
+    def translate(self, text: list[str], /) -> Sequence[Any]:
+        """Of each text a result with ``text``, ``notes`` and ``sentences``.
+
+        A sentence has ``source``, ``source_words``, ``text``, and ``words`` that have ``text``, ``start`` (a character
+        of the sentence's text), ``confidence`` and the number ``source`` of their source word.
+        """
 
 
 def short_repr(result: object, text: str, **facts: Any) -> str:

@@ -38,6 +38,10 @@ UNCERTAIN_WORD = 0.37
 """A caption is uncertain where the confidence of one of its words is below this: a tenth of the bundled captioner's."""
 
 
+TRANSLATION_WEIGHT = 1.0
+"""How much a translator's confidence counts among the captions of a photo; chosen on German development captions."""
+
+
 @dataclass(frozen=True)
 class Caption:
     """A sentence about a photo.
@@ -96,35 +100,36 @@ class Caption:
             return True
         return any(word.confidence is not None and word.confidence < UNCERTAIN_WORD for word in self.words)
 
-    def translated(self, translator: TextTranslator) -> Caption:
+    def translated(
+        self, translator: TextTranslator, *, n_best: int | None = None, weight: float = TRANSLATION_WEIGHT
+    ) -> Caption:
         """The caption in another language; its alternatives, too.
 
-        A word looks where the word looked that it came from, and its confidence is the product of both: it is right
-        where the model saw right and the translator chose right.
+        First comes what is both likely and surely translated: log p / (words + 1)^0.7 of the caption, which is how the
+        search ranks by default, and ``weight`` times the logarithm of the translation's confidence. A word looks where
+        the word looked that it came from, and its confidence is the product of both: it is right where the model saw
+        right and the translator chose right.
 
         Args:
             translator: such as ``lstm_models.load("translator-en-de")``.
+            n_best: keep so many of the captions; all of them if None.
+            weight: how much the translator's confidence counts; 0 keeps the captioner's order.
 
         Example:
             >>> caption.translated(lstm_models.load("translator-en-de")).text     # doctest: +SKIP
             'Ein Hund rennt durch das Gras'
         """
-        stop = "" if self.text[-1:] in (".", "!", "?") else "."  # sentences that translators learn from have one
-        others = tuple(other.translated(translator) for other in self.alternatives)
-        if not self.text.strip():
-            return replace(self, alternatives=others)
-        made = translator.translate(self.text + stop)
-        words = []
-        for sentence in made.sentences:
-            origins = _origins(sentence.source_words, self.words)
-            for word in sentence.words:
-                seen = None if word.source is None else origins[word.source]
-                if any(map(str.isalnum, word.text)):
-                    known = [one.confidence for one in (word, seen) if one is not None and one.confidence is not None]
-                    sure = math.prod(known) if known else None
-                    words.append(Word(word.text, sure, attention=None if seen is None else seen.attention))
-        text = made.text.removesuffix(stop) if stop else made.text
-        return replace(self, text=text, words=tuple(words), alternatives=others)
+        every = [replace(self, alternatives=()), *(replace(one, alternatives=()) for one in self.alternatives)]
+        texts = [one.text + _stop(one.text) for one in every if one.text.strip()]
+        found = iter(translator.translate(texts) if texts else ())
+        made = [_translated(one, next(found)) if one.text.strip() else (one, 0.0) for one in every]
+        scores = [
+            one.log_probability / (len(one.words) + 1) ** 0.7 + weight * sure
+            for one, (_, sure) in zip(every, made, strict=True)
+        ]
+        order = sorted(range(len(made)), key=lambda place: -scores[place]) if weight else range(len(made))
+        best, *others = [made[place][0] for place in order][:n_best]
+        return replace(best, alternatives=tuple(others))
 
     def as_dict(self, *, attention: bool = False) -> dict[str, Any]:
         """The caption as what JSON can hold: numbers rounded, the words' attention maps only if asked for."""
@@ -249,6 +254,29 @@ class Caption:
     def _needs_attention(self) -> None:
         if all(word.attention is None for word in self.words):
             raise InputError("No word of this caption has an attention map; it was read from a file without them.")
+
+
+def _stop(text: str) -> str:
+    """What a sentence lacks to end as those that translators learn from."""
+    return "" if text[-1:] in (".", "!", "?") else "."
+
+
+def _translated(caption: Caption, made: Any) -> tuple[Caption, float]:
+    """A caption by its translation, and the mean logarithm of the translator's confidences."""
+    words, logs = [], []
+    for sentence in made.sentences:
+        origins = _origins(sentence.source_words, caption.words)
+        for word in sentence.words:
+            seen = None if word.source is None else origins[word.source]
+            if any(map(str.isalnum, word.text)):
+                known = [one.confidence for one in (word, seen) if one is not None and one.confidence is not None]
+                sure = math.prod(known) if known else None
+                words.append(Word(word.text, sure, attention=None if seen is None else seen.attention))
+            if word.confidence is not None:
+                logs.append(math.log(max(word.confidence, 1e-9)))
+    stop = _stop(caption.text)
+    text = made.text.removesuffix(stop) if stop else made.text
+    return replace(caption, text=text, words=tuple(words)), sum(logs) / max(len(logs), 1)
 
 
 def _origins(parts: Sequence[str], words: Sequence[Word]) -> list[Word | None]:

@@ -126,7 +126,7 @@ class Transcript:
         if not self.words:
             return self
         times = spans(self.words)
-        made = translator.translate(self.text)
+        (made,) = translator.translate([self.text])
         words: list[Word] = []
         first = 0
         for sentence in made.sentences:

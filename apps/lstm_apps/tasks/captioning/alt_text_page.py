@@ -86,7 +86,7 @@ def alt_text_chunks(
         failures: files without a caption, each with a sentence that says why; taken after the last caption.
         title: heading of the page.
         root: folder from which the photos are named, also in the `src` that is copied; their file names if missing.
-        language: of the captions, as in HTML's `lang`.
+        language: of the captions, as in HTML's `lang`; the page around them is in English.
     """
     script, style = (asset("lstm_apps.tasks.captioning", f"alt_text_page.{kind}") for kind in ("js", "css"))
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")

@@ -144,6 +144,8 @@ def caption(
     with journal or contextlib.nullcontext():
         run = _Run(found, captioner, options, batch, journal, sheets, as_json=as_json, quiet=quiet)
         run.language, run.translator = language, translator
+        if translator is not None:  # it has a say in which of them is the best
+            run.options = options | {"n_best": beam}
         run.describe()
         if html is not None:
             run.write_page(html)
@@ -235,6 +237,7 @@ class _Run:
         self.journal, self.sheets, self.as_json, self.quiet = journal, sheets, as_json, quiet
         self.language = "en"
         self.translator: lstm_models.Translator | None = None
+        self.n_best: int = options["n_best"]
         self.failures: dict[str, str] = {}
         done = journal.places if journal is not None else {}
         # A sheet that is missing is made, though its caption is known
@@ -268,7 +271,7 @@ class _Run:
 
     def succeed(self, source: str, caption: lstm_models.Caption, image: Any) -> None:
         if self.translator is not None:
-            caption = caption.translated(self.translator)
+            caption = caption.translated(self.translator, n_best=self.n_best)
         if source in self.sheets:  # before the line: a photo with a line is done
             caption.save_attention(image, self.sheets[source])
         if source in self.known:

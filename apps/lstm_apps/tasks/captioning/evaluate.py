@@ -17,11 +17,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lstm_apps.cli.translators import bundled_translator
 from lstm_apps.evaluation.calibration import Calibration, CalibrationReport, calibration_report, diagram
 from lstm_apps.evaluation.threads import one_thread
 from lstm_apps.tasks.captioning.metrics import caption_scores, reference_tokens, right_words
 from lstm_apps.tasks.captioning.near_duplicates import overlap as find_overlap
 from lstm_datasets.captioning.readers import HELD_OUT, CaptionedPhoto, read_captions
+from lstm_datasets.captioning.references import with_references
 from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import check_writable, write_whole
@@ -56,6 +58,8 @@ def evaluate(
     json: str | None = None,
     plot: str | None = None,
     calibrate: str | None = None,
+    language: str = "en",
+    references: str | None = None,
 ) -> dict[str, Any]:
     """Measures a captioner on photos with reference captions, prints a table and returns the figures.
 
@@ -78,6 +82,9 @@ def evaluate(
         plot: a .png, .svg or .pdf file for the calibration plot.
         calibrate: a folder to save the model in with its confidences calibrated on all these photos, and with what is
             familiar to it: statistics of the data's other photos, those trained on.
+        language: of the captions, such as de, by the bundled translator.
+        references: a .jsonl file, also as .xz, of other captions to compare with, such as in that language: a photo a
+            line, {"key": "NAME", "captions": ["…"]}.
 
     Returns:
         The figures, as in the file.
@@ -88,16 +95,31 @@ def evaluate(
     """
     if min(beam, batch) < 1 or timed < 0 or (limit is not None and limit < 1):
         raise InputError("beam, batch and limit must be 1 or more, timed 0 or more", usage=True)
+    if language != "en" and (references is None or calibrate is not None):
+        raise InputError("--language goes with --references in that language, and without --calibrate", usage=True)
     import pycocoevalcap.bleu.bleu  # noqa: F401 - missing, it should be so now and not at the end
 
     _check_files(json, plot)
     captioner = hub.load_as(Captioner, model)
     photos, rest, named = _parts(data, split, limit)
+    if references is not None:
+        photos = with_references(photos, references)
+    translator = None if language == "en" else bundled_translator(language, "--language", "en")
     now = Calibration(captioner.config.temperature, captioner.config.calibration_bias)
     weight = captioner.config.distance_weight
-    captioner.config = dataclasses.replace(captioner.config, temperature=1.0, calibration_bias=0.0, distance_weight=0.0)
+    if translator is None:
+        captioner.config = dataclasses.replace(
+            captioner.config, temperature=1.0, calibration_bias=0.0, distance_weight=0.0
+        )
+    else:  # the confidences as users see them; METEOR's stems and synonyms are English
+        now, meteor = Calibration(1.0, 0.0), False
     notes: list[str] = []
-    captions, seconds = describe(captioner, photos, beam, batch, notes)
+    captions, seconds = describe(captioner, photos, beam, batch, notes, n_best=1 if translator is None else beam)
+    unordered = None
+    if translator is not None:
+        firsts = {name: dataclasses.replace(caption, alternatives=()) for name, caption in captions.items()}
+        unordered = {name: caption.translated(translator).text for name, caption in firsts.items()}
+        captions = {name: caption.translated(translator, n_best=1) for name, caption in captions.items()}
     photos = [photo for photo in photos if photo.name in captions]
     figures: dict[str, Any] = {"model": model, "data": Path(data).name, "split": split if named else ""}
     figures |= {"photos": len(photos), "beam": beam}
@@ -108,6 +130,9 @@ def evaluate(
         use_meteor=meteor,
         notes=notes,
     )
+    if unordered is not None:
+        targets = {photo.name: photo.captions for photo in photos}
+        figures["scores_in_the_captioners_order"] = caption_scores(unordered, targets, use_meteor=False, notes=notes)
     report = calibration(captions, photos, now, notes)
     figures["calibration"] = None if report is None else dataclasses.asdict(report)
     figures["seconds"] = {"batch": batch, "a_photo_in_a_batch": seconds}
@@ -183,7 +208,7 @@ def as_json(figures: Mapping[str, Any]) -> str:
 
 
 def describe(
-    captioner: Captioner, photos: Sequence[CaptionedPhoto], beam: int, batch: int, notes: list[str]
+    captioner: Captioner, photos: Sequence[CaptionedPhoto], beam: int, batch: int, notes: list[str], n_best: int = 1
 ) -> tuple[dict[str, Caption], float]:
     """A caption of every photo that can be opened, by name, and the seconds a photo took, opening it included.
 
@@ -204,7 +229,7 @@ def describe(
             except InputError as error:
                 failed.append(str(error))
         if images:
-            captions.update(zip(names, captioner.caption(images, beam=beam), strict=True))
+            captions.update(zip(names, captioner.caption(images, beam=beam, n_best=n_best), strict=True))
     seconds = time.perf_counter() - begin
     if len(failed) > _TOLERATED * len(photos):
         raise InputError(f"{len(failed)} of {len(photos)} photos cannot be opened; the first: {failed[0]}")

@@ -103,10 +103,11 @@ def test_subtitles_in_another_language(
     talk: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Twice:
-        def translate(self, text: str) -> SimpleNamespace:
+        def translate(self, texts: list[str]) -> list[SimpleNamespace]:
+            (text,) = texts
             words = [SimpleNamespace(text=text, start=start, confidence=0.5) for start in (0, len(text) + 1)]
             sentence = SimpleNamespace(source=text, text=f"{text} {text}", words=words)
-            return SimpleNamespace(text=sentence.text, sentences=[sentence], notes=["twice"])
+            return [SimpleNamespace(text=sentence.text, sentences=[sentence], notes=["twice"])]
 
     monkeypatch.setattr(commands, "bundled_translator", lambda language, option: Twice())
     arguments = ["transcribe", str(talk), "--lm", "off", "--format"]

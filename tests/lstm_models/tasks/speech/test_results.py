@@ -40,15 +40,15 @@ def test_numbers_as_they_are_spoken(written: str, spoken: str) -> None:
 
 def test_translated_words_are_spoken_while_their_part_of_the_sentence_was():
     class Scripted:
-        def translate(self, text):
-            assert text == "One two. Three."
+        def translate(self, texts):
+            assert texts == ["One two. Three."]
             made = []
             for source, target in (("One two.", "Eins, zwei drei."), ("Three.", "Vier.")):
                 words = [
                     SimpleNamespace(start=start, confidence=sure) for start, sure in ((0, 0.9), (4, 0.5), (6, None))
                 ]
                 made.append(SimpleNamespace(source=source, text=target, words=words))
-            return SimpleNamespace(text="", sentences=made, notes=("unsure",))
+            return [SimpleNamespace(text="", sentences=made, notes=("unsure",))]
 
     words = (Word("One", 0.9, 1.0, 1.5), Word("two.", 0.8, 3.0, 4.0), Word("Three.", 0.7, 6.0, 7.0))
     made = Transcript("One two. Three.", words, 8.0).translated(Scripted())
