@@ -6,16 +6,17 @@ from __future__ import annotations
 import lstm_models
 from lstm_models.errors import InputError
 
-__all__ = ["bundled_translator", "languages"]
+__all__ = ["PREFIX", "bundled_translator", "languages"]
 
-_PREFIX = "translator-en-"
+PREFIX = "translator-en-"
+"""Of the names of bundled translators; their language follows."""
 
 
 def languages() -> list[str]:
     """Codes of the languages that a bundled translator writes, such as de."""
     from lstm_models.checkpoints import hub
 
-    return sorted(name.removeprefix(_PREFIX) for name in hub.available() if name.startswith(_PREFIX))
+    return sorted(name.removeprefix(PREFIX) for name in hub.available() if name.startswith(PREFIX))
 
 
 def bundled_translator(language: str, option: str, *others: str) -> lstm_models.Translator:
@@ -34,4 +35,4 @@ def bundled_translator(language: str, option: str, *others: str) -> lstm_models.
     if language not in (known := languages()):
         right = ", ".join([*others, *known])
         raise InputError(f"{option} is {language or 'empty'}; one of {right} would be right", usage=True)
-    return hub.load_as(lstm_models.Translator, _PREFIX + language)
+    return hub.load_as(lstm_models.Translator, PREFIX + language)

@@ -114,7 +114,7 @@ class TestContent:
         shares = (0.1, 0.3, 0.5, 0.7, 0.95, None)
         words = tuple(Word(f"w{number}", share) for number, share in enumerate(shares))
         text = alt_text_page([(photo, Caption("w", words, -1))])
-        tinted = re.search(r'<p class="words">(.*)</p>', text)
+        tinted = re.search(r'<p class="words" lang="en">(.*)</p>', text)
         assert tinted
         assert re.findall(r'class="c(\d)" title="(\d+) % sure">(\w+)<', tinted[1]) == [
             ("0", "10", "w0"), ("1", "30", "w1"), ("2", "50", "w2"), ("3", "70", "w3"), ("4", "95", "w4"),

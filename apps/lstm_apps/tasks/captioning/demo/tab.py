@@ -18,9 +18,11 @@ import gradio as gr
 
 from lstm_apps.demo import components
 from lstm_apps.demo.assets import asset
+from lstm_apps.demo.translators import Translators, language_names
 from lstm_apps.server.putting_aside import open_upload
 from lstm_apps.tasks.captioning.demo import html
 from lstm_models.errors import InputError
+from lstm_models.results import TextTranslator
 from lstm_models.tasks.captioning import attention_maps
 from lstm_models.tasks.captioning.results import Caption
 
@@ -51,24 +53,29 @@ class Captioner(Protocol):
     def stream(self, image: Any, **options: Any) -> Iterator[Caption]: ...  # fmt: skip
 
 
-def build(load: Callable[[], Captioner] | None = None, model: str = "captioner") -> gr.Blocks:
+def build(
+    load: Callable[[], Captioner] | None = None,
+    model: str = "captioner",
+    translators: Translators[TextTranslator] | None = None,
+) -> gr.Blocks:
     """The tab as Gradio blocks; theme and style sheet come with `lstm_apps.demo.launch`.
 
     Args:
         load: gives the captioner, called once, when the first photo comes.
         model: what to load if `load` is left out: a bundled name, a folder, or a Hugging Face Hub id.
+        translators: for captions in other languages; the bundled ones if None.
     """
     gr.set_static_paths([_FOLDER])  # served from where they lie, and allowed as the photo
     with components.blocks(TITLE) as tab:
-        CaptionTab(components.once(load or components.bundled(model)))
+        CaptionTab(components.once(load or components.bundled(model)), translators or Translators.bundled())
     return tab
 
 
 class CaptionTab:
     """The components of the tab and what they call, with the endpoint ``caption``."""
 
-    def __init__(self, captioner: components.Once[Captioner]) -> None:
-        self.captioner = captioner
+    def __init__(self, captioner: components.Once[Captioner], translators: Translators[TextTranslator]) -> None:
+        self.captioner, self.translators = captioner, translators
         self._add_photo()
         self._add_settings()
         self._connect()
@@ -106,6 +113,10 @@ class CaptionTab:
 
     def _add_settings(self) -> None:
         """What a caption is to say, and how it is searched for."""
+        self.language = gr.Radio(
+            [("English", "en"), *language_names()], value="en", label="Language of the caption",
+            elem_id="captioning-language",
+        )  # fmt: skip
         with gr.Row():
             self.include = gr.Textbox(
                 value="", label="Must say", info="words or phrases, with commas between", max_lines=1, max_length=500,
@@ -141,11 +152,13 @@ class CaptionTab:
                 self.min_words,
                 self.max_words,
                 self.length_penalty,
+                self.language,
             ],
             "outputs": [self.answer, self.photo, self.words, self.status, *self.downloads],
             "show_progress": "hidden",
         }
-        gr.on([self.go.click, self.include.submit, self.exclude.submit], **given, api_name="caption")
+        asked = [self.go.click, self.include.submit, self.exclude.submit, self.language.input]
+        gr.on(asked, **given, api_name="caption")
         self.image.input(**given, trigger_mode="always_last", api_visibility="private")
         self.chosen.click(_example, outputs=self.image, show_progress="hidden", api_visibility="private").then(
             **given, api_visibility="private"
@@ -162,6 +175,7 @@ class CaptionTab:
         min_words: int = 1,
         max_words: int = 20,
         length_penalty: float = 0.7,
+        language: str = "en",
     ) -> Iterator[dict[Any, Any]]:
         off = [gr.DownloadButton(value=None, interactive=False)] * len(self.downloads)
         cleared: dict[Any, Any] = {
@@ -183,12 +197,16 @@ class CaptionTab:
             yield {**cleared, self.photo: html.photo(address), self.status: components.status(message)}
             model = self.captioner()
             started = time.perf_counter()
-            groups = int(beam) if diversity > 0 else 1
-            options: dict[str, Any] = {"beam": int(beam), "n_best": min(int(n_best), int(beam)), "groups": groups}
+            translator = None if language == "en" else self.translators.to(language)
+            groups, count = int(beam) if diversity > 0 else 1, min(int(n_best), int(beam))
+            options: dict[str, Any] = {"beam": int(beam), "n_best": count, "groups": groups}
             options |= {"min_words": int(min_words), "max_words": int(max_words), "length_penalty": length_penalty}
             options |= {"diversity": diversity, "include": listed(include), "exclude": listed(exclude)}
             shown, found = 0, Caption("", (), 0.0)
-            for found in model.stream(opened, **options):
+            if translator is not None:
+                *_, every = model.stream(opened, **options | {"n_best": int(beam)})
+                found = every.translated(translator, n_best=count)
+            for found in () if translator is not None else model.stream(opened, **options):
                 if found.confidence is None:
                     yield {self.words: html.words(found, shown), self.status: components.status("Looking …")}
                     shown = len(found.words)

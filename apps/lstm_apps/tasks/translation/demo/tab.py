@@ -1,4 +1,4 @@
-"""The translation tab of the demo: an English text in, German out, with the word that each word came from.
+"""The translation tab of the demo: an English text in, German or French out, with the word that each word came from.
 
 Run: lstm-models demo translation
 """
@@ -10,7 +10,9 @@ from typing import Any, Protocol
 
 import gradio as gr
 
+from lstm_apps.demo import components
 from lstm_apps.demo.text_tab import TextTab
+from lstm_apps.demo.translators import Translators, language_names
 from lstm_apps.tasks.translation.demo import html as view
 from lstm_models.errors import InputError
 from lstm_models.tasks.translation.decoding import TranslateOptions
@@ -26,8 +28,9 @@ EXAMPLES = {
 }
 _N_BEST = 4
 NOTES = (
-    "English to German. The model learnt from short, everyday sentences and descriptions of photos; others come out "
-    "worse. The weights learnt from Multi30k (CC BY-NC-SA 4.0) and Tatoeba (CC BY 2.0): non-commercial use only. "
+    "English to German or French. The models learnt from short, everyday sentences and descriptions of photos; others "
+    "come out worse. The weights learnt from Multi30k (CC BY-NC-SA 4.0) and Tatoeba (CC BY 2.0): non-commercial use "
+    "only. "
     "What you write stays on the machine that serves this page, and is not kept."
 )
 
@@ -38,10 +41,10 @@ class Translator(Protocol):
     def translate(self, text: str, options: TranslateOptions | None = None) -> Translation: ...  # fmt: skip
 
 
-def translate(model: Translator, text: str, glossary: str = "") -> Translation:
-    """An English text in German, with where each word came from and how sure it is; glossary: "dog = Köter", a term a
-    line."""
-    return model.translate(text, TranslateOptions(n_best=_N_BEST, glossary=_terms(glossary or "")))
+def translate(model: Translators[Translator], text: str, glossary: str = "", language: str = "de") -> Translation:
+    """An English text in German (de) or French (fr), with where each word came from and how sure it is; glossary:
+    "dog = Köter", a term a line."""
+    return model.to(language).translate(text, TranslateOptions(n_best=_N_BEST, glossary=_terms(glossary or "")))
 
 
 def _settings() -> Sequence[Any]:
@@ -50,10 +53,11 @@ def _settings() -> Sequence[Any]:
             "", label="Terms that have to be translated so, one a line", placeholder="dog = Köter", lines=2,
             max_length=2000, elem_id="translation-glossary",
         )  # fmt: skip
-    return (glossary,)
+    language = gr.Radio(language_names(), value="de", label="Into", elem_id="translation-language")
+    return glossary, language
 
 
-TAB: TextTab[Translator, Translation] = TextTab(
+TAB: TextTab[Translators[Translator], Translation] = TextTab(
     task="translation",
     title=TITLE,
     model="translator",
@@ -78,8 +82,11 @@ TAB: TextTab[Translator, Translation] = TextTab(
 
 
 def build(load: Callable[[], Translator] | None = None, model: str = "translator-en-de") -> gr.Blocks:
-    """The tab as Gradio blocks: see `TextTab.build`."""
-    return TAB.build(load, model)
+    """The tab as Gradio blocks: see `TextTab.build`. With ``load`` or another ``model`` it has German alone."""
+    if load is None and model == "translator-en-de":
+        return TAB.build(Translators.bundled, model)
+    one = components.once(load or components.bundled(model))
+    return TAB.build(lambda: Translators({"de": one}), model)
 
 
 def _terms(glossary: str) -> list[tuple[str, str]]:

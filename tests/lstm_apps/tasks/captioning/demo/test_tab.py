@@ -11,6 +11,7 @@ import re
 import tempfile
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -23,6 +24,8 @@ from lstm_models.tasks.captioning.results import UNCERTAIN_WORD, Caption
 gr = pytest.importorskip("gradio")
 
 from lstm_apps.demo import interface as page  # noqa: E402 - needs gradio
+from lstm_apps.demo.components import once  # noqa: E402
+from lstm_apps.demo.translators import Translators  # noqa: E402
 from lstm_apps.tasks.captioning.demo import html  # noqa: E402
 from lstm_apps.tasks.captioning.demo import tab as demo  # noqa: E402
 
@@ -107,6 +110,26 @@ class TestDescribing:
     ):
         list(describe(str(red_photo), "", "", 2, 7))
         assert (captioner.calls[0]["groups"], captioner.calls[0]["n_best"]) == (1, 2)
+
+    def test_in_another_language(self, red_photo, captioner):
+        class Reversed:
+            def translate(self, texts):
+                made = []
+                for text in texts:
+                    words = [SimpleNamespace(text=text[::-1], confidence=1 / len(text), source=0)]
+                    sentence = SimpleNamespace(source_words=[text.split()[0]], words=words)
+                    made.append(SimpleNamespace(text=f"{text[-2::-1]}.", sentences=[sentence]))
+                return made
+
+        translators = Translators({"xx": once(Reversed)})
+        describe = handler(demo.build(lambda: captioner, translators=translators))
+        *_, last = describe(str(red_photo), n_best=2, language="xx")
+        assert captioner.calls[-1]["n_best"] == 5  # all that were found, of which two are given
+        (found,) = (value for value in last.values() if isinstance(value, dict))
+        assert found["text"] == "a"  # the shortest, of which the translator is surest
+        assert len(found["alternatives"]) == 1
+        with pytest.raises(gr.Error, match="there is no translator to “yy”; there is one to xx"):
+            list(describe(str(red_photo), language="yy"))
 
     def test_an_untrained_captioner_of_the_real_kind(self, red_photo):
         import torch

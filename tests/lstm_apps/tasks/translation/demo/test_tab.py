@@ -14,6 +14,7 @@ from tests.lstm_apps.conftest import expect, tab_served
 gr = pytest.importorskip("gradio")
 
 from lstm_apps.demo import components  # noqa: E402 - needs gradio
+from lstm_apps.demo.translators import Translators, language_names  # noqa: E402
 from lstm_apps.tasks.translation.demo import tab as translation  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:::gradio.queueing")  # its use of pandas
@@ -25,7 +26,7 @@ def page():
 
 
 def test_words_with_their_sources_alternatives_and_attention(page):
-    updates = list(handler(page, "show")("A dog runs. Yes", ""))
+    updates = list(handler(page, "show")("A dog runs. Yes", "", "de"))
     shown = last(updates, "translation-words")
     assert shown.count('<section class="pair">') == 2
     assert 'data-side="t" data-number="1" data-looks="{&quot;1&quot;: 1.0}"' in shown
@@ -37,7 +38,7 @@ def test_words_with_their_sources_alternatives_and_attention(page):
 
 def test_files_to_save(page):
     saved = []
-    for update in handler(page, "show")("A dog runs.", ""):
+    for update in handler(page, "show")("A dog runs.", "", "de"):
         saved += [value for block, value in update.items() if str(block.elem_id).startswith("translation-save")]
         paths = [Path(button.value["path"]) for button in saved if getattr(button, "value", None)]
         if paths:
@@ -48,12 +49,12 @@ def test_files_to_save(page):
 
 
 def test_a_glossary(page):
-    assert "Katze" in last(list(handler(page, "show")("A dog runs.", "dog = Katze\n")), "translation-words")
-    assert "not a pair of terms" in last(list(handler(page, "show")("A dog.", "dog")), "translation-status")
+    assert "Katze" in last(list(handler(page, "show")("A dog runs.", "dog = Katze\n", "de")), "translation-words")
+    assert "not a pair of terms" in last(list(handler(page, "show")("A dog.", "dog", "de")), "translation-status")
 
 
 def test_markup_in_a_text_is_text(page):
-    shown = last(list(handler(page, "show")("<script>alert(1)</script> A dog", "")), "translation-words")
+    shown = last(list(handler(page, "show")("<script>alert(1)</script> A dog", "", "de")), "translation-words")
     assert "<script" not in shown
     assert "&lt;" in shown
 
@@ -68,7 +69,7 @@ def test_markup_in_a_text_is_text(page):
     ],
 )
 def test_bad_texts_are_one_sentence(page, text, sentence):
-    assert sentence in last(list(handler(page, "show")(text, "")), "translation-status")
+    assert sentence in last(list(handler(page, "show")(text, "", "de")), "translation-status")
 
 
 def test_endpoint(page):
@@ -76,6 +77,19 @@ def test_endpoint(page):
     assert found["text"] == "Ein Hund rennt."
     with pytest.raises(gr.Error, match="a text is expected"):
         handler(page, "translate")(3)
+
+
+def test_a_language_without_a_translator_is_one_sentence(page):
+    shown = list(handler(page, "show")("A dog runs.", "", "xx"))
+    assert "there is no translator to “xx”; there is one to de" in last(shown, "translation-status")
+
+
+def test_every_bundled_translator_can_be_chosen():
+    """Loaded when it is used, and not before."""
+    made = Translators.bundled()
+    assert [code for _, code in language_names()] == list(made.loaders)
+    assert "de" in made.loaders
+    assert not any(loader.done for loader in made.loaders.values())
 
 
 @pytest.fixture(scope="module")
