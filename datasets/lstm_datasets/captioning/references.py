@@ -47,8 +47,9 @@ def _read(path: Path) -> dict[str, tuple[str, ...]]:
             continue
         try:
             row = json.loads(line)
-            texts = tuple(each.strip() for each in row["captions"] if each.strip())
-            found[str(row["key"])] = texts
+            if not isinstance(row["captions"], list):
+                raise TypeError("a list is expected")
+            found[str(row["key"])] = tuple(each.strip() for each in row["captions"] if each.strip())
         except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
             raise InputError(
                 f'line {number} of {name} is not a photo with captions: expected {{"key": "…", "captions": ["…"]}}'

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import lzma
 import math
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -35,7 +37,7 @@ class ColourCaptioner(Captioner):
         self.config = config or CaptionerConfig(temperature=2.0, calibration_bias=0.5)
         self.calls: list[tuple[int, int]] = []
 
-    def caption(self, images, *, beam=5):
+    def caption(self, images, *, beam=5, n_best=1):
         single = not isinstance(images, list)
         images = [images] if single else images
         self.calls.append((1 if single else len(images), beam))
@@ -47,7 +49,8 @@ class ColourCaptioner(Captioner):
                 Word(word.lower(), self.confidence(p))
                 for word, p in zip(SAID[colour].split(), probabilities, strict=True)
             )
-            found.append(Caption(SAID[colour], words, math.log(math.prod(probabilities))))
+            other = (Caption("A photo", words[:2], -9.0),) * (n_best - 1)
+            found.append(Caption(SAID[colour], words, math.log(math.prod(probabilities)), other))
         return found[0] if single else found
 
     def photo_features(self, images):
@@ -123,6 +126,51 @@ def test_command_line(data, captioner, tmp_path, capsys):
     with Image.open(plot) as image:
         assert image.format == "PNG"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.json", "photos", "plot.png"]
+
+
+def test_another_language(data, captioner, tmp_path, monkeypatch):
+    """A translator that is much surer of “A photo” than of the rest, which is right for three photos of twelve."""
+
+    class Translator:
+        def translate(self, texts):
+            made = []
+            for text in texts:
+                sure = 0.99 if text == "A photo." else 0.01
+                words = [SimpleNamespace(text="Foto" if sure > 0.5 else "Bild", confidence=sure, source=0)]
+                sentence = SimpleNamespace(source_words=[text.split()[0]], words=words)
+                made.append(SimpleNamespace(text=f"Ein {words[0].text}.", sentences=[sentence]))
+            return made
+
+    monkeypatch.setattr(evaluate, "bundled_translator", lambda language, *_: Translator())
+    references = tmp_path / "german.jsonl.xz"
+    rows = [{"key": str(number), "captions": ["Ein Foto", "Ein rotes Foto"]} for number in range(3)]
+    references.write_bytes(lzma.compress("\n".join(map(json.dumps, rows)).encode()))
+    figures = evaluate.evaluate(str(data), timed=0, language="de", references=str(references))
+    assert figures["photos"] == 3
+    assert [row["caption"] for row in figures["captions"]] == ["Ein Foto"] * 3
+    assert figures["scores"]["BLEU-1"] == pytest.approx(100)
+    assert figures["scores_in_the_captioners_order"]["BLEU-1"] == pytest.approx(50)
+    assert "METEOR" not in figures["scores"]
+
+
+@pytest.mark.parametrize(
+    ("given", "content", "message"),
+    [
+        ({"language": "de"}, "", "--language goes with --references"),
+        ({"language": "xx"}, '{"key": "1", "captions": ["a"]}', "--language is xx; one of en, de"),
+        ({}, '{"key": "1", "captions": ["a"]}\n{"key": 2}', "line 2 of .* is not a photo with captions"),
+        ({}, '{"key": "1", "captions": "a"}', "line 1 of .* is not a photo with captions"),
+        ({}, '{"key": "none", "captions": ["a"]}', "has captions of none of the 12 photos"),
+        ({}, "\xff", "cannot be read"),
+    ],
+)
+def test_bad_references_are_one_sentence(data, captioner, tmp_path, given, content, message):
+    path = tmp_path / "references.jsonl"
+    path.write_bytes(content.encode("latin-1"))
+    if content:
+        given = {**given, "references": str(path)}
+    with pytest.raises(InputError, match=message):
+        evaluate.evaluate(str(data), timed=0, **given)
 
 
 def said(model: ColourCaptioner) -> tuple[Word, ...]:

@@ -92,7 +92,7 @@ def test_texts_files_subtitles_and_glossaries(
         (["One.", "--glossary", "{folder}/none.tsv"], "none.tsv"),
         (["One.", "--glossary", "{folder}/broken.srt"], "is not a pair of terms"),
         (["One.", "--glossary", "one="], "empty term"),
-        (["One.", "--to", "xx", "--model", ""], "translator-en-xx"),
+        (["One.", "--to", "xx", "--model", ""], "--to is xx; one of de"),
         (["One.", "--n-best", "9"], "n_best is 9"),
     ],
 )
