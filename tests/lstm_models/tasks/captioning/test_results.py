@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -248,6 +249,26 @@ class TestTranslated:
             assert word.confidence == pytest.approx(0.5 * SURE, rel=1e-5)
         assert found.alternatives[0].text == "Ein Katze schläft"
         assert found.log_probability == -1.0
+
+    def test_what_is_translated_surely_comes_first(self):
+        class Unsure:
+            def translate(self, texts):
+                sure = [0.5 if text == "A lynx." else 0.9 for text in texts]
+                word = [SimpleNamespace(text="x", confidence=each, source=None) for each in sure]
+                return [
+                    SimpleNamespace(text=text, sentences=[SimpleNamespace(source_words=[], words=[one])])
+                    for text, one in zip(texts, word, strict=True)
+                ]
+
+        words = (Word("a"), Word("cat"))
+        every = Caption("A lynx", words, -1.0, (Caption("A cat", words, -2.0), Caption("A dog", words, -9.0)))
+        # In nats: the captioner prefers the first by 1 / 3^0.7 = 0.46, the translator the second by w ln(0.9 / 0.5)
+        for weight, expected in ((0.0, ["A lynx", "A cat", "A dog"]), (0.7, ["A lynx", "A cat", "A dog"]),
+                                 (0.9, ["A cat", "A lynx", "A dog"])):  # fmt: skip
+            found = every.translated(Unsure(), weight=weight)
+            assert [found.text, *(other.text for other in found.alternatives)] == expected
+        found = every.translated(Unsure(), n_best=2)
+        assert [found.text, *(other.text for other in found.alternatives)] == ["A cat", "A lynx"]
 
     def test_clitics_are_two_words_of_a_caption_and_one_of_a_translator(self):
         from lstm_models.tasks.captioning.results import _origins
