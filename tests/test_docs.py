@@ -54,7 +54,7 @@ LINKING = sorted([*ROOT.glob("*.md"), *(file for folder in FOLDERS for file in (
 
 # Commands that are parsed, with all values checked, and not run.
 PARSED = {
-    "demo": "it serves until it is stopped; tests/lstm_apps/demo/test_launch.py runs it",
+    "demo": "it serves until it is stopped; tests/lstm_apps/demo/test_interface.py runs it",
     "evaluate": "it takes minutes, and most need a data set; the tests of each task run it on tiny data",
     "synthesize": "it needs the engines of the extra synthesize; tests/lstm_apps/speech runs it",
 }
@@ -88,7 +88,7 @@ NOT_RUN = {
     "sudo": "it would change the machine",
     "systemctl": "it would change the machine",
     "tensorboard": "it serves until it is stopped",
-    "torchrun": "it starts processes; tests/lstm_apps/training/test_fit.py trains on two",
+    "torchrun": "it starts processes; tests/lstm_apps/training/test_fitting.py trains on two",
 }
 MARKDOWN = MarkdownIt("commonmark").enable("table")
 

@@ -1,6 +1,6 @@
 """Results at a prompt and in a notebook: one line each, and HTML or SVG in which nothing of a text is markup.
 
-Run: python -m pytest tests/lstm_models/test_notebook.py
+Run: python -m pytest tests/lstm_models/test_results_notebook.py
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Tempo and pitch, each without the other.
 
-Run: python -m pytest tests/lstm_datasets/speech/test_voice_augmentation.py
+Run: python -m pytest tests/lstm_datasets/speech/test_augmentation_voices.py
 """
 
 from __future__ import annotations

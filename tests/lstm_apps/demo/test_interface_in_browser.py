@@ -1,6 +1,6 @@
 """The demo as people meet it: in a browser, by mouse and keyboard, on a desk and on a phone, light and dark.
 
-Run: python -m pytest tests/lstm_apps/demo/test_in_browser.py
+Run: python -m pytest tests/lstm_apps/demo/test_interface_in_browser.py
 """
 
 from __future__ import annotations

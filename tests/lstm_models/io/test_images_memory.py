@@ -1,6 +1,6 @@
 """What decoding a picture may take: counted in bytes before it begins, converted band by band, one large one at a time.
 
-Run: python -m pytest tests/lstm_models/io/test_decoding_memory.py
+Run: python -m pytest tests/lstm_models/io/test_images_memory.py
 """
 
 from __future__ import annotations

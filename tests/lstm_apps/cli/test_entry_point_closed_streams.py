@@ -1,6 +1,6 @@
 """Standard streams that a shell has closed: work goes on, and nothing else comes to be written where they were.
 
-Run: python -m pytest tests/lstm_apps/cli/test_closed_streams.py
+Run: python -m pytest tests/lstm_apps/cli/test_entry_point_closed_streams.py
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Files that make a decoder print. Run: python -m pytest tests/lstm_models/io/test_noisy_files.py"""
+"""Files that make a decoder print. Run: python -m pytest tests/lstm_models/io/test_hushed.py"""
 
 from __future__ import annotations
 

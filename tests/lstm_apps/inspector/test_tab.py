@@ -1,6 +1,6 @@
 """The tab that shows the inside of the LSTM: its numbers, its pictures, its API, and the page in a browser.
 
-Run: python -m pytest tests/lstm_apps/inspector/test_inspector.py
+Run: python -m pytest tests/lstm_apps/inspector/test_tab.py
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The demo without a browser: what its handlers yield, what it names files, which ports and hosts it refuses.
 
-Run: python -m pytest tests/lstm_apps/demo/test_launch.py
+Run: python -m pytest tests/lstm_apps/demo/test_interface.py
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """``lstm-models write --page``: whole pages in files, and sentences for what cannot be.
 
-Run: python -m pytest tests/lstm_apps/tasks/handwriting/test_write_pages.py
+Run: python -m pytest tests/lstm_apps/tasks/handwriting/test_commands_pages.py
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Captioning's kill -9 is in tests/lstm_apps/tasks/captioning/test_commands.py, those of training in test_training.py.
 
-Run: python -m pytest tests/lstm_apps/cli/test_faults.py
+Run: python -m pytest tests/lstm_apps/cli/test_entry_point_faults.py
 """
 
 from __future__ import annotations

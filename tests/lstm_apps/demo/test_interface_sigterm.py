@@ -1,6 +1,6 @@
 """SIGTERM ends the demo whatever is still at work, and leaves nothing on the disk.
 
-Run: python -m pytest tests/lstm_apps/demo/test_sigterm.py
+Run: python -m pytest tests/lstm_apps/demo/test_interface_sigterm.py
 """
 
 from __future__ import annotations
