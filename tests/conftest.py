@@ -24,7 +24,7 @@ SLOW = (
     "lstm_apps/tasks/*/test_evaluate*.py",
     "lstm_apps/tasks/*/test_train.py",
     "lstm_apps/tasks/speech/synthesis/*.py",
-    "lstm_apps/training/test_fitting.py",
+    "lstm_apps/training/test_fitting*.py",
     "lstm_models/io/test_images_memory.py",
     "lstm_models/test_package.py",
     "test_deploy.py",

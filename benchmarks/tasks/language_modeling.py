@@ -108,7 +108,7 @@ def _score_words(model: Any, words: Sequence[str]) -> float:
 
 def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     """Prints the tables that are named, all of them if none is; see the module."""
-    options = {
+    options: dict[str, dict[str, Any]] = {
         "data": {"help": "texts that were held out"},
         "train": {"help": "texts for the n-gram model"},
         "limit": {"type": int, "help": "texts of the data"},

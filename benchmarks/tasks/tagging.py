@@ -155,7 +155,7 @@ def _punctuator() -> Any:
 
 def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     """Prints the tables that are named, all of them if none is; see the module."""
-    options = {
+    options: dict[str, dict[str, Any]] = {
         "pos": {"help": "CoNLL-U with parts of speech"},
         "names": {"help": "a column file with names"},
         "limit": {"type": int, "help": "sentences of each"},

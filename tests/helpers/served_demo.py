@@ -14,8 +14,8 @@ import pytest
 from lstm_apps.demo import interface as demo
 from lstm_models.results import Word
 from lstm_models.tasks.handwriting_reader.results import Reading
+from tests.helpers.colour_captioner import ColourCaptioner
 from tests.lstm_apps.conftest import PolylineWriter
-from tests.lstm_apps.tasks.captioning.conftest import ColourCaptioner
 from tests.lstm_apps.tasks.speech.conftest import CountingRecognizer
 
 __all__ = ["Server", "serving"]

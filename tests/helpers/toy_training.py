@@ -119,3 +119,8 @@ def together(run: str, rank: int, world: int, port: int, changes: dict[str, Any]
     )
     model, figures = train(run, Model(dropout=0), devices=world, **changes)
     torch.save({"model": model.state_dict(), "figures": figures}, f"{run}/rank{rank}.pt")
+
+
+def last(run: Path) -> dict[str, Any]:
+    """The newest checkpoint of a run."""
+    return torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)  # type: ignore[no-any-return]

@@ -32,8 +32,8 @@ from lstm_apps.server.auth import Sessions, hashed, matches, read_accounts  # no
 from lstm_apps.server.headers import policy  # noqa: E402
 from lstm_apps.server.rate_limits import Addresses, RateLimiter, UploadQuota  # noqa: E402
 from lstm_models.errors import InputError  # noqa: E402
+from tests.helpers.colour_captioner import ColourCaptioner  # noqa: E402
 from tests.helpers.served_demo import serving  # noqa: E402
-from tests.lstm_apps.tasks.captioning.conftest import ColourCaptioner  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:::gradio", "ignore:::schemathesis")
 

@@ -37,8 +37,8 @@ from lstm_apps.server.fair_queue import ADDRESS, FairQueue, RecentWork  # noqa: 
 from lstm_apps.server.middleware import Rules  # noqa: E402
 from lstm_apps.server.private_folder import PrivateFolder  # noqa: E402
 from lstm_apps.server.rate_limits import Addresses  # noqa: E402
+from tests.helpers.colour_captioner import ColourCaptioner  # noqa: E402
 from tests.helpers.served_demo import Server, serving  # noqa: E402
-from tests.lstm_apps.tasks.captioning.conftest import ColourCaptioner  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:::gradio")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 import torch
@@ -15,109 +15,20 @@ from torch import Tensor
 from lstm_models.decoding.beam_search import beam_search, stream_beam_search
 from lstm_models.decoding.options import BeamOptions, Hypothesis
 from lstm_models.decoding.sampling import expand, sample
-from lstm_models.errors import InputError
-
-START, END = 0, 1
-WORDS = (2, 3, 4)  # what the toy models can say
-WIDE = 4000  # more than the toys have hypotheses
-
-
-@dataclass
-class History:
-    """A state that remembers what its row was given, so that a wrongly selected row is found out."""
-
-    inputs: Tensor  # [rows]
-    tokens: Tensor  # [rows, tokens]
-
-    def select(self, index: Tensor) -> History:
-        return History(self.inputs[index], self.tokens[index])
-
-
-class Toy:
-    """Position-dependent Markov model with random tables; the probabilities of input i are its own."""
-
-    def __init__(
-        self, seed: int, inputs: int = 1, vocabulary: int = 5, length: int = 8, sharpness: float = 2.0
-    ) -> None:
-        generator = torch.Generator().manual_seed(seed)
-        size = (inputs, length + 1, vocabulary, vocabulary)
-        self.tables = torch.log_softmax(sharpness * torch.randn(size, generator=generator, dtype=torch.float64), -1)
-        self.inputs, self.calls, self.most_rows = inputs, 0, 0
-
-    def begin(self) -> History:
-        return History(torch.arange(self.inputs), torch.empty(self.inputs, 0, dtype=torch.long))
-
-    def step(self, tokens: Tensor, state: History) -> tuple[Tensor, History]:
-        length = state.tokens.size(1)
-        before = state.tokens[:, -1] if length else tokens
-        self.calls, self.most_rows = self.calls + 1, max(self.most_rows, len(tokens))
-        # the search gives the last token, the state has those before: the probability depends on both
-        shift = torch.sin(torch.outer(before + 1.0, torch.arange(self.tables.size(-1), dtype=torch.float64) + length))
-        given = torch.log_softmax(self.tables[state.inputs, length, tokens] + shift, -1)
-        return given, History(state.inputs, torch.cat([state.tokens, tokens[:, None]], 1))
-
-    def log_probabilities(self, tokens: tuple[int, ...], number: int = 0) -> list[float]:
-        """Of each token and the end, one token after the other, without any search."""
-        state, logs = History(torch.tensor([number]), torch.empty(1, 0, dtype=torch.long)), []
-        for before, token in itertools.pairwise((START, *tokens, END)):
-            given, state = self.step(torch.tensor([before]), state)
-            logs.append(float(given[0, token]))
-        return logs
-
-
-def enumerate_all(toy: Toy, options: BeamOptions, number: int = 0, words: tuple[int, ...] = WORDS) -> list[Hypothesis]:
-    """Every sequence that meets the options, best first: the definition, written down without a search."""
-    found = []
-    for length in range(options.min_length, options.max_length + 1):
-        for tokens in itertools.product(words, repeat=length):
-            if allowed(tokens, options):
-                logs = toy.log_probabilities(tokens, number)
-                total = sum(logs)
-                found.append(Hypothesis(tokens, total, total / (length + 1) ** options.length_penalty, tuple(logs)))
-    return sorted(found, key=lambda hypothesis: -hypothesis.score)
-
-
-def allowed(tokens: tuple[int, ...], options: BeamOptions) -> bool:
-    n = options.no_repeat
-    grams = [tokens[i : i + n] for i in range(len(tokens) - n + 1)] if n else []
-    return (
-        not set(tokens) & set(options.exclude)
-        and len(grams) == len(set(grams))
-        and all(any(contains(tokens, form) for form in forms) for forms in options.include)
-    )
-
-
-def contains(tokens: tuple[int, ...], form: tuple[int, ...]) -> bool:
-    return any(tokens[i : i + len(form)] == form for i in range(len(tokens) - len(form) + 1))
-
-
-def search(toy: Toy, options: BeamOptions) -> list[list[Hypothesis]]:
-    return beam_search(toy.step, toy.begin(), toy.inputs, start=START, end=END, options=options)
-
-
-def assert_same(found: list[Hypothesis], wanted: list[Hypothesis]) -> None:
-    assert [h.tokens for h in found] == [h.tokens for h in wanted]
-    for mine, theirs in zip(found, wanted, strict=True):
-        assert mine.log_probability == pytest.approx(theirs.log_probability)
-        assert mine.score == pytest.approx(theirs.score)
-        assert mine.token_log_probabilities == pytest.approx(theirs.token_log_probabilities)
-
-
-def assert_consistent(toy: Toy, found: list[Hypothesis], options: BeamOptions, number: int = 0) -> None:
-    """Results are real sequences with their own probabilities, distinct, in order, and within the options."""
-    assert 1 <= len(found) <= options.n_best
-    assert len({h.tokens for h in found}) == len(found)
-    assert [h.score for h in found] == sorted((h.score for h in found), reverse=True)
-    for h in found:
-        assert options.min_length <= len(h.tokens) <= options.max_length
-        assert not {START, END} & set(h.tokens)
-        assert allowed(h.tokens, options)
-        assert h.token_log_probabilities == pytest.approx(toy.log_probabilities(h.tokens, number))
-        assert h.log_probability == pytest.approx(sum(h.token_log_probabilities))
-        assert h.score == pytest.approx(h.log_probability / (len(h.tokens) + 1) ** options.length_penalty)
-
-
-# --- exhaustive search ----------------------------------------------------------------------------------------------
+from tests.helpers.toy_search import (
+    END,
+    START,
+    WIDE,
+    WORDS,
+    History,
+    Toy,
+    allowed,
+    assert_consistent,
+    assert_same,
+    enumerate_all,
+    greedy,
+    search,
+)
 
 
 @given(
@@ -208,17 +119,6 @@ def test_diverse_groups_are_the_text_book_search(seed, diversity) -> None:
     found = search(toy, options)[0]
     assert found[0].tokens == max(wanted, key=wanted.__getitem__)
     assert {h.tokens: h.score for h in found} == pytest.approx({h.tokens: wanted[h.tokens] for h in found})
-
-
-def greedy(toy: Toy, max_length: int) -> tuple[int, ...]:
-    state, tokens = toy.begin(), [START]
-    while len(tokens) <= max_length:
-        given, state = toy.step(torch.tensor(tokens[-1:]), state)
-        given[:, START] = -math.inf
-        tokens.append(int(given.argmax()))
-        if tokens[-1] == END:
-            return tuple(tokens[1:-1])
-    return tuple(tokens[1:])
 
 
 def test_beam_of_one_is_no_worse_than_greedy() -> None:
@@ -315,9 +215,6 @@ def ended(toy: Toy, tokens: tuple[int, ...]) -> list[float]:
     return logs
 
 
-# --- batches and states ---------------------------------------------------------------------------------------------
-
-
 @given(
     seed=strategies.integers(0, 10**6),
     beam=strategies.sampled_from([1, 2, 4, 6]),
@@ -411,86 +308,6 @@ def test_a_token_of_no_probability_never_comes() -> None:
         assert all(3 not in h.tokens and math.isfinite(h.score) for h in found)
 
 
-# --- words that must come -------------------------------------------------------------------------------------------
-
-FORMS = strategies.lists(strategies.sampled_from(WORDS), min_size=1, max_size=3).map(tuple)
-ENTRIES = strategies.lists(strategies.lists(FORMS, min_size=1, max_size=2).map(tuple), min_size=1, max_size=3).map(
-    tuple
-)
-
-
-@given(
-    seed=strategies.integers(0, 10**6),
-    include=ENTRIES,
-    max_length=strategies.integers(1, 5),
-    min_length=strategies.integers(0, 1),
-    no_repeat=strategies.sampled_from([0, 0, 0, 2, 3]),
-)
-def test_wide_constrained_beam_is_exhaustive_search(seed, include, max_length, min_length, no_repeat) -> None:
-    """Also: an InputError exactly where nothing at all meets the constraints."""
-    toy = Toy(seed)
-    options = BeamOptions(WIDE, 6, min_length, max_length, include=include, no_repeat=no_repeat)
-    wanted = enumerate_all(toy, options)
-    if wanted:
-        assert_same(search(toy, options)[0], wanted[:6])
-    else:
-        with pytest.raises(InputError) as error:
-            search(toy, options)
-        assert error.value.usage
-
-
-@given(
-    seed=strategies.integers(0, 10**6),
-    include=ENTRIES,
-    beam=strategies.integers(1, 6),
-    groups=strategies.integers(1, 2),
-)
-def test_narrow_constrained_beam_always_contains_the_words(seed, include, beam, groups) -> None:
-    toy = Toy(seed, inputs=2)
-    options = BeamOptions(
-        beam * groups, beam, max_length=8, include=include, groups=groups, diversity=0.5 * (groups - 1)
-    )
-    if enumerate_all_lengths(include) > 8:
-        return
-    for number, found in enumerate(search(toy, options)):
-        assert_consistent(toy, found, options, number)
-
-
-def enumerate_all_lengths(include: tuple[tuple[tuple[int, ...], ...], ...]) -> int:
-    return sum(max(map(len, forms)) for forms in include)
-
-
-def test_phrases_disjunctions_and_overlaps() -> None:
-    toy = Toy(11)
-    phrase = BeamOptions(4, max_length=5, include=(((2, 3, 4),),))
-    assert contains(search(toy, phrase)[0][0].tokens, (2, 3, 4))
-    either = BeamOptions(WIDE, max_length=3, include=(((4, 4), (3, 3)), ((2,),)))
-    assert_same(search(toy, either)[0], enumerate_all(toy, either)[:1])
-    # “2 3” and “3 4” share the 3, so that three tokens are enough
-    overlap = BeamOptions(1, max_length=3, include=(((2, 3),), ((3, 4),)))
-    assert search(toy, overlap)[0][0].tokens == (2, 3, 4)
-
-
-def test_words_are_not_left_to_the_last_moment() -> None:
-    """The banks keep a place for hypotheses with the word, so that it stands where the model likes it best."""
-    vocabulary, wanted, length = 60, 50, 8
-    toy = Toy(0, vocabulary=vocabulary, length=length + 1, sharpness=1.0)
-    toy.tables[:, :, :, wanted] -= 6  # far from the five best at every step
-    toy.tables[:, 2, :, wanted] += 4  # least far at the third
-    toy.tables = torch.log_softmax(toy.tables, -1)
-    options = BeamOptions(6, min_length=length, max_length=length, include=(((wanted,),),))
-    assert search(toy, options)[0][0].tokens.index(wanted) == 2
-
-
-def test_eight_entries_with_a_beam_of_five() -> None:
-    toy = Toy(1, vocabulary=30, length=20)
-    options = BeamOptions(5, 3, max_length=12, include=tuple(((word,),) for word in range(10, 18)))
-    assert_consistent(toy, search(toy, options)[0], options)
-
-
-# --- diverse groups -------------------------------------------------------------------------------------------------
-
-
 @given(seed=strategies.integers(0, 10**6))
 def test_groups_without_diversity_and_diversity_without_groups_are_plain(seed) -> None:
     toy = Toy(seed, inputs=2)
@@ -533,9 +350,6 @@ def test_diverse_groups_of_a_wide_beam_still_find_everything() -> None:
     assert_same(search(toy, options)[0], enumerate_all(toy, options))
 
 
-# --- streaming ------------------------------------------------------------------------------------------------------
-
-
 @given(
     seed=strategies.integers(0, 10**6),
     extra=strategies.sampled_from(
@@ -561,167 +375,3 @@ def test_stream_decides_words_before_the_end() -> None:
     toy = Toy(2, sharpness=8.0)
     steps = list(stream_beam_search(toy.step, toy.begin(), start=START, end=END, options=BeamOptions(3, 1, 6, 8)))
     assert any(0 < len(progress.decided) < len(steps[-1].decided) for progress in steps[:-1])
-
-
-# --- sampling -------------------------------------------------------------------------------------------------------
-
-
-def one_step(probabilities: list[float]):
-    logs = torch.tensor(probabilities, dtype=torch.float64).log()
-
-    def step(tokens: Tensor, state: History) -> tuple[Tensor, History]:
-        return logs.expand(len(tokens), -1), state
-
-    return step
-
-
-def nothing(rows: int = 1) -> History:
-    return History(torch.arange(rows), torch.empty(rows, 0, dtype=torch.long))
-
-
-@pytest.mark.parametrize("top_p", [1.0, 0.75, 0.5, 0.01])
-@pytest.mark.parametrize("temperature", [1.0, 0.5, 2.0])
-def test_samples_follow_the_truncated_distribution(top_p, temperature) -> None:
-    probabilities = [0.1, 0.1, 0.35, 0.25, 0.15, 0.05]
-    warm = [p ** (1 / temperature) for p in probabilities]
-    warm[START] = 0.0  # start never comes
-    wanted, mass, total = {}, 0.0, sum(warm)
-    for token in sorted(range(6), key=lambda token: -warm[token]):
-        if mass < top_p * total - 1e-12:
-            wanted[token] = warm[token]
-        mass += warm[token]
-    draws = 6000
-    found = sample(
-        one_step(probabilities), nothing(), 1, start=START, end=END, max_length=1, top_p=top_p,
-        temperature=temperature, samples=draws, generator=torch.Generator().manual_seed(1),
-    )[0]  # fmt: skip
-    counts = Counter(h.tokens[0] if h.tokens else END for h in found)
-    assert set(counts) <= {token for token, weight in wanted.items() if weight}
-    for token, weight in wanted.items():
-        share = weight / sum(wanted.values())
-        # five standard deviations of the count
-        assert abs(counts[token] - share * draws) <= 5 * math.sqrt(draws * share * (1 - share)) + 1e-9
-    for h in found[:20]:  # the model's own probabilities, before temperature and truncation
-        logs = [math.log(probabilities[token]) for token in (*h.tokens, END)]
-        assert h.token_log_probabilities == pytest.approx(logs)
-        assert h.score == h.log_probability == pytest.approx(sum(logs))
-
-
-def test_sampling_follows_its_seed_and_its_state() -> None:
-    toy = Toy(7, inputs=3)
-
-    def draw(seed: int) -> list[list[Hypothesis]]:
-        generator = torch.Generator().manual_seed(seed)
-        return sample(toy.step, toy.begin(), 3, start=START, end=END, max_length=6, samples=4, generator=generator)
-
-    first = draw(1)
-    assert draw(1) == first
-    assert draw(2) != first
-    assert [len(found) for found in first] == [4, 4, 4]
-    for number, found in enumerate(first):
-        for h in found:
-            assert h.token_log_probabilities == pytest.approx(toy.log_probabilities(h.tokens, number))
-
-
-def test_a_narrow_nucleus_is_greedy() -> None:
-    for seed in range(10):
-        toy = Toy(seed)
-        found = sample(toy.step, toy.begin(), 1, start=START, end=END, max_length=6, top_p=1e-9)
-        assert found[0][0].tokens == greedy(toy, 6)
-
-
-def test_samples_meet_lengths_exclusions_and_repeats() -> None:
-    toy = Toy(3, sharpness=0.5)
-    limits = {"min_length": 2, "max_length": 4, "exclude": (3,), "no_repeat": 2}
-    generator = torch.Generator().manual_seed(0)
-    found = sample(toy.step, toy.begin(), 1, start=START, end=END, samples=200, generator=generator, **limits)[0]
-    assert {len(h.tokens) for h in found} == {2, 3, 4}
-    assert all(allowed(h.tokens, BeamOptions(exclude=(3,), no_repeat=2)) for h in found)
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        {"temperature": 0.0},
-        {"temperature": math.nan},
-        {"top_p": 0.0},
-        {"top_p": 1.5},
-        {"samples": 0},
-        {"max_length": 0},
-        {"min_length": 5, "max_length": 4},
-        {"exclude": (END,)},
-        {"exclude": (99,)},
-        {"exclude": (2, 3, 4), "min_length": 1},
-    ],
-)
-def test_sampling_refuses_what_cannot_be(arguments) -> None:
-    toy = Toy(0)
-    with pytest.raises(InputError) as error:
-        sample(toy.step, toy.begin(), 1, start=START, end=END, **arguments)
-    assert error.value.usage
-
-
-# --- what cannot be -------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("options", "sentence"),
-    [
-        ({"beam": 0}, "beam must be 1 or more"),
-        ({"beam": 2.5}, "beam must be a whole number"),
-        ({"n_best": 0}, "n_best must be 1 or more"),
-        ({"beam": 3, "n_best": 4}, "a beam of 3 has no more"),
-        ({"max_length": 0}, "max_length must be 1 or more"),
-        ({"min_length": -1}, "min_length must be 0 or more"),
-        ({"min_length": 9, "max_length": 8}, "cannot be 9 at least and 8 at most"),
-        ({"beam": 5, "groups": 2}, "cannot be split into 2"),
-        ({"groups": 0}, "groups must be 1 or more"),
-        ({"diversity": -1.0}, "diversity must be 0 or more"),
-        ({"diversity": math.nan}, "diversity must be 0 or more"),
-        ({"length_penalty": -0.1}, "length_penalty must be 0 or more"),
-        ({"length_penalty": math.inf}, "length_penalty must be 0 or more"),
-        ({"no_repeat": -1}, "no_repeat must be 0 or more"),
-        ({"exclude": (-3,)}, "numbers from 0"),
-        ({"include": (((-3,),),)}, "numbers from 0"),
-        ({"exclude": (END,)}, "cannot be excluded"),
-        ({"exclude": (99,)}, "token 99 is not one of the vocabulary's 5"),
-        ({"include": (((99,),),)}, "token 99 is not one of the vocabulary's 5"),
-        ({"include": ((),)}, "required word 1 has no tokens"),
-        ({"include": (((2,),), ((),))}, "required word 2 has no tokens"),
-        ({"include": (((2,),), ((3,),)), "exclude": (3,)}, "required word 2 is excluded"),
-        ({"include": (((2, 3), (3,)),), "exclude": (3,)}, "required word 1 is excluded"),
-        ({"include": (((END,),),)}, "required word 1 is excluded"),
-        ({"include": (((2, 3, 2),),), "max_length": 2}, "take 3 tokens, and the longest sequence allowed has 2"),
-        ({"include": (((2,),), ((3,),), ((4,),)), "max_length": 2}, "take 3 tokens"),
-        ({"include": (((2, 2),),), "no_repeat": 1}, "repeats itself"),
-        ({"include": tuple(((2,),) for _ in range(9))}, "at most 8"),
-        ({"exclude": (2, 3, 4), "min_length": 1}, "found no sequence of 1 to 20 tokens"),
-        ({"no_repeat": 1, "min_length": 4}, "found no sequence of 4 to 20 tokens"),
-    ],
-)
-def test_impossible_options_get_a_message(options, sentence) -> None:
-    toy = Toy(0, length=21)
-    with pytest.raises(InputError, match=sentence) as error:
-        search(toy, BeamOptions(**options))
-    assert error.value.usage
-
-
-def test_options_take_what_sliders_and_json_give() -> None:
-    options = BeamOptions(beam=4.0, max_length=6.0, include=[[[2], [3, 4]]], exclude=[4])  # type: ignore[arg-type]
-    assert options == BeamOptions(beam=4, max_length=6, include=(((2,), (3, 4)),), exclude=(4,))
-    assert 2 in search(Toy(0), options)[0][0].tokens
-
-
-def test_an_excluded_form_leaves_the_others() -> None:
-    toy = Toy(0)
-    options = BeamOptions(4, max_length=4, include=(((2,), (3,)),), exclude=(2,))
-    assert 3 in search(toy, options)[0][0].tokens
-
-
-@pytest.mark.parametrize("run", [beam_search, sample])
-def test_a_model_that_breaks_gets_a_message(run) -> None:
-    def step(tokens: Tensor, state: History) -> tuple[Tensor, History]:
-        return torch.full((len(tokens), 5), math.nan), state
-
-    with pytest.raises(ValueError, match="not a number"):
-        run(step, nothing(), 1, start=START, end=END)

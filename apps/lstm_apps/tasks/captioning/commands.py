@@ -36,7 +36,7 @@ from lstm_apps.cli.translators import bundled_translator
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import check_writable, shown, write_whole
 
-__all__ = ["caption"]
+__all__ = ["caption", "split_words"]
 
 LINES = (".jsonl", ".ndjson")
 PAGES = (".html", ".htm")
@@ -117,15 +117,17 @@ def caption(
         "length_penalty": length_penalty,
         "groups": groups,
         "diversity": diversity,
-        "include": _words(include),
-        "exclude": _words(exclude),
+        "include": split_words(include),
+        "exclude": split_words(exclude),
         "no_repeat": no_repeat,
         "objects": objects,
     }
     found = _find(named, recursive, attention)
-    captioner = _load(model)
-    translator = None if language == "en" else bundled_translator(language, "--language", "en")
+    from lstm_models.checkpoints import hub
     from lstm_models.tasks.captioning.decoding import CaptionOptions
+
+    captioner = hub.load_as(lstm_models.Captioner, model)
+    translator = None if language == "en" else bundled_translator(language, "--language", "en")
 
     # Whether any caption can meet them, before a photo is opened for them
     captioner.search_options(CaptionOptions(**options))
@@ -185,16 +187,10 @@ def _check_files(out: str | None, html: str | None, csv: str | None, attention: 
             raise InputError(f"{option} {shown(folder)} is no folder; a {what} a photo is written into one")
 
 
-def _words(given: str | list[str] | None) -> tuple[str, ...]:
+def split_words(given: str | list[str] | None) -> tuple[str, ...]:
     """The words of a list, some of them with commas between; a comma between digits is part of a number."""
     texts = [given] if isinstance(given, str) else given or ()
     return tuple(word.strip() for text in texts for word in re.split(r",(?!\d)|(?<!\d),", text))
-
-
-def _load(model: str) -> lstm_models.Captioner:
-    from lstm_models.checkpoints import hub
-
-    return hub.load_as(lstm_models.Captioner, model)
 
 
 def _sheets(folder: str, sources: Sequence[str], root: str) -> dict[str, str]:

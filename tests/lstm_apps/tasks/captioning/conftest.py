@@ -1,70 +1,44 @@
-"""A captioner that says what colour a photo has, so that the demo is tested without the weights and in no time."""
+"""An untrained captioner and photos for it."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
+import torch
 
-from lstm_models.errors import InputError
-from lstm_models.results import Word
-from lstm_models.tasks.captioning.results import Caption
-
-
-class ColourCaptioner:
-    """Says "a red picture of <b>"; looks at a corner for the first word, at the next place for the next one."""
-
-    def __init__(self, pause: float = 0.0) -> None:
-        self.pause = pause
-        self.calls: list[dict[str, Any]] = []
-
-    def stream(self, image: Any, **options: Any) -> Iterator[Caption]:
-        self.calls.append(options)
-        if "zebra" in options["include"]:
-            raise InputError("the model does not know “zebra” <b>at all</b>", usage=True)
-        red, green, blue = np.asarray(image, np.float64).mean((0, 1))
-        said = ["a", max((red, "red"), (green, "green"), (blue, "blue"))[1], "picture", "of", "<b>"]
-        said = [word for word in said if word not in options["exclude"]]
-        for count in range(1, len(said) + 1):
-            time.sleep(self.pause)
-            yield Caption(" ".join(said[:count]), tuple(map(Word, said[:count])), 0.0)
-        first = caption(said)
-        others = tuple(caption(said[:-number]) for number in range(1, options["n_best"]))
-        yield Caption(first.text, first.words, -3.0, others)
-
-
-def caption(said: list[str]) -> Caption:
-    """The words with confidences from 95 % down to 2 %, and with attention that moves on."""
-    words = []
-    for place, word in enumerate(said):
-        attention = np.zeros((3, 3), np.float32)
-        attention.flat[place] = 1
-        words.append(Word(word, 0.95 if place < 4 else 0.02, attention=attention))
-    return Caption(" ".join(said), tuple(words), -4.0)
-
-
-@pytest.fixture
-def captioner() -> ColourCaptioner:
-    return ColourCaptioner()
+from lstm_models.checkpoints import hub
+from lstm_models.nn.image_encoder import ImageConfig
+from lstm_models.tasks.captioning.config import CaptionerConfig
+from lstm_models.tasks.captioning.model import Captioner
+from tests.helpers.caption_runs import WORDS, draw
 
 
 @pytest.fixture(scope="session")
-def slow_captioner() -> ColourCaptioner:
-    """Slow enough that a browser sees the words come."""
-    return ColourCaptioner(pause=0.3)
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """An untrained captioner; it never ends a sentence by itself, so that captions differ."""
+    torch.manual_seed(0)
+    image = ImageConfig(backbone="tf_efficientnet_lite0", size=96)
+    captioner = Captioner(CaptionerConfig(WORDS, image, word_size=12, hidden_size=16, attention_size=8))
+    with torch.no_grad():
+        captioner.words.weight *= 8
+    return str(hub.save(captioner, tmp_path_factory.mktemp("models") / "tiny", card="A test."))
+
+
+@pytest.fixture(scope="session")
+def captioner(model: str) -> Captioner:
+    return hub.load(model)
 
 
 @pytest.fixture
-def red_photo(tmp_path: Path) -> Path:
-    """A red photo with a green corner, 90 pixels wide and 60 high."""
-    from PIL import Image
+def loaded(captioner: Captioner, monkeypatch: pytest.MonkeyPatch) -> Captioner:
+    """The captioner, loaded once for all tests instead of in each."""
+    monkeypatch.setattr(hub, "load_as", lambda kind, name: captioner)
+    return captioner
 
-    picture = Image.new("RGB", (90, 60), "red")
-    picture.paste((0, 255, 0), (60, 40, 90, 60))
-    path = tmp_path / "red & square.png"
-    picture.save(path)
-    return path
+
+@pytest.fixture
+def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder "photos" with 0.png to 5.png, in the folder we are in."""
+    monkeypatch.chdir(tmp_path)
+    return draw(tmp_path / "photos", 6)

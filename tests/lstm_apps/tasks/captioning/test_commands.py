@@ -1,110 +1,34 @@
 """``lstm-models caption``: what it prints and writes, that a kill loses nothing, and one sentence for what goes wrong.
 
-Run: python -m pytest tests/lstm_apps/tasks/captioning/test_commands.py
-"""
+Run: python -m pytest tests/lstm_apps/tasks/captioning/test_commands.py"""
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import importlib.util
 import inspect
 import io
-import json
 import os
 import re
-import shlex
-import shutil
 import signal
 import subprocess
 import sys
-import textwrap
-import xml.etree.ElementTree
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from lstm_apps import cli
-from lstm_apps.cli.error_messages import explain
 from lstm_apps.cli.resumable_jsonl import ResumableJsonl
 from lstm_apps.tasks.captioning import commands
 from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
-from lstm_models.nn.image_encoder import ImageConfig
-from lstm_models.tasks.captioning.config import CaptionerConfig
 from lstm_models.tasks.captioning.decoding import CaptionOptions
-from lstm_models.tasks.captioning.model import Captioner
-from lstm_models.tasks.captioning.results import Caption, RecognizedObject
+from lstm_models.tasks.captioning.results import Caption
 from lstm_models.tasks.handwriting.config import WriterConfig
 from lstm_models.tasks.handwriting.model import HandwritingWriter
-
-WORDS = ("a", "dog", "man", "ball", "red", "runs", "on", "the", "grass", "with", "in", "water", "two", "'s")
-POSIX = pytest.mark.skipif(os.name != "posix", reason="signals and pipes of POSIX")
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """An untrained captioner; it never ends a sentence by itself, so that captions differ."""
-    torch.manual_seed(0)
-    image = ImageConfig(backbone="tf_efficientnet_lite0", size=96)
-    captioner = Captioner(CaptionerConfig(WORDS, image, word_size=12, hidden_size=16, attention_size=8))
-    with torch.no_grad():
-        captioner.words.weight *= 8
-    return str(hub.save(captioner, tmp_path_factory.mktemp("models") / "tiny", card="A test."))
-
-
-@pytest.fixture(scope="module")
-def captioner(model: str) -> Captioner:
-    return hub.load(model)
-
-
-@pytest.fixture
-def loaded(captioner: Captioner, monkeypatch: pytest.MonkeyPatch) -> Captioner:
-    """The captioner, loaded once for all tests instead of in each."""
-    monkeypatch.setattr(commands, "_load", lambda model: captioner)
-    return captioner
-
-
-@pytest.fixture
-def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder "photos" with 0.png to 5.png, in the folder we are in."""
-    monkeypatch.chdir(tmp_path)
-    return draw(tmp_path / "photos", 6)
-
-
-def draw(folder: Path, count: int) -> Path:
-    folder.mkdir()
-    random = np.random.default_rng(0)
-    for number in range(count):
-        pixels = random.integers(0, 255, (3, 4, 3), np.uint8)
-        Image.fromarray(pixels).resize((40, 30), Image.Resampling.NEAREST).save(folder / f"{number}.png")
-    return folder
-
-
-def run(capsys: pytest.CaptureFixture[str], *paths: str, **options: Any) -> tuple[int, str, str]:
-    """Exit code, standard output and standard error of the verb, as the command line ends it."""
-    code = 0
-    try:
-        commands.caption(list(paths), **options)
-    except BaseException as error:
-        sentence, code = explain(error)
-        print(f"lstm-models: {sentence}", file=sys.stderr)
-    out, err = capsys.readouterr()
-    return code, out, err
-
-
-def records(text: str) -> list[dict[str, Any]]:
-    assert not text or text.endswith("\n")
-    return [json.loads(line) for line in text.splitlines()]
-
-
-def sources(path: Path) -> list[str]:
-    return [record["source"] for record in records(path.read_text())]
+from tests.helpers.caption_runs import draw, records, run, sources
 
 
 def test_options_are_those_of_the_library() -> None:
@@ -137,7 +61,7 @@ def test_help_brings_in_no_torch() -> None:
     ],
 )
 def test_words(given: Any, words: tuple[str, ...]) -> None:
-    assert commands._words(given) == words
+    assert commands.split_words(given) == words
 
 
 class TestOnTheScreen:
@@ -326,7 +250,7 @@ class TestOut:
         other = hub.load(model)
         with torch.no_grad():
             other.bias[3] += 1e-3
-        monkeypatch.setattr(commands, "_load", lambda model: other)
+        monkeypatch.setattr(hub, "load_as", lambda kind, name: other)
         code, _, err = run(capsys, "photos", out="c.jsonl")
         assert code == 1
         assert "another model made it" in err
@@ -408,78 +332,6 @@ class TestOut:
         assert sources(Path("c.jsonl")) == ["photos/0.png", "photos/1.png"]
         assert run(capsys, "photos", out="c.jsonl")[0] == 0
         assert sources(Path("c.jsonl")) == [f"photos/{number}.png" for number in range(6)]
-
-
-class TestPage:
-    def test_page_of_a_folder(self, loaded, photos, capsys):
-        code, out, err = run(capsys, "photos", html="p.html")
-        assert (code, out, err) == (0, "", "lstm-models: p.html is written.\n")
-        page = Path("p.html").read_text()
-        uncertain = sum(caption.uncertain for caption in loaded.caption([str(path) for path in photos.iterdir()]))
-        assert page.count("<article") == page.count("data:image/jpeg") == 6
-        assert page.count('class="photo uncertain"') == uncertain > 0
-        assert 'data-src="3.png"' in page
-        assert sorted(os.listdir()) == ["p.html", "photos"]
-
-    def test_page_after_a_resumed_run_shows_all_and_what_failed(self, loaded, photos, capsys):
-        run(capsys, "photos/1.png", "photos/2.png", out="c.jsonl")
-        (photos / "4.png").write_text("no photo")
-        (photos / "deep").mkdir()
-        code, _, err = run(capsys, "photos", "photos/deep", "gone.png", out="c.jsonl", html="p.html")
-        page = Path("p.html").read_text()
-        assert (code, page.count("<article")) == (1, 5)
-        assert "3 of 8 could not be described" in err
-        for part in ("photos/4.png is a text file", "gone.png does not exist", "deep has no pictures"):
-            assert part in err
-            assert part in page
-        failed = [record for record in records(Path("c.jsonl").read_text()) if "error" in record]
-        assert sorted(record["source"] for record in failed) == ["gone.png", "photos/4.png", "photos/deep"]
-
-    def test_captions_corrected_by_hand_come_into_the_page(self, loaded, photos, capsys):
-        run(capsys, "photos", out="c.jsonl")
-        lines = records(Path("c.jsonl").read_text())
-        lines[1]["text"] = "My own words"
-        Path("c.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-        assert run(capsys, "photos", out="c.jsonl", html="p.html")[0] == 0
-        assert Path("p.html").read_text().count("My own words") >= 2
-
-    def test_with_json_the_lines_come_too(self, loaded, photos, capsys):
-        code, out, _ = run(capsys, "photos", html="p.html", json=True)
-        assert (code, len(records(out))) == (0, 6)
-        code, out, _ = run(capsys, "photos/1.png", html="one.html")
-        assert (code, out) == (0, loaded.caption("photos/1.png").text + "\n")
-        assert Path("one.html").read_text().count("<article") == 1
-
-
-class TestAttention:
-    def test_a_picture_a_photo(self, loaded, photos, capsys):
-        draw(photos / "more", 2)
-        code, out, _ = run(capsys, "photos", recursive=True, attention="looks/new")
-        assert (code, len(records(out))) == (0, 8)
-        made = sorted(path.relative_to("looks/new").as_posix() for path in Path("looks/new").rglob("*.png"))
-        names = [f"{number}.attention.png" for number in range(6)]
-        assert made == [*names, "more/0.attention.png", "more/1.attention.png"]
-        with Image.open("looks/new/0.attention.png") as sheet:
-            assert sheet.width > 40
-
-    def test_names_that_differ_by_their_suffix_only(self, loaded, photos, capsys):
-        Image.open(photos / "1.png").save(photos / "1.jpg")
-        assert run(capsys, "photos/1.jpg", "photos/1.png", "photos/2.png", attention="looks")[0] == 0
-        assert sorted(os.listdir("looks")) == [
-            "1.jpg.attention.png", "1.png.attention.png", "2.attention.png",
-        ]  # fmt: skip
-
-    def test_only_missing_ones_are_made_again(self, loaded, photos, capsys):
-        run(capsys, "photos", out="c.jsonl")
-        before = Path("c.jsonl").read_text()
-        assert run(capsys, "photos", out="c.jsonl", attention="looks")[0] == 0
-        assert len(os.listdir("looks")) == 6
-        os.remove("looks/2.attention.png")
-        times = {path: path.stat().st_mtime_ns for path in Path("looks").iterdir()}
-        assert run(capsys, "photos", out="c.jsonl", attention="looks")[0] == 0
-        assert Path("looks/2.attention.png").exists()
-        assert all(path.stat().st_mtime_ns == time for path, time in times.items())
-        assert Path("c.jsonl").read_text() == before
 
 
 class TestWrong:
@@ -565,116 +417,6 @@ class TestWrong:
         assert records(out)[3] == {"source": "photos/3.png", "error": "photos/3.png: no sentence was found"}
 
 
-# In a process of its own ---------------------------------------------------------------------------------------------
-
-
-def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "lstm_apps", "caption", *arguments]
-
-
-@POSIX
-def test_kill_in_the_middle_of_a_line(photos: Path, model: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """kill -9 while a line is half-written; the same command then loses nothing and does nothing twice."""
-    arguments = ["photos", "--out", "c.jsonl", "--html", "p.html", "--batch", "2", "--model", model]
-    script = f"""
-        import os, signal, sys
-        from lstm_apps import cli
-        from lstm_apps.cli.resumable_jsonl import ResumableJsonl
-
-        whole = ResumableJsonl._append
-        def half(journal, line):
-            if len(journal.places) == 3:
-                journal.file.write(line[: len(line) // 2])
-                os.kill(os.getpid(), signal.SIGKILL)
-            return whole(journal, line)
-        ResumableJsonl._append = half
-        cli.main(["caption", *{arguments!r}])
-    """
-    done = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, timeout=240)
-    assert (done.returncode, done.stderr) == (-signal.SIGKILL, "")
-    torn = Path("c.jsonl").read_text()
-    assert torn.count("\n") == 3
-    assert not torn.endswith("\n")
-    assert cli.main(["caption", *arguments]) == 0
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert "its last line was cut short" in err
-    assert "3 photos described, 3 done before" in err
-    assert Path("c.jsonl").read_text().startswith(torn[: torn.rindex("\n")])
-    assert sources(Path("c.jsonl")) == [f"photos/{number}.png" for number in range(6)]
-    assert Path("p.html").read_text().count("<article") == 6
-
-
-@POSIX
-def test_a_reader_that_ends(photos: Path, model: str) -> None:
-    """`lstm-models caption photos | head -n 1`: no sentence, no traceback, and what SIGPIPE gives."""
-    Image.new("RGB", (8, 8)).save(photos / "bad.png")
-    (photos / "bad.png").write_bytes(b"")
-    arguments = command("photos", "--batch", "1", "--model", model)
-    process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    assert process.stderr is not None
-    assert json.loads(process.stdout.readline())["source"] == "photos/0.png"
-    process.stdout.close()
-    assert (process.wait(240), process.stderr.read()) == (141, "")
-    process.stderr.close()
-
-
-# The page of docs/ --------------------------------------------------------------------------------------------------
-
-DOCS = Path(__file__).parents[4] / "docs" / "tasks" / "captioning.md"
-QUICK = ("--training.steps=2", "--training.validate_every=2", "--training.batch_frames=60", "--training.precision=32")
-
-
-def blocks(language: str) -> list[str]:
-    return [textwrap.dedent(text) for text in re.findall(rf"```{language}\n(.*?)```", DOCS.read_text(), re.DOTALL)]
-
-
-@pytest.mark.slow
-def test_commands_of_the_docs(photos: Path, model: str, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
-    """Every command of the page, in its order, on drawn pictures; training shortened to two steps."""
-    pytest.importorskip("lightning", reason="training comes with the extra “train”")
-    scorer = importlib.util.find_spec("pycocoevalcap") is not None
-    shutil.copytree(model, "weights/captioner")
-    monkeypatch.setattr(hub, "WEIGHTS", Path("weights").absolute())
-    Image.open(photos / "0.png").save("beach.jpg")
-    for folder in ("my_photos", "FLICKR8K"):
-        draw(Path(folder), 12)
-        rows = [
-            f"{number}.png,{caption},{'dev' if number > 8 else 'train'}"
-            for number in range(12)
-            for caption in ("A dog runs on the grass.", "A red ball.")
-        ]
-        Path(folder, "captions.csv").write_text("\n".join(["image,caption,split", *rows]))
-    lines = [line for block in blocks("sh") for line in block.splitlines()]
-    assert len(lines) > 12
-    for line in lines:
-        program, *arguments = shlex.split(line)
-        assert program == "lstm-models"
-        if arguments[0] == "train":
-            arguments += QUICK
-            if "base" in arguments:  # its encoder alone would take a minute
-                arguments[arguments.index("base")] = "tiny"
-        elif arguments[0] == "evaluate":
-            arguments += ["--no-meteor", "--timed", "0"]
-            if not scorer:
-                continue
-        assert cli.main(arguments) == 0, (line, capsys.readouterr().err)
-    for made in ("captions.jsonl", "page.html", "looked-at/0.attention.png", "mine.html", "runs/critical/model"):
-        assert Path(made).exists()
-    assert Path("mine.html").read_text().count("<article") == 12
-    for code in blocks("python"):
-        exec(code, {})
-    assert Caption.from_json(Path("beach.json").read_text()).source == "beach.jpg"
-
-
-def test_lines_of_the_docs_are_as_they_are_made(loaded: Captioner, photos: Path, capsys: Any) -> None:
-    (shown,) = (json.loads(block) for block in blocks("json"))
-    (record,) = records(run(capsys, "photos/1.png", json=True, beam=3)[1])
-    assert list(record) == list(shown)
-    assert list(record["made"]) == list(shown["made"])
-
-
 def test_a_photo_from_standard_input(loaded, photos, capsys, monkeypatch) -> None:
     """One rule for all verbs: - is standard input, and --out - the screen."""
     _, told, _ = run(capsys, str(photos / "0.png"))
@@ -691,30 +433,3 @@ def test_a_photo_from_standard_input(loaded, photos, capsys, monkeypatch) -> Non
         assert sentence in err
     code, _, err = run(capsys, "-", out="a.jsonl")
     assert (code, "standard input has no name" in err) == (2, True)
-
-
-def test_captions_as_a_table_and_beside_the_photos(loaded, photos, capsys) -> None:
-    """As the csv module and a parser of XML read them."""
-    _, told, _ = run(capsys, "photos", csv="captions.csv", xmp="photos")
-    texts = {each["source"]: each["text"] for each in records(told)}
-    with open("captions.csv", encoding="utf-8-sig", newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert {row["photo"]: row["caption"] for row in rows} == texts
-    assert set(rows[0]) == {"photo", "caption", "confidence", "uncertain", "recognised"}
-    assert {row["uncertain"] for row in rows} <= {"true", "false"}
-    spaces = {"dc": "http://purl.org/dc/elements/1.1/", "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#"}
-    for source, text in texts.items():
-        root = xml.etree.ElementTree.fromstring(Path(source).with_suffix(".xmp").read_text("utf-8"))
-        assert [each.text for each in root.findall(".//dc:description/rdf:Alt/rdf:li", spaces)] == [text]
-    assert run(capsys, "photos", csv="captions.txt")[0] == 2
-    assert run(capsys, "photos", xmp="captions.csv")[0] == 1
-
-
-def test_what_a_name_says_is_no_markup_and_no_formula(loaded, photos, capsys) -> None:
-    (photos / "0.png").rename("=1+1.png")
-    run(capsys, "=1+1.png", csv="captions.csv")
-    assert "'=1+1.png" in Path("captions.csv").read_text("utf-8-sig")
-    caption = Caption("a <b> & c", (), 0.0, objects=(RecognizedObject("d & <e>", 0.5),))
-    root = xml.etree.ElementTree.fromstring(caption.xmp())
-    texts = [each.text for each in root.iter() if each.text]
-    assert texts == ["a <b> & c", "a <b> & c", "d & <e>"]
