@@ -140,14 +140,14 @@ def streaming(
     """Cost of a stream and how late words are shown, against the sound that is pushed at a time."""
     sound = strung(recordings, seconds)
     recognizer.stream(rate=RATE).push(sound[:RATE])  # what is loaded late is loaded now
-    rounds = [[_streamed(recognizer, sound, push) for push in PUSHES] for _ in range(repeats)]
+    rounds = [[streamed_line(recognizer, sound, push) for push in PUSHES] for _ in range(repeats)]
     # What was shown and when is the same in every round
     return [
         each[0] | {name: median(one[name] for one in each) for name in _COSTS} for each in zip(*rounds, strict=True)
     ]
 
 
-def _streamed(recognizer: Recognizer, sound: np.ndarray, push: float) -> dict[str, Any]:
+def streamed_line(recognizer: Recognizer, sound: np.ndarray, push: float) -> dict[str, Any]:
     size = round(push * RATE)
     stream = recognizer.stream(rate=RATE)
     cpu, clocks, shown, count = 0.0, [], [], 0

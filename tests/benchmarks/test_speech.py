@@ -319,7 +319,7 @@ def test_words_are_late_by_the_sound_pushed_after_them(speech: ModuleType) -> No
             return SimpleNamespace(words=[SimpleNamespace(text=text, end=end) for text, end in ends.items()])
 
     recognizer = SimpleNamespace(stream=lambda rate: Stream())
-    line = speech._streamed(recognizer, np.zeros(2 * RATE, np.float32), 0.5)
+    line = speech.streamed_line(recognizer, np.zeros(2 * RATE, np.float32), 0.5)
     assert line["words"] == 3
     assert line["delay"] == pytest.approx(0.5)  # 0.1, 0.5 and, as it was taken back, 1.1
     assert line["late"] == pytest.approx(1.04)

@@ -215,7 +215,7 @@ def trace_recognizer(recognizer: Any, name: str) -> Tape:
             ("output: letters", tuple(found.shape)),
         ),
         tuple(layers),
-        _spikes(found[0, :steps].argmax(-1).tolist(), recognizer.config.alphabet),
+        label_spikes(found[0, :steps].argmax(-1).tolist(), recognizer.config.alphabet),
         samples=sounds[0],
         words=tuple(recognizer.transcribe(sounds[0], rate=_RATE).words),
         seconds=recognizer.seconds_per_output,
@@ -230,7 +230,7 @@ def _samples(name: str) -> np.ndarray:
     return samples
 
 
-def _spikes(labels: Sequence[int], alphabet: str) -> tuple[tuple[int, int, str], ...]:
+def label_spikes(labels: Sequence[int], alphabet: str) -> tuple[tuple[int, int, str], ...]:
     """Letters of the best path: where each begins and ends; label 0 is the blank of CTC."""
     edges = [0, *(np.flatnonzero(np.diff(labels)) + 1).tolist(), len(labels)]
     spans = itertools.pairwise(edges)

@@ -91,12 +91,12 @@ def sheet(picture: Image, text: str, words: Sequence[Word]) -> Image:
     columns = math.ceil(tiles / math.ceil(tiles / most))  # rows filled as evenly as can be
     rows = math.ceil(tiles / columns)
     width = gap + columns * (cell + gap)
-    heading = _wrapped(text, 22, width - 2 * gap)
+    heading = wrapped(text, 22, width - 2 * gap)
     top = gap + 30 * len(heading) + 10
     made = images.new("RGB", (width, top + rows * (picture.height + label + gap)), _PAPER)
     pen = ImageDraw.Draw(made)
     for number, line in enumerate(heading):
-        pen.text((gap, gap + 30 * number), line, _TEXT, font=_font(22, line))
+        pen.text((gap, gap + 30 * number), line, _TEXT, font=font_for(22, line))
     for number in range(tiles):
         left = gap + number % columns * (cell + gap)
         upper = top + number // columns * (picture.height + label + gap)
@@ -107,20 +107,20 @@ def sheet(picture: Image, text: str, words: Sequence[Word]) -> Image:
         made.paste(looked_at(picture, word.attention), (left, upper))
         below = upper + picture.height + 8
         percent = "" if word.confidence is None else f"{round(100 * word.confidence)} %"
-        room = cell - (pen.textlength(percent, font=_font(15, percent)) + 8 if percent else 0)
-        line = _wrapped(word.text, 18, room, lines=1)[0]
-        pen.text((left, below), line, _TEXT, font=_font(18, line))
+        room = cell - (pen.textlength(percent, font=font_for(15, percent)) + 8 if percent else 0)
+        line = wrapped(word.text, 18, room, lines=1)[0]
+        pen.text((left, below), line, _TEXT, font=font_for(18, line))
         if word.confidence is not None:
-            pen.text((left + cell, below + 3), percent, _FAINT, font=_font(15, percent), anchor="ra")
+            pen.text((left + cell, below + 3), percent, _FAINT, font=font_for(15, percent), anchor="ra")
             pen.rectangle((left, below + 28, left + cell - 1, below + 31), "#e4e6eb")
             if (long := round(cell * word.confidence)) > 0:
                 pen.rectangle((left, below + 28, left + long - 1, below + 31), "#385092")
     return made
 
 
-def _wrapped(text: str, size: int, width: float, *, lines: int = 4) -> list[str]:
+def wrapped(text: str, size: int, width: float, *, lines: int = 4) -> list[str]:
     """The text in lines no wider than `width` pixels, what does not fit in so many of them cut with an ellipsis."""
-    font = _font(size, text)
+    font = font_for(size, text)
     made: list[str] = []
     rest = " ".join(text.split())
     while rest:
@@ -137,7 +137,7 @@ def _wrapped(text: str, size: int, width: float, *, lines: int = 4) -> list[str]
     return made or [""]
 
 
-def _font(size: int, text: str) -> FreeTypeFont | ImageFont:
+def font_for(size: int, text: str) -> FreeTypeFont | ImageFont:
     """Pillow's own font, or matplotlib's DejaVu Sans where the text goes beyond Western European letters."""
     from PIL import ImageFont
 

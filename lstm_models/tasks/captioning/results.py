@@ -265,7 +265,7 @@ def _translated(caption: Caption, made: Any) -> tuple[Caption, float]:
     """A caption by its translation, and the mean logarithm of the translator's confidences."""
     words, logs = [], []
     for sentence in made.sentences:
-        origins = _origins(sentence.source_words, caption.words)
+        origins = word_origins(sentence.source_words, caption.words)
         for word in sentence.words:
             seen = None if word.source is None else origins[word.source]
             if any(map(str.isalnum, word.text)):
@@ -279,7 +279,7 @@ def _translated(caption: Caption, made: Any) -> tuple[Caption, float]:
     return replace(caption, text=text, words=tuple(words)), sum(logs) / max(len(logs), 1)
 
 
-def _origins(parts: Sequence[str], words: Sequence[Word]) -> list[Word | None]:
+def word_origins(parts: Sequence[str], words: Sequence[Word]) -> list[Word | None]:
     """Of each part of a sentence the first word that shares letters with it; both are in order, split differently."""
 
     def owners(texts: Sequence[str]) -> list[int]:

@@ -340,12 +340,12 @@ def _word_of_each(words: list[tuple[int, int]], items: list[_Stroke]) -> list[in
     places = np.array([items[at].place for at in order])
     lengths = np.array([len(items[at].upright) for at in order])
     found = [0] * len(items)
-    for at, word in zip(order.tolist(), _words(words, places, lengths, gaps), strict=True):
+    for at, word in zip(order.tolist(), glyph_words(words, places, lengths, gaps), strict=True):
         found[at] = word
     return found
 
 
-def _words(words: list[tuple[int, int]], places: np.ndarray, lengths: np.ndarray, gaps: np.ndarray) -> list[int]:
+def glyph_words(words: list[tuple[int, int]], places: np.ndarray, lengths: np.ndarray, gaps: np.ndarray) -> list[int]:
     """Which word each stroke of a row belongs to.
 
     All words of a line are told apart at once (dynamic programming), where the gaps are wide and where it agrees with

@@ -191,7 +191,7 @@ class _Composer:
         self.hand, self.options, self.progress = hand, options, progress
         alphabet = hand.writer.writable
         self.hyphen = "-" if "-" in alphabet else ""
-        self.segments = _segments(text, options.breaks or " " not in alphabet)
+        self.segments = paragraph_segments(text, options.breaks or " " not in alphabet)
         # How many lines a segment makes is known when it is planned; until then, this many
         self.expected = [len(self._plan(number)) for number in range(len(self.segments))]
 
@@ -262,7 +262,7 @@ class _Composer:
 
 
 @dataclass
-class _Segment:
+class Segment:
     """What stands between two line breaks: words parted by one space."""
 
     text: str
@@ -271,9 +271,9 @@ class _Segment:
     page: bool  # it begins a new one
 
 
-def _segments(text: str, breaks: bool) -> list[_Segment]:
+def paragraph_segments(text: str, breaks: bool) -> list[Segment]:
     """The segments of a text; where a row begins with spaces, all rows of its paragraph are lines of their own."""
-    segments: list[_Segment] = []
+    segments: list[Segment] = []
     for number, part in enumerate(text.split(_NEW_PAGE)):
         page = number > 0 and bool(segments)
         for paragraph in re.split(r"\n[ \u00a0]*(?=\n)", part):
@@ -284,7 +284,7 @@ def _segments(text: str, breaks: bool) -> list[_Segment]:
                 if place and not each_row:
                     segments[-1].text += f" {words}"
                     continue
-                segments.append(_Segment(words, not place, len(row) - len(row.lstrip(" ")), page))
+                segments.append(Segment(words, not place, len(row) - len(row.lstrip(" ")), page))
                 page = False
     return segments
 

@@ -106,8 +106,8 @@ class TestTape:
         assert heard.seconds == pytest.approx(0.03)
 
     def test_letters_of_the_best_path(self):
-        assert traces._spikes([0, 2, 2, 0, 2, 3], " ab") == ((1, 3, "a"), (4, 5, "a"), (5, 6, "b"))
-        assert traces._spikes([0], "ab") == ()
+        assert traces.label_spikes([0, 2, 2, 0, 2, 3], " ab") == ((1, 3, "a"), (4, 5, "a"), (5, 6, "b"))
+        assert traces.label_spikes([0], "ab") == ()
 
     @pytest.mark.parametrize(("text", "sentence"), [
         ("", "There is no text"), (" \n\t", "There is no text"), (None, "There is no text"), (7, "There is no text"),

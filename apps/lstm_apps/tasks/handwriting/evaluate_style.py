@@ -212,8 +212,8 @@ def _fitted(writer: HandwritingWriter, hands: dict[str, UnseenWriter]) -> tuple[
 def _compared(probes: Sequence[np.ndarray], gallery: Sequence[np.ndarray]) -> dict[str, float]:
     """How lines of each hand [lines, axes] compare with what stands for all [axes]: together, and line by line."""
     stands = np.stack(gallery)
-    lots = _cosine(np.stack([lines.mean(0) for lines in probes]), stands)
-    single = np.stack([_cosine(lines, stands).T for lines in probes])  # [hands, gallery, lines]
+    lots = cosine_similarities(np.stack([lines.mean(0) for lines in probes]), stands)
+    single = np.stack([cosine_similarities(lines, stands).T for lines in probes])  # [hands, gallery, lines]
     same = np.eye(len(stands), dtype=bool)
     return {
         "auc": round(separation(lots[same], lots[~same]), 4),
@@ -225,7 +225,7 @@ def _compared(probes: Sequence[np.ndarray], gallery: Sequence[np.ndarray]) -> di
     }
 
 
-def _cosine(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+def cosine_similarities(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     one, other = (each / np.linalg.norm(each, axis=1, keepdims=True) for each in (one, other))
     return np.asarray(one @ other.T)
 

@@ -98,7 +98,7 @@ def train(
         settings={"task": "handwriting", "data": data, "init": init, "raw": raw, "prediction": prediction}
         | {"slant": slant, "scale": scale, "rare": rare}
         | {"model": config, "training": training},
-        repeats=_repeats(learn, rare) if rare else None,
+        repeats=repeats_of_rare(learn, rare) if rare else None,
     )
     if is_main_process():
         folder = hub.save(writer, Path(run) / "model", card=_card(data, config, training))
@@ -108,7 +108,7 @@ def train(
 
 def _writer(config: WriterConfig, init: str | None, lines: Sequence[HandwritingLine]) -> HandwritingWriter:
     if init is None:
-        return HandwritingWriter(_fit_to_data(config, lines))
+        return HandwritingWriter(fit_to_data(config, lines))
     found = hub.load_as(HandwritingWriter, init)
     known = found.config.styles
     new = sorted({line.writer for line in lines if line.writer} - set(known)) if found.style is not None else []
@@ -121,7 +121,7 @@ def _writer(config: WriterConfig, init: str | None, lines: Sequence[HandwritingL
     return writer
 
 
-def _fit_to_data(config: WriterConfig, lines: Sequence[HandwritingLine]) -> WriterConfig:
+def fit_to_data(config: WriterConfig, lines: Sequence[HandwritingLine]) -> WriterConfig:
     changes: dict[str, object] = {}
     if not config.alphabet:
         changes["alphabet"] = alphabet_of(lines, min_count=3 if len(lines) > 1000 else 1)
@@ -136,7 +136,7 @@ def _fit_to_data(config: WriterConfig, lines: Sequence[HandwritingLine]) -> Writ
     return dataclasses.replace(config, **changes)  # type: ignore[arg-type]
 
 
-def _repeats(lines: Sequence[HandwritingLine], rare: int) -> list[int]:
+def repeats_of_rare(lines: Sequence[HandwritingLine], rare: int) -> list[int]:
     """A line counts as its rarest character: up to five times an epoch."""
     counts = Counter(character for line in lines for character in set(line.text))
     rarest = (min((counts[character] for character in line.text), default=rare) for line in lines)

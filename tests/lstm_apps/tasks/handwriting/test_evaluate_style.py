@@ -38,7 +38,7 @@ def test_the_judge_tells_hands_apart():
     unseen = lots[12:]
     probes = np.stack([judge.of(lot[:3], [30] * 3) for lot in unseen])
     stands = np.stack([judge.of(lot[3:], [30] * 3) for lot in unseen])
-    alike = evaluate_style._cosine(probes, stands)
+    alike = evaluate_style.cosine_similarities(probes, stands)
     own = np.eye(4, dtype=bool)
     assert writer_similarity.first_share(alike) == 1
     assert writer_similarity.separation(alike[own], alike[~own]) > 0.95

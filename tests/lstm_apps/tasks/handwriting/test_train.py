@@ -18,7 +18,7 @@ import torch
 pytest.importorskip("lightning")
 
 from lstm_apps import cli
-from lstm_apps.tasks.handwriting.train import _fit_to_data, _repeats, train
+from lstm_apps.tasks.handwriting.train import fit_to_data, repeats_of_rare, train
 from lstm_apps.training.config import TrainingConfig
 from lstm_datasets.handwriting.readers import HandwritingLine, read_lines
 from lstm_models.checkpoints import hub
@@ -212,24 +212,24 @@ def line(text: str, writer: str = "", points: int = 20) -> HandwritingLine:
 
 def test_alphabet_styles_and_features_come_from_the_data():
     lines = [line("abc", "9"), line("ab", "7"), line("a")]
-    config = _fit_to_data(WriterConfig(features=StrokeFeatures(resample=False)), lines)
+    config = fit_to_data(WriterConfig(features=StrokeFeatures(resample=False)), lines)
     assert config.alphabet == "abc"
     assert config.styles == ("7", "9")
     assert config.features.mean[0] == pytest.approx(3)
     assert config.step == pytest.approx(6 / 60)
-    assert _fit_to_data(config, [line("xyz", "1")]) == config  # what is given stays
-    assert _fit_to_data(WriterConfig(style_size=0), lines).styles == ()
+    assert fit_to_data(config, [line("xyz", "1")]) == config  # what is given stays
+    assert fit_to_data(WriterConfig(style_size=0), lines).styles == ()
 
 
 def test_many_lines_leave_out_rare_characters():
     lines = [line("ab")] * 1000 + [line("q"), line("q")]
-    assert _fit_to_data(WriterConfig(features=StrokeFeatures(resample=False)), lines).alphabet == "ab"
+    assert fit_to_data(WriterConfig(features=StrokeFeatures(resample=False)), lines).alphabet == "ab"
 
 
 def test_lines_with_rare_characters_come_more_often():
     lines = [line("e")] * 100 + [line("ez")] * 5 + [line("eq")]
-    assert _repeats(lines, 20) == [1] * 100 + [2] * 5 + [4]
-    assert _repeats(lines, 10_000)[-1] == 5
+    assert repeats_of_rare(lines, 20) == [1] * 100 + [2] * 5 + [4]
+    assert repeats_of_rare(lines, 10_000)[-1] == 5
 
 
 def test_raw_lines_are_not_cleaned(tmp_path):

@@ -131,10 +131,10 @@ class TestSheet:
         assert (edge == 255).all()
 
     def test_a_line_that_does_not_fit_is_cut_with_an_ellipsis(self):
-        lines = attention_maps._wrapped("one two three four five six seven", 20, 100, lines=2)
+        lines = attention_maps.wrapped("one two three four five six seven", 20, 100, lines=2)
         assert len(lines) == 2
         assert lines[1].endswith("…")
-        assert all(attention_maps._font(20, line).getlength(line) <= 100 for line in lines)
-        assert attention_maps._wrapped("one two", 20, 1000) == ["one two"]
-        assert attention_maps._wrapped("  ", 20, 1000) == [""]
-        assert attention_maps._wrapped("wide", 20, 1, lines=9) == ["w", "i", "d", "e"]
+        assert all(attention_maps.font_for(20, line).getlength(line) <= 100 for line in lines)
+        assert attention_maps.wrapped("one two", 20, 1000) == ["one two"]
+        assert attention_maps.wrapped("  ", 20, 1000) == [""]
+        assert attention_maps.wrapped("wide", 20, 1, lines=9) == ["w", "i", "d", "e"]

@@ -271,10 +271,10 @@ class TestTranslated:
         assert [found.text, *(other.text for other in found.alternatives)] == ["A cat", "A lynx"]
 
     def test_clitics_are_two_words_of_a_caption_and_one_of_a_translator(self):
-        from lstm_models.tasks.captioning.results import _origins
+        from lstm_models.tasks.captioning.results import word_origins
 
         words = (Word("man"), Word("'s"), Word("dog"))
-        assert _origins(["man's", "dog", "."], words) == [words[0], words[2], None]
+        assert word_origins(["man's", "dog", "."], words) == [words[0], words[2], None]
 
     def test_a_caption_without_words_stays(self):
         from tests.helpers.scripted_translator import ScriptedTranslator

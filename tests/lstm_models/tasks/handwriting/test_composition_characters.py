@@ -6,7 +6,7 @@ import numpy as np
 
 from lstm_models.tasks.handwriting.composition import drawable, planned
 from lstm_models.tasks.handwriting.glyphs import glyph
-from lstm_models.tasks.handwriting.pages import _segments
+from lstm_models.tasks.handwriting.pages import paragraph_segments
 from lstm_models.text.spelling import spell
 
 LETTERS = " abcdefghijklmnopqrstuvwxyz-.,"
@@ -26,20 +26,20 @@ def test_characters_drawn_alike_have_one_note() -> None:
 def test_no_break_spaces_stay_in_their_word() -> None:
     text = spell("10\u00a0km to go", LETTERS, drawable, keep="\u00a0")[0]
     assert text == "10\u00a0km to go"
-    (segment,) = _segments(text, True)
+    (segment,) = paragraph_segments(text, True)
     assert segment.text.split(" ") == ["10\u00a0km", "to", "go"]
 
 
 def test_rows_that_begin_with_spaces_are_lines_of_their_own() -> None:
     poem = "roses are red\n    violets are\n        blue\n\nand so"
     for breaks in (True, False):
-        made = [(each.text, each.spaces, each.opens) for each in _segments(poem, breaks)]
+        made = [(each.text, each.spaces, each.opens) for each in paragraph_segments(poem, breaks)]
         assert made == [("roses are red", 0, True), ("violets are", 4, False), ("blue", 8, False), ("and so", 0, True)]
-    assert [each.text for each in _segments("one\ntwo", False)] == ["one two"]
+    assert [each.text for each in paragraph_segments("one\ntwo", False)] == ["one two"]
 
 
 def test_a_form_feed_begins_a_page() -> None:
-    assert [(each.text, each.page) for each in _segments("one\ftwo\nthree", True)] == [
+    assert [(each.text, each.page) for each in paragraph_segments("one\ftwo\nthree", True)] == [
         ("one", False), ("two", True), ("three", False),
     ]  # fmt: skip
 

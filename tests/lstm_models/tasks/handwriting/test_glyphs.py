@@ -20,7 +20,7 @@ from lstm_models.ink.drawing import Drawing
 from lstm_models.ink.line_metrics import TALL, measured, parts_of, slant_of
 from lstm_models.ink.page import PageOptions
 from lstm_models.tasks.handwriting.accents import parted, placed
-from lstm_models.tasks.handwriting.composition import _words, compose, drawable, planned
+from lstm_models.tasks.handwriting.composition import compose, drawable, glyph_words, planned
 from lstm_models.tasks.handwriting.glyphs import glyph, has_glyph, rounded
 from tests.helpers.zigzag_writer import CONFIG, X_HEIGHT, Pen
 
@@ -235,13 +235,13 @@ def test_nothing_but_marks():
 def test_words_are_told_apart_where_the_window_is_late(late):
     words, places = [(0, 1), (3, 4), (6, 7)], np.array([0.0, 1, 3, 4, 6, 7])
     gaps = np.array([0, 0.2, 1, 0.1, 1, 0.4, 0])
-    assert _words(words, np.maximum(places - late, 0), np.full(6, 8), gaps) == [0, 0, 1, 1, 2, 2]
+    assert glyph_words(words, np.maximum(places - late, 0), np.full(6, 8), gaps) == [0, 0, 1, 1, 2, 2]
 
 
 def test_a_word_may_be_missing():
     words, gaps = [(0, 3), (5, 8), (10, 13)], np.array([0, 0.2, 1, 0.1, 0])
-    assert _words(words, np.array([0.0, 2, 11, 13]), np.full(4, 8), gaps) == [0, 0, 2, 2]
-    assert _words(words, np.array([0.0, 2, 5, 7]), np.full(4, 8), gaps) == [0, 0, 1, 1]
+    assert glyph_words(words, np.array([0.0, 2, 11, 13]), np.full(4, 8), gaps) == [0, 0, 2, 2]
+    assert glyph_words(words, np.array([0.0, 2, 5, 7]), np.full(4, 8), gaps) == [0, 0, 1, 1]
 
 
 def test_words_of_signs_or_capitals_alone_are_drawn_and_named():

@@ -31,7 +31,9 @@ def completions(found: Sequence[Completion]) -> str:
     """The ways on with their probabilities, the best first."""
     if not found:
         return '<div class="scored"><p class="waiting">The text is likely to end here.</p></div>'
-    rows = "".join(f"<li>…{escape(each.text)}<small>{_percent(math.exp(each.log_prob))}</small></li>" for each in found)
+    rows = "".join(
+        f"<li>…{escape(each.text)}<small>{percentage(math.exp(each.log_prob))}</small></li>" for each in found
+    )
     return f'<div class="scored"><ol>{rows}</ol></div>'
 
 
@@ -55,15 +57,17 @@ def cells(text: str, traced: CellTrace, unit: int) -> str:
 
 
 def _word(word: ScoredWord) -> str:
-    expected = ", ".join(f"“{each.text.strip() or each.text}” {_percent(each.probability)}" for each in word.candidates)
-    about = escape(f"{_percent(math.exp(word.log_prob))}; expected: {expected}" if expected else "", quote=True)
+    expected = ", ".join(
+        f"“{each.text.strip() or each.text}” {percentage(each.probability)}" for each in word.candidates
+    )
+    about = escape(f"{percentage(math.exp(word.log_prob))}; expected: {expected}" if expected else "", quote=True)
     kind = "word unlikely" if word.unlikely else "word"
     much = min(1.0, -word.log_prob / _DARKEST)
     label = f'tabindex="0" title="{about}" aria-label="{escape(word.text, quote=True)}: {about}"'
     return f'<span class="{kind}" style="--much: {much:.0%}" {label}>{escape(word.text)}</span>'
 
 
-def _percent(probability: float) -> str:
+def percentage(probability: float) -> str:
     if probability >= 0.01:
         return f"{probability:.0%}"
     return f"{probability:.1e}" if probability < 1e-4 else f"{probability:.2%}"

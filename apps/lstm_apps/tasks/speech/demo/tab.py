@@ -71,7 +71,7 @@ def build(
         SpeechTab(
             components.once(load or components.bundled(model)),
             None if punctuator is None else components.once(punctuator),
-            _notes(model if load is None else None),
+            fine_print(model if load is None else None),
         )
     return tab
 
@@ -353,7 +353,7 @@ def _summary(transcript: Transcript, seconds: float, took: float | None = None) 
     return f"{about}."
 
 
-def _notes(model: str | None) -> list[str]:
+def fine_print(model: str | None) -> list[str]:
     """What a visitor should know: how long, how private, what language, and the card's lines on limits and licence."""
     notes = [
         f"English, up to {minutes(LONGEST)} at a time. Your speech stays on the machine that serves this page: "

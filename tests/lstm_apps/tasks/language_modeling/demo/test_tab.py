@@ -77,7 +77,7 @@ def test_endpoints(page):
 
 
 def test_small_probabilities_are_shown_as_such():
-    assert [view._percent(p) for p in (0.5, 0.001, 1e-6)] == ["50%", "0.10%", "1.0e-06"]
+    assert [view.percentage(p) for p in (0.5, 0.001, 1e-6)] == ["50%", "0.10%", "1.0e-06"]
 
 
 @pytest.fixture(scope="module")

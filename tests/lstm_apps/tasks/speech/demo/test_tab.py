@@ -441,11 +441,11 @@ def test_the_card_tells_limits_and_licence(monkeypatch: pytest.MonkeyPatch) -> N
     card = "# R\n\nHears.\n\n| | |\n|---|---|\n| Licence | of `LibriSpeech`: [CC BY](http://x) |\n\n"
     card += "## Limits\n\nIt is\n**deaf**.\n\nMore."
     monkeypatch.setattr(hub, "card", lambda name: card)
-    notes = demo._notes("recognizer")
+    notes = demo.fine_print("recognizer")
     assert notes[0].startswith("English, up to 10 minutes at a time.")
     assert "non-commercial" in notes[1]
     assert notes[2:] == ["It is deaf", "Licence of the weights: of LibriSpeech: CC BY."]
-    assert demo._notes(None) == notes[:1]
+    assert demo.fine_print(None) == notes[:1]
 
 
 def test_every_example_is_small_and_credited() -> None:
