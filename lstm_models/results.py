@@ -103,9 +103,9 @@ def short_repr(result: object, text: str, **facts: Any) -> str:
     """
     line = " ".join(text.split())
     cut = line if len(line) <= _SHOWN else line[: _SHOWN - 1].rstrip() + "…"
-    told = [f"{name}={value:.2f}" if isinstance(value, float) else f"{name}={value!r}" for name, value in facts.items()
+    shown = [f"{name}={value:.2f}" if isinstance(value, float) else f"{name}={value!r}" for name, value in facts.items()
             if value is not None]  # fmt: skip
-    return f"{type(result).__name__}({', '.join([json.dumps(cut, ensure_ascii=False), *told])})"
+    return f"{type(result).__name__}({', '.join([json.dumps(cut, ensure_ascii=False), *shown])})"
 
 
 def words_html(words: Iterable[Word]) -> str:

@@ -130,12 +130,12 @@ class EpochItems(Dataset[Any]):
 
     def __init__(self, data: Dataset[Any]) -> None:
         self.data = data
-        self.tell = getattr(data, "set_epoch", None)
+        self.set_data_epoch = getattr(data, "set_epoch", None)
 
     def __getitem__(self, place: int | tuple[int, int]) -> tuple[Any, bool]:
         epoch, index = place if isinstance(place, tuple) else (0, place)
-        if self.tell is not None:
-            self.tell(epoch)
+        if self.set_data_epoch is not None:
+            self.set_data_epoch(epoch)
         return self.data[index if index >= 0 else ~index], index >= 0
 
     def __len__(self) -> int:

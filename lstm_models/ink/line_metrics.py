@@ -1,7 +1,7 @@
 """What a written line measures: its baseline, the height of its letters, and how far they lean.
 
 The writer's unit is a line's vertical standard deviation, which depends on what the line says. Where the soft window
-tells which character each point belongs to (`HandwritingWriter.sample`, ``trace``), letters can be measured by name.
+gives the character that each point belongs to (`HandwritingWriter.sample`, ``trace``), letters can be measured by name.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Measures:
         slope: of the baseline.
         x_height: of small letters.
         tall: of capitals and digits, in x-heights.
-        letters: how many letters tell the x-height.
+        letters: how many letters show the x-height.
     """
 
     base: float = 0.0
@@ -55,7 +55,7 @@ class Measures:
 
     @classmethod
     def together(cls, lines: Sequence[Measures]) -> Measures:
-        """The usual measures of lines, each counted by the letters that tell its own."""
+        """The usual measures of lines, each counted by the letters that show it."""
         heights = [line.x_height for line in lines for _ in range(line.letters)]
         tall = [line.tall for line in lines if line.letters]
         if not heights:
@@ -64,7 +64,7 @@ class Measures:
         return cls(base, 0.0, float(np.median(heights)), float(np.median(tall)), len(heights))
 
     def beside(self, usual: Measures) -> Measures:
-        """The same line, its height doubted as far as few letters tell it."""
+        """The same line, its height doubted as far as few letters show it."""
         fraction = self.letters / (self.letters + _TRUST)
         height = self.x_height**fraction * usual.x_height ** (1 - fraction)
         return replace(self, x_height=height, tall=self.tall if self.letters else usual.tall)

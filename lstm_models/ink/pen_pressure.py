@@ -1,6 +1,6 @@
 """Lines as wide as a pen presses: wider where it was slow, thinner where it was fast and where it lands and lifts.
 
-The points of a stroke are samples in time, or lie denser where the pen was slow, so their spacing tells its speed. The
+The points of a stroke are samples in time, or lie denser where the pen was slow, so their spacing shows its speed. The
 shape of a stroke is a union of closed outlines, all turning the same way: filled with the nonzero rule (that of SVG and
 PDF) they have no holes, however tight the bend.
 """

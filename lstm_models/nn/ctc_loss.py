@@ -11,7 +11,7 @@ __all__ = ["ctc_sums"]
 
 
 def ctc_sums(log_probs: Tensor, lengths: Tensor, batch: Mapping[str, Tensor], *, edits: bool) -> dict[str, Tensor]:
-    """The loss of connectionist temporal classification (CTC: Graves et al. 2006), as every CTC model here tells it.
+    """The loss of connectionist temporal classification (CTC: Graves et al. 2006), as every CTC model here reports it.
 
     Args:
         log_probs: [batch, outputs, labels], label 0 the blank.

@@ -85,7 +85,7 @@ def step_product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tenso
     fits = 1 < len(x) <= _ROWS and weight.numel() >= _LITTLE and _gains(x, weight) and weight.is_contiguous()
     if torch.is_grad_enabled() or torch.is_autocast_enabled("cpu") or not fits:
         return torch.nn.functional.linear(x, weight, bias)
-    # Changes through ``.data`` leave the version as it is: a few entries tell them
+    # Changes through ``.data`` leave the version as it is: a few entries show them
     version, some = 0 if weight.is_inference() else weight._version, weight.view(-1)[:: weight.numel() // 31]
     kept = _laid_out.get(weight)
     if kept is None or kept[0] != version or not torch.equal(kept[1], some):

@@ -17,8 +17,8 @@ __all__ = ["HELP", "is_quiet", "set_quiet", "take_common_options"]
 HELP = """
 options of every command:
   --device DEVICE       where models run: cpu (default), cuda, cuda:1, mps …
-  -q, --quiet           leave out notes and progress bars; errors are still told
-  -v, --verbose         tell what libraries log, and the traceback of an error
+  -q, --quiet           leave out notes and progress bars; errors are still shown
+  -v, --verbose         show what libraries log, and the traceback of an error
 """
 
 _quiet = False

@@ -1,4 +1,4 @@
-"""A bar on standard error that tells how far a command has come, where somebody sees it."""
+"""A bar on standard error that shows how far a command has come, where somebody sees it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def bar(
         what: is being counted or done.
         total: how much there is; not known yet if left out.
         shown: whether there is a bar at all; if left out, where standard error is a terminal.
-        counted: tell the numbers, too.
+        counted: show the numbers, too.
     """
     if is_quiet() or not (sys.stderr.isatty() if shown is None else shown):
         yield lambda done, total=None: None

@@ -39,9 +39,9 @@ T = TypeVar("T")
 
 
 class Once(Generic[T]):
-    """Calls `load` when first asked and remembers what it gave; several pages may ask at once.
+    """Calls `load` at the first use and keeps its result; several pages may use it at once.
 
-    What `load` raises is passed on, and the next one to ask tries again.
+    What `load` raises is passed on, and the next use tries again.
 
     Attributes:
         seconds: what loading took; None before.

@@ -168,7 +168,7 @@ def sent_file(name: Any, text: Any) -> list[np.ndarray]:
     """The strokes [points, 2] float64 of a file that a browser opened and sent: JSON or SVG.
 
     Raises:
-        InputError: it is none, as `lstm_models.ink.stroke_files.open_strokes` tells; or too large for a pad.
+        InputError: it is none, as `lstm_models.ink.stroke_files.open_strokes` says; or too large for a pad.
     """
     if not isinstance(name, str) or not isinstance(text, str):
         raise InputError("The file was not sent as its name and its text.", usage=True)

@@ -350,7 +350,7 @@ def _begin(run: Path, settings: Mapping[str, Any] | None) -> None:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Leaves out what Lightning tells that is an advertisement, an internal matter, or not so here."""
+    """Leaves out messages of Lightning that are advertisements, internal, or wrong here."""
     loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:

@@ -470,7 +470,7 @@ def compose_lines(
     Args:
         lines: what they say, some of them perhaps nothing.
         rows: offsets [points, 3] of the plain text of each line that has any.
-        trace: which character each offset writes [points], as `HandwritingWriter.sample` tells.
+        trace: which character each offset writes [points], as `HandwritingWriter.sample` gives it.
         features: how offsets become strokes.
         scale: pixels of the writer's unit.
         pitch: pixels between two baselines.

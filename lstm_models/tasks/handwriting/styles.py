@@ -130,7 +130,7 @@ class Style:
 
 
 def fingerprint(writer: HandwritingWriterNetwork) -> str:
-    """What tells a writer's styles from those of another one: the same where their learnt vectors are."""
+    """What distinguishes a writer's styles from another one's: the same where their learnt vectors are."""
     if writer.style is None:
         return ""
     learnt = writer.style.weight.detach().cpu().half().numpy()  # checkpoints store half precision

@@ -281,7 +281,7 @@ class _Run:
         if self.as_json:
             print(line, end="", flush=True)
         else:
-            tell(caption, None if self.alone else source)
+            print_caption(caption, None if self.alone else source)
 
     def fail(self, source: str, error: InputError) -> None:
         if self.journal is not None:
@@ -405,7 +405,7 @@ def _described(
             yield source, InputError(f"{shown(source)}: {result}", usage=result.usage), image
 
 
-def tell(caption: lstm_models.Caption, source: str | None) -> None:
+def print_caption(caption: lstm_models.Caption, source: str | None) -> None:
     """Print a caption and its alternatives for people; in colours on a terminal."""
     every = (caption, *caption.alternatives)
     name = "" if source is None else f"{shown(source)}: "

@@ -186,7 +186,7 @@ def _needs_page(layout: dict[str, Any]) -> None:
 
 
 def _save_pages(pages: Iterator[Page], out: Path, stdout: bool, **options: Any) -> str:
-    """Saves pages as they come, each file whole; what to tell about them.
+    """Saves pages as they come, each file whole; gives a summary of them.
 
     Raises:
         InputError: standard output takes one file, and there are several pages.

@@ -36,7 +36,7 @@ def read(
         paths: drawings (JSON such as {"strokes": [[[x, y], …], …]}, or SVG), and folders of them; - is standard input.
         format: txt, or json, a line a drawing with the confidence of each word and character and the next best texts.
         out: a file for what was read; the screen if missing, or -.
-        alternatives: next best texts that json tells, at most.
+        alternatives: next best texts in json, at most.
         lm: on or off, or the name or folder of a language model.
         beam: texts followed at a time, 0 for the best path alone; more is slower and a little better.
         recursive: look for drawings in the folders of a folder too.

@@ -64,7 +64,7 @@ def photo(address: str, alt: str = "Your photo", *, hint: bool = False) -> str:
     Args:
         address: what `as_data` gave.
         alt: what a screen reader says.
-        hint: tell beneath it that words can be chosen.
+        hint: say beneath it that words can be chosen.
     """
     message = escape(_HINT) if hint else ""
     return (

@@ -22,7 +22,7 @@ def punctuated(text: PunctuatedText, source: str) -> str:
     given = iter(source.split())
     pieces = [piece for piece in re.split(r"(\s+)", text.text) if piece]
     parts = [_word(next(words), next(given)) if piece.strip() else piece for piece in pieces]
-    legend = "A tint tells how sure a mark is, a line under a word that it got a capital; point at them for figures."
+    legend = "A tint shows how sure a mark is, a line below a word that its capital is new; point at them for figures."
     return f'<div class="punctuated"><p>{"".join(parts)}</p><p class="legend">{legend}</p></div>'
 
 
