@@ -12,7 +12,7 @@ WHOLE = {
     "lstm_models/test_package.py",  # what is installed
 }
 """Those of no single module."""
-LONGEST = 500  # lines
+LONGEST = 550  # lines
 
 
 def test_a_test_is_named_after_a_module() -> None:
