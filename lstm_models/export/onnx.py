@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from lstm_models.errors import InputError
 from lstm_models.nn.cells import Cell, CoupledCell, LayerNormCell, PeepholeCell, StandardCell
@@ -64,6 +64,33 @@ class Graph:
         names = [self.name(operator.lower() + str(k)) for k in range(outputs)]
         self.nodes.append(helper.make_node(operator, list(inputs), names, **attributes))
         return names[0] if outputs == 1 else names
+
+    def linear(self, x: str, layer: nn.Linear) -> str:
+        y = self.add("MatMul", x, self.constant(layer.weight.t()))
+        return str(y if layer.bias is None else self.add("Add", y, self.constant(layer.bias)))
+
+    def layer_norm(self, x: str, weight: torch.Tensor, bias: torch.Tensor | None = None, epsilon: float = 1e-5) -> str:
+        shift = [] if bias is None else [self.constant(bias)]
+        return str(self.add("LayerNormalization", x, self.constant(weight), *shift, epsilon=epsilon))
+
+    def norm(self, x: str, layer: nn.LayerNorm) -> str:
+        return self.layer_norm(x, layer.weight, layer.bias, layer.eps)
+
+    def residual_lstm(self, x: str, layer: Any) -> str:
+        """A residual layer of standard cells over one sequence: x + LSTM(norm(x)), both [1, time, features]."""
+        cells = list(layer.lstm.cells)
+        weight = self.constant(torch.stack([gates_in_onnx_order(cell, cell.weight_ih) for cell in cells]))
+        recurrent = self.constant(torch.stack([gates_in_onnx_order(cell, cell.weight_hh) for cell in cells]))
+        biases = [gates_in_onnx_order(cell, cell.bias) for cell in cells]
+        bias = self.constant(torch.stack([torch.cat([one, torch.zeros_like(one)]) for one in biases]))
+        hidden = layer.lstm.hidden_size
+        y, *_ = self.add(
+            "LSTM", self.add("Transpose", self.norm(x, layer.norm), perm=[1, 0, 2]), weight, recurrent, bias, outputs=3,
+            hidden_size=hidden, direction="bidirectional" if layer.lstm.bidirectional else "forward",
+        )  # fmt: skip
+        # [time, directions, 1, hidden] to [1, time, directions, hidden]
+        y = self.add("Transpose", y, perm=[2, 0, 1, 3])
+        return str(self.add("Add", x, self.add("Reshape", y, self.constant([0, 0, hidden * len(cells)]))))
 
 
 def export_onnx(lstm: LSTM, path: str | Path, *, int8: bool = False) -> Path:

@@ -9,11 +9,25 @@ import re
 import stat
 from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import Any
 
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import shown
 
-__all__ = ["files_of", "natural", "opened"]
+__all__ = ["are_several", "files_of", "natural", "opened"]
+
+
+def are_several(source: Any, *kinds: type) -> bool:
+    """Whether a source is a list or tuple of sources, each a path, bytes, an open file or of one of the kinds.
+
+    A list of numbers, or of strokes, is one source.
+    """
+    one = (str, os.PathLike, bytes, bytearray, *kinds)
+    return (
+        isinstance(source, (list, tuple))
+        and len(source) > 0
+        and all(isinstance(each, one) or hasattr(each, "read") for each in source)
+    )
 
 
 def files_of(

@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from lstm_models.decoding.options import override
+from lstm_models.io.inputs import are_several
 from lstm_models.tasks.speech import alignment, decoding, streaming
 from lstm_models.tasks.speech.acoustic_stream import AcousticStream, acoustic_stream
 from lstm_models.tasks.speech.decoding import LanguageModel, TranscribeOptions
@@ -28,6 +29,23 @@ __all__ = ["Recognizer"]
 class Recognizer(RecognizerNetwork):
     """Writes down speech; see the module and ``RecognizerConfig``."""
 
+    @overload
+    def transcribe(
+        self,
+        source: list[Any] | tuple[Any, ...],
+        *,
+        options: TranscribeOptions | None = None,
+        lm: LanguageModel | None = None,
+        hotwords: Sequence[str] | None = None,
+        beam: int | None = None,
+        rate: int | None = None,
+        name: str | None = None,
+        progress: Callable[[float], None] | None = None,
+        punctuate: WordPunctuator | None = None,
+        device: str | torch.device | None = None,
+    ) -> list[Transcript]: ...
+
+    @overload
     def transcribe(
         self,
         source: Any,
@@ -41,11 +59,29 @@ class Recognizer(RecognizerNetwork):
         progress: Callable[[float], None] | None = None,
         punctuate: WordPunctuator | None = None,
         device: str | torch.device | None = None,
-    ) -> Transcript:
-        """Words of a recording of any length, with times and confidences; memory does not grow with it.
+    ) -> Transcript: ...
+
+    def transcribe(
+        self,
+        source: Any,
+        *,
+        options: TranscribeOptions | None = None,
+        lm: LanguageModel | None = None,
+        hotwords: Sequence[str] | None = None,
+        beam: int | None = None,
+        rate: int | None = None,
+        name: str | None = None,
+        progress: Callable[[float], None] | None = None,
+        punctuate: WordPunctuator | None = None,
+        device: str | torch.device | None = None,
+    ) -> Transcript | list[Transcript]:
+        """Words of a recording of any length, or of each of several, with times and confidences.
+
+        Memory does not grow with a recording's length.
 
         Args:
-            source: what `lstm_models.io.audio.open_audio` takes: a file, bytes, an open file, samples.
+            source: what `lstm_models.io.audio.open_audio` takes: a file, bytes, an open file, samples; or a list of
+                files, bytes or open files, for which a list is given back.
             options: how to search; `TranscribeOptions()` if None.
             lm, hotwords, beam: replace those of the options.
             rate: samples a second of an array; 16,000 if None.
@@ -65,7 +101,13 @@ class Recognizer(RecognizerNetwork):
         if device is not None:
             self.to(device)
         options = override(options or TranscribeOptions(), lm=lm, hotwords=hotwords, beam=beam)
-        return decoding.transcribe(self, source, options, rate=rate, name=name, progress=progress, punctuate=punctuate)
+
+        def one(source: Any) -> Transcript:
+            return decoding.transcribe(
+                self, source, options, rate=rate, name=name, progress=progress, punctuate=punctuate
+            )
+
+        return [one(each) for each in source] if are_several(source) else one(source)
 
     def stream(
         self,

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from lstm_models.errors import InputError
-from lstm_models.export.onnx import OPSET, Graph, gates_in_onnx_order, write_model
+from lstm_models.export.onnx import OPSET, Graph, write_model
 
 if TYPE_CHECKING:
     import onnx
@@ -68,17 +68,6 @@ class _SpeechGraph(Graph):
 
     def scaled(self, x: str, factor: float) -> str:
         return str(self.add("Mul", x, self.scalar(factor)))
-
-    def linear(self, x: str, layer: nn.Linear) -> str:
-        y = self.add("MatMul", x, self.constant(layer.weight.t()))
-        return str(y if layer.bias is None else self.add("Add", y, self.constant(layer.bias)))
-
-    def layer_norm(self, x: str, weight: torch.Tensor, bias: torch.Tensor | None = None, epsilon: float = 1e-5) -> str:
-        shift = [] if bias is None else [self.constant(bias)]
-        return str(self.add("LayerNormalization", x, self.constant(weight), *shift, epsilon=epsilon))
-
-    def norm(self, x: str, layer: nn.LayerNorm) -> str:
-        return self.layer_norm(x, layer.weight, layer.bias, layer.eps)
 
     def gelu(self, x: str) -> str:
         half = self.scaled(x, 0.5)
@@ -169,20 +158,7 @@ class _SpeechGraph(Graph):
 
     def layer(self, x: str, layer: RecognizerLayer) -> str:
         """A residual LSTM layer with its row convolution."""
-        cells = list(layer.lstm.cells)
-        weight = self.constant(torch.stack([gates_in_onnx_order(cell, cell.weight_ih) for cell in cells]))
-        recurrent = self.constant(torch.stack([gates_in_onnx_order(cell, cell.weight_hh) for cell in cells]))
-        biases = [gates_in_onnx_order(cell, cell.bias) for cell in cells]
-        bias = self.constant(torch.stack([torch.cat([one, torch.zeros_like(one)]) for one in biases]))
-        hidden = layer.lstm.hidden_size
-        y, *_ = self.add(
-            "LSTM", self.add("Transpose", self.norm(x, layer.norm), perm=[1, 0, 2]), weight, recurrent, bias, outputs=3,
-            hidden_size=hidden, direction="bidirectional" if layer.lstm.bidirectional else "forward",
-        )  # fmt: skip
-        y = self.add(
-            "Transpose", y, perm=[2, 0, 1, 3]
-        )  # [time, directions, 1, hidden] to [1, time, directions, hidden]
-        x = str(self.add("Add", x, self.add("Reshape", y, self.constant([0, 0, hidden * len(cells)]))))
+        x = self.residual_lstm(x, layer)
         if layer.ahead is None:
             return x
         count = len(layer.ahead)

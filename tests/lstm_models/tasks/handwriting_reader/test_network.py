@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import math
 from pathlib import Path
@@ -126,6 +127,17 @@ def test_what_it_learnt_it_reads_in_every_kind_of_drawing(learnt: HandwritingRea
         assert learnt.read([(stroke * 0.1 + 7).tolist() for stroke in strokes]).text == found.text
         assert learnt.read(strokes, beam=0).alternatives == ()
     assert right >= 6  # all of the line, after so little training
+
+
+def test_several_drawings_and_open_files(learnt: HandwritingReader, tmp_path: Path) -> None:
+    """A list of drawings, names, bytes and open files gives a list; a list of strokes is one drawing."""
+    line = tiny_handwriting.lines(1, seed=7)[0]
+    drawing = Drawing(tuple(line["strokes"]), line["text"])
+    drawing.save(tmp_path / "a.json")
+    content = (tmp_path / "a.json").read_bytes()
+    found = learnt.read([drawing, tmp_path / "a.json", str(tmp_path / "a.json"), content, io.BytesIO(content)])
+    assert [each.text for each in found] == [learnt.read(drawing).text] * 5
+    assert learnt.read(io.BytesIO(content)).text == found[0].text
 
 
 def test_svg_is_read_as_the_strokes_it_was_made_of(learnt: HandwritingReader, tmp_path: Path) -> None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import tracemalloc
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 
 from lstm_models.errors import InputError
 from lstm_models.io.audio import Audio
 from lstm_models.tasks.speech import segmentation
+from lstm_models.tasks.speech.model import Recognizer
 from lstm_models.tasks.speech.results import Transcript
 from tests.helpers.tone_recognizer import TEXT, ToneRecognizer, plain, say
 
@@ -142,3 +146,19 @@ def test_three_hours_need_no_more_memory_than_minutes() -> None:
     short = peak(20 * 60)
     assert peak(3 * 3600) < 1.1 * short + 2**20
     assert short < 2**26
+
+
+def test_several_recordings_and_open_files(sound: np.ndarray, whole: Transcript, tmp_path: Path) -> None:
+    """A list of files, bytes and open files gives a list; one of numbers, or of channels, is one recording."""
+    soundfile.write(tmp_path / "a.wav", sound, 16_000, subtype="FLOAT")
+    content = (tmp_path / "a.wav").read_bytes()
+    recognizer: Any = ToneRecognizer()
+    found = Recognizer.transcribe(
+        recognizer, [str(tmp_path / "a.wav"), tmp_path / "a.wav", content, io.BytesIO(content)]
+    )
+    assert [each.text for each in found] == [whole.text] * 4
+    assert [each.source for each in found[:2]] == [str(tmp_path / "a.wav")] * 2
+    short = say("ok")
+    assert Recognizer.transcribe(recognizer, np.array(short)).text == "ok"
+    listed: Any = short.tolist()
+    assert Recognizer.transcribe(recognizer, listed).text == "ok"  # type: ignore[attr-defined]
