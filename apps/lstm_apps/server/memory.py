@@ -19,6 +19,7 @@ _ARENA_MAX = -8  # M_ARENA_MAX of malloc.h
 
 def limit_arenas(count: int = 2) -> bool:
     """Let all threads that are still to start share so many arenas. False where it cannot be set (it is not glibc)."""
+    # MALLOC_ARENA_MAX says the same, but is read before Python starts: nobody who types the command would set it
     try:
         return bool(ctypes.CDLL(None).mallopt(_ARENA_MAX, count))
     except (AttributeError, OSError, TypeError):

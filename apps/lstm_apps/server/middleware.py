@@ -2,6 +2,8 @@
 
 An ASGI middleware; each refusal is an HTTP status and one sentence as ``{"detail": …}``, which Gradio's page and
 clients show.
+
+Names are checked here, as Starlette's ``TrustedHostMiddleware`` knows no trusted proxies and answers in plain text.
 """
 
 from __future__ import annotations
