@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from lstm_apps.tasks.speech.demo.tab import EXAMPLES
 from lstm_models.analysis.gates import GateActivations, gate_activations, window_activations
 from lstm_models.errors import InputError
+from lstm_models.io.samples import SAMPLE_RATE
 from lstm_models.results import Word
 from lstm_models.text.spelling import spell
 
@@ -31,7 +32,6 @@ BESIDE = ("Dear reader,", "yes")
 GATES = ("input", "forget", "output", "candidate", "cell", "hidden")
 """The fields of `GateActivations` in the order they are shown in."""
 
-_RATE = 16_000
 _FOLDER = Path(__file__).parents[1] / "tasks" / "speech" / "examples"
 _LEGIBILITY = 0.75
 
@@ -217,7 +217,7 @@ def trace_recognizer(recognizer: Any, name: str) -> Tape:
         tuple(layers),
         label_spikes(found[0, :steps].argmax(-1).tolist(), recognizer.config.alphabet),
         samples=sounds[0],
-        words=tuple(recognizer.transcribe(sounds[0], rate=_RATE).words),
+        words=tuple(recognizer.transcribe(sounds[0], rate=SAMPLE_RATE).words),
         seconds=recognizer.seconds_per_output,
         encoded=encoded,
     )

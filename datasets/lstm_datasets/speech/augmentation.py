@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from lstm_models.io.samples import SAMPLE_RATE
+
 __all__ = ["Augmentation"]
 
 _VOCODER = 1024  # samples of its window: 64 ms
-
-_RATE = 16_000  # Hz
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ def _voiced(samples: np.ndarray, tempo: float, semitones: float) -> np.ndarray:
     if len(samples) < _VOCODER:  # shorter than one window of the vocoder
         return samples
     if semitones:
-        samples = librosa.effects.pitch_shift(samples, sr=_RATE, n_steps=semitones, n_fft=_VOCODER)
+        samples = librosa.effects.pitch_shift(samples, sr=SAMPLE_RATE, n_steps=semitones, n_fft=_VOCODER)
     return np.asarray(librosa.effects.time_stretch(samples, rate=tempo, n_fft=_VOCODER), np.float32)
 
 
@@ -155,7 +155,7 @@ def _resampled(samples: np.ndarray, speed: float) -> np.ndarray:
 
     if abs(speed - 1) < 1e-3 or not len(samples):
         return samples
-    return soxr.resample(samples, _RATE * speed, _RATE, quality="QQ")  # type: ignore[no-any-return]
+    return soxr.resample(samples, SAMPLE_RATE * speed, SAMPLE_RATE, quality="QQ")  # type: ignore[no-any-return]
 
 
 def _filtered(samples: np.ndarray, response: Any) -> np.ndarray:
@@ -164,7 +164,7 @@ def _filtered(samples: np.ndarray, response: Any) -> np.ndarray:
     if size * 3 // 4 >= len(samples):
         size = size * 3 // 4
     spectrum = np.fft.rfft(samples, size)
-    hertz = np.maximum(np.fft.rfftfreq(size, 1 / _RATE), 50.0)
+    hertz = np.maximum(np.fft.rfftfreq(size, 1 / SAMPLE_RATE), 50.0)
     return np.fft.irfft(spectrum * response(hertz), size)[: len(samples)].astype(np.float32)
 
 
@@ -176,9 +176,9 @@ def _scaled(sound: np.ndarray, level: float, below: float) -> np.ndarray:
 
 def _in_room(samples: np.ndarray, decay: float, energy: float, generator: np.random.Generator) -> np.ndarray:
     """In a room whose echoes fall by 60 dB in ``decay`` seconds, with the fraction ``energy`` of the direct energy."""
-    count = int(decay * _RATE)
+    count = int(decay * SAMPLE_RATE)
     tail = generator.standard_normal(count) * np.exp(-math.log(1000) * np.arange(count) / count)
-    tail[: int(_RATE * generator.uniform(0.001, 0.008))] = 0  # the first echo comes later than the direct sound
+    tail[: int(SAMPLE_RATE * generator.uniform(0.001, 0.008))] = 0  # the first echo comes later than the direct sound
     tail *= math.sqrt(energy) / max(float(np.sqrt(np.sum(tail**2))), 1e-6)
     tail[0] = 1
     size = 1 << (len(samples) + count - 1).bit_length()

@@ -20,10 +20,10 @@ import numpy as np
 
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import shown, written_whole
+from lstm_models.io.samples import SAMPLE_RATE
 
-__all__ = ["RATE", "Line", "encoded", "read_lines", "read_meta", "write_shard"]
+__all__ = ["Line", "encoded", "read_lines", "read_meta", "write_shard"]
 
-RATE = 16_000  # Hz
 Format = Literal["flac", "opus"]
 MOST_META = 2**20  # bytes; more is no description of one line
 
@@ -49,7 +49,7 @@ def encoded(samples: np.ndarray, format: Format = "flac") -> bytes:
 
     container, subtype = {"flac": ("FLAC", "PCM_16"), "opus": ("OGG", "OPUS")}[format]
     out = io.BytesIO()
-    soundfile.write(out, np.clip(samples, -1, 1), RATE, format=container, subtype=subtype)
+    soundfile.write(out, np.clip(samples, -1, 1), SAMPLE_RATE, format=container, subtype=subtype)
     return out.getvalue()
 
 
@@ -107,7 +107,7 @@ def read_lines(path: str | Path) -> Iterator[Line]:
             samples, rate = soundfile.read(io.BytesIO(parts["sound"]), dtype="float32", always_2d=True)
         except (soundfile.LibsndfileError, RuntimeError):
             raise InputError(f"{shown(path)}: the sound of {shown(key)} is damaged.") from None
-        if rate != RATE or samples.shape[1] != 1:
+        if rate != SAMPLE_RATE or samples.shape[1] != 1:
             raise InputError(f"{shown(path)}: {shown(key)} is not 16 kHz mono.")
         yield Line(key, samples[:, 0], _meta(path, f"{key}.json", parts["json"]))
 

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from lstm_models.io.samples import SAMPLE_RATE
+
 __all__ = ["FeatureStream", "SpeechFeatures"]
 
-RATE = 16_000
 """Samples a second of everything inside the library."""
 
 
@@ -58,7 +59,7 @@ class SpeechFeatures:
                 raise ValueError(f"features: {name} must be at least 1, not {getattr(self, name)}")
         if self.window < max(400, self.hop):
             raise ValueError(f"features: window must be at least 400 samples and a hop, not {self.window}")
-        if not 0 <= self.low < self.high <= RATE / 2 or not self.floor > 0:
+        if not 0 <= self.low < self.high <= SAMPLE_RATE / 2 or not self.floor > 0:
             raise ValueError("features: low, high and floor must lie in order between 0 and half the rate")
         for name in ("mean", "std"):
             values = getattr(self, name)
@@ -70,7 +71,7 @@ class SpeechFeatures:
     @property
     def seconds(self) -> float:
         """From one frame to the next."""
-        return self.hop / RATE
+        return self.hop / SAMPLE_RATE
 
     def frames(self, samples: int) -> int:
         """Frames of so many samples: at least 1, where there is a sample at all."""
@@ -156,7 +157,7 @@ def _transform(features: SpeechFeatures) -> Any:
     from torchaudio.transforms import MelSpectrogram
 
     return MelSpectrogram(
-        RATE,
+        SAMPLE_RATE,
         n_fft=features.window,
         win_length=400,
         hop_length=features.hop,

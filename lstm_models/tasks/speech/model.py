@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from lstm_models.decoding.options import override
 from lstm_models.io.inputs import are_several
+from lstm_models.io.samples import SAMPLE_RATE
 from lstm_models.tasks.speech import alignment, decoding, streaming
 from lstm_models.tasks.speech.acoustic_stream import AcousticStream, acoustic_stream
 from lstm_models.tasks.speech.decoding import LanguageModel, TranscribeOptions
@@ -116,7 +117,7 @@ class Recognizer(RecognizerNetwork):
         lm: LanguageModel | None = None,
         hotwords: Sequence[str] | None = None,
         beam: int | None = None,
-        rate: int = 16_000,
+        rate: int = SAMPLE_RATE,
         partial: bool = True,
         punctuate: WordPunctuator | None = None,
     ) -> Stream:

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from lstm_models import deadlines
+from lstm_models.io.samples import SAMPLE_RATE
 from lstm_models.nn.acoustic_encoder import AcousticEncoder, level
 from lstm_models.nn.ctc_loss import ctc_sums
 from lstm_models.nn.lstm import LSTMState
@@ -30,7 +31,6 @@ from lstm_models.tasks.speech.config import RecognizerConfig
 __all__ = ["RecognizerLayer", "RecognizerNetwork"]
 
 _STEP_FRAMES = 3
-_RATE = 16_000
 _ENCODER_RATE = 0.25  # of the learning rate, for the encoder's blocks that are trained on
 _SHORT_PUSH = 6  # steps that are faster taken one by one than by a kernel that lays the weights out anew each time
 
@@ -125,7 +125,7 @@ class RecognizerNetwork(nn.Module):
     def seconds_per_output(self) -> float:
         """From one output to the next."""
         if self.encoder is not None:
-            return self.encoder.hop / _RATE
+            return self.encoder.hop / SAMPLE_RATE
         return self.step_frames * self.config.features.seconds
 
     def encode(self, text: str) -> Tensor:

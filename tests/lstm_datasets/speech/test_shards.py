@@ -8,17 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lstm_datasets.speech.shards import RATE, Line, encoded, read_lines, read_meta, write_shard
+from lstm_datasets.speech.shards import Line, encoded, read_lines, read_meta, write_shard
 from lstm_models.errors import InputError
+from lstm_models.io.samples import SAMPLE_RATE
 
 pytest.importorskip("webdataset")
 pytest.importorskip("soundfile")
 
 
 def lines(count: int = 3) -> list[Line]:
-    tone = np.sin(np.arange(RATE // 2) / 9).astype(np.float32) * 0.3
+    tone = np.sin(np.arange(SAMPLE_RATE // 2) / 9).astype(np.float32) * 0.3
     return [
-        Line(f"mine_{n}", tone[: RATE // 4 + n], {"text": f"LINE {n}", "speaker": "me", "duration": 0.25})
+        Line(f"mine_{n}", tone[: SAMPLE_RATE // 4 + n], {"text": f"LINE {n}", "speaker": "me", "duration": 0.25})
         for n in range(count)
     ]
 
@@ -62,7 +63,7 @@ def test_opus(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "a.tar") as shard:
         assert shard.getnames() == ["mine_0.json", "mine_0.opus"]
         info = soundfile.info(io.BytesIO(shard.extractfile("mine_0.opus").read()))  # type: ignore[union-attr]
-    assert (info.samplerate, info.channels, info.subtype) == (RATE, 1, "OPUS")
+    assert (info.samplerate, info.channels, info.subtype) == (SAMPLE_RATE, 1, "OPUS")
     (line,) = read_lines(tmp_path / "a.tar")
     assert np.corrcoef(line.samples[:4000], lines(1)[0].samples[:4000])[0, 1] > 0.9
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from lstm_apps.demo.assets import asset
 from lstm_apps.tasks.speech.demo.spectrogram import draw_spectrogram
+from lstm_models.io.samples import SAMPLE_RATE
 from lstm_models.results import Word
 
 __all__ = [
@@ -35,7 +36,6 @@ __all__ = [
 
 DRAWN = 60.0
 """Seconds of a recording that are drawn."""
-_RATE = 16_000
 _WIDTH = 110  # pixels of a second, at least
 _MIN_WIDTH = 1_100  # pixels of a picture, at least
 _LIVE = 150  # words shown while a microphone is on: the whole is shown at its end
@@ -171,7 +171,7 @@ def picture(samples: np.ndarray, found: Sequence[Word], duration: float) -> str:
         found: the words; those that begin later are left out.
         duration: seconds of the whole recording.
     """
-    seconds = len(samples) / _RATE
+    seconds = len(samples) / SAMPLE_RATE
     if not seconds:
         return ""
     width = max(_MIN_WIDTH, round(_WIDTH * seconds))

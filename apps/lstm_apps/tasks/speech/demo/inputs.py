@@ -10,10 +10,10 @@ import numpy as np
 
 from lstm_apps.tasks.speech.demo.microphones import LONGEST
 from lstm_models.errors import InputError
+from lstm_models.io.samples import SAMPLE_RATE
 
-__all__ = ["MAX_HOTWORDS", "MAX_TEXT", "RATE", "known_text", "listed", "minutes", "samples_of"]
+__all__ = ["MAX_HOTWORDS", "MAX_TEXT", "known_text", "listed", "minutes", "samples_of"]
 
-RATE = 16_000
 MAX_HOTWORDS = 100
 MAX_TEXT = 20_000
 """Characters of a text to align."""

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from lstm_models.io.samples import SAMPLE_RATE
+
 __all__ = ["draw_spectrogram"]
 
-_RATE = 16_000  # samples a second
 _WINDOW = 512  # samples, 32 ms
 _HOP = 160  # samples between two columns, 10 ms, where the recording is short
 _COLUMNS = 2  # a pixel, at most: more would cost time, and not be seen
@@ -35,12 +36,17 @@ def draw_spectrogram(axes: Any, samples: np.ndarray, width: int) -> None:
     hop = max(_HOP, len(samples) // (_COLUMNS * width))
     short = max(0, _WINDOW - len(samples))
     power = librosa.feature.melspectrogram(
-        y=np.pad(samples, (0, short)), sr=_RATE, n_fft=_WINDOW, hop_length=hop, n_mels=_BANDS, fmax=_RATE / 2
+        y=np.pad(samples, (0, short)),
+        sr=SAMPLE_RATE,
+        n_fft=_WINDOW,
+        hop_length=hop,
+        n_mels=_BANDS,
+        fmax=SAMPLE_RATE / 2,
     )
     # Silence stays dark: what is 60 dB below full scale is no louder for being all there is
     decibels = librosa.power_to_db(power, ref=max(float(power.max()), 1e-4), top_db=_RANGE)
     librosa.display.specshow(
-        decibels, sr=_RATE, hop_length=hop, x_axis="time", y_axis="mel", fmax=_RATE / 2, ax=axes, cmap="magma",
-        vmin=-_RANGE, vmax=0.0,
+        decibels, sr=SAMPLE_RATE, hop_length=hop, x_axis="time", y_axis="mel", fmax=SAMPLE_RATE / 2, ax=axes,
+        cmap="magma", vmin=-_RANGE, vmax=0.0,
     )  # fmt: skip
     axes.set_axis_off()

@@ -21,9 +21,10 @@ import numpy as np
 from lstm_apps.demo import components
 from lstm_apps.demo.assets import asset
 from lstm_apps.tasks.speech.demo import html
-from lstm_apps.tasks.speech.demo.inputs import MAX_TEXT, RATE, known_text, listed, minutes, samples_of
+from lstm_apps.tasks.speech.demo.inputs import MAX_TEXT, known_text, listed, minutes, samples_of
 from lstm_apps.tasks.speech.demo.microphones import LONGEST, Microphones, read_chunk
 from lstm_models.errors import InputError
+from lstm_models.io.samples import SAMPLE_RATE
 from lstm_models.results import Word
 from lstm_models.tasks.speech.results import Transcript, WordPunctuator
 
@@ -37,7 +38,7 @@ EXAMPLES = {
 FORMATS = ("TXT", "SRT", "VTT", "JSON")
 
 _FOLDER = Path(__file__).parents[1] / "examples"
-_PUSH = 4 * RATE  # samples of a recording that are read before its words so far are shown
+_PUSH = 4 * SAMPLE_RATE  # samples of a recording that are read before its words so far are shown
 _NOTHING = "Press Record and speak, or send a recording: the words appear here."
 
 Update = dict[Any, Any]
@@ -195,11 +196,11 @@ class SpeechTab:
             stream = model.stream(**options, partial=False)
             final: list[Word] = []
             for begin in range(0, len(samples), _PUSH):
-                update = stream.push(samples[begin : begin + _PUSH], RATE)
+                update = stream.push(samples[begin : begin + _PUSH], SAMPLE_RATE)
                 final += update.final
                 yield {self.words: html.live(final, tuple(update.partial))}
             transcript = replace(stream.finish(), source=name, notes=tuple(notes))
-            sentence = _summary(transcript, len(samples) / RATE, time.perf_counter() - started)
+            sentence = _summary(transcript, len(samples) / SAMPLE_RATE, time.perf_counter() - started)
             yield from self._shown(transcript, samples, sentence, *notes)
 
         yield from self._run(run, recording)
@@ -208,11 +209,13 @@ class SpeechTab:
         """Times of a text's words in a recording."""
 
         def run(samples: np.ndarray, name: str, notes: list[str]) -> Iterator[Update]:
-            found = self.recognizer().align(samples, known_text(text), rate=RATE)
+            found = self.recognizer().align(samples, known_text(text), rate=SAMPLE_RATE)
             notes = [*notes, *found.notes]
             transcript = replace(found, source=name, notes=tuple(notes))
             count = len(transcript.words)
-            sentence = f"Found {count} {'word' if count == 1 else 'words'} in {len(samples) / RATE:.1f} s of sound."
+            sentence = (
+                f"Found {count} {'word' if count == 1 else 'words'} in {len(samples) / SAMPLE_RATE:.1f} s of sound."
+            )
             yield from self._shown(transcript, samples, sentence, *notes)
 
         yield from self._run(run, recording)
@@ -309,7 +312,7 @@ class SpeechTab:
         drawn = html.drawing() if len(samples) else ""
         words = html.words(transcript.words, drawn, playable=True)
         yield {self.words: words, self.status: components.status(*sentences)}
-        drawn = html.picture(samples[: round(html.DRAWN * RATE)], transcript.words, len(samples) / RATE)
+        drawn = html.picture(samples[: round(html.DRAWN * SAMPLE_RATE)], transcript.words, len(samples) / SAMPLE_RATE)
         yield from self._saved(transcript, html.words(transcript.words, drawn, playable=True))
 
     def _saved(self, transcript: Transcript, shown: str) -> Iterator[Update]:

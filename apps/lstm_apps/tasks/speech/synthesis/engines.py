@@ -21,10 +21,10 @@ import numpy as np
 from lstm_apps.tasks.speech.synthesis import kokoro
 from lstm_apps.tasks.speech.synthesis.voice import Voice
 from lstm_models.errors import InputError
+from lstm_models.io.samples import SAMPLE_RATE
 
 __all__ = ["ENGINES", "Engine", "Speaker", "Voice", "draw_speaker", "draw_tempo", "installed", "load_voices", "speak"]
 
-RATE = 16_000  # Hz
 LONGEST_CALL = 60  # seconds after which an engine's program is given up
 
 # Formants, as a factor: what separates tall men from children, about a voice in between (Peterson and Barney 1952 have
@@ -110,7 +110,7 @@ def speak(speaker: Speaker, text: str, tempo: float = 1.0, seed: int = 0) -> np.
         raise InputError(f"{speaker.voice.name} says nothing for “{text[:60]}”.")
     # Taken for sound of a higher rate, it plays faster: formants and pitch rise
     resampled: np.ndarray = soxr.resample(
-        samples.astype(np.float32, copy=False), rate * speaker.formant, RATE, quality="MQ"
+        samples.astype(np.float32, copy=False), rate * speaker.formant, SAMPLE_RATE, quality="MQ"
     )
     return np.asarray(np.clip(resampled, -1, 1), np.float32)
 
@@ -163,7 +163,7 @@ def _pico() -> list[Voice]:
         def say(text: str, pitch: float, rate: float, seed: int) -> tuple[np.ndarray, int]:
             engine.pitch = int(np.clip(round(100 * _ratio(pitch)), 50, 200))
             engine.rate = int(np.clip(round(100 * rate), 30, 400))
-            return np.frombuffer(engine.speak(text) or b"", np.int16) / np.float32(32768), RATE
+            return np.frombuffer(engine.speak(text) or b"", np.int16) / np.float32(32768), SAMPLE_RATE
 
         return Voice(f"ttspico_{language[-2:].lower()}", say, (-7, 6))
 
@@ -184,7 +184,7 @@ def _recorded(command: Callable[[str], list[str]]) -> tuple[np.ndarray, int]:
             samples, rate = soundfile.read(path, dtype="float32")
             return samples, int(rate)
         except (subprocess.SubprocessError, soundfile.LibsndfileError):
-            return np.zeros(0, np.float32), RATE
+            return np.zeros(0, np.float32), SAMPLE_RATE
 
 
 # Name -> whether its pitch can be told (rms takes no shift).

@@ -16,9 +16,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-# numpy and all that needs it is imported where it is used: the help comes without
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import check_writable, shown, write_whole
+
+# numpy and all that needs it is imported where it is used: the help comes without
+from lstm_models.io.samples import SAMPLE_RATE
 
 __all__ = ["synthesize"]
 
@@ -249,7 +251,7 @@ class _Booth:
 
         from lstm_apps.tasks.speech.synthesis.engines import draw_speaker, draw_tempo, speak
         from lstm_apps.tasks.speech.synthesis.prompts import prompt
-        from lstm_datasets.speech.shards import RATE, Line
+        from lstm_datasets.speech.shards import Line
         from lstm_datasets.speech.text_normalizer import normalize
 
         plan = self.plan
@@ -282,7 +284,7 @@ class _Booth:
                 continue
             silent = 0
             samples = _recorded(samples, random)
-            duration = len(samples) / RATE
+            duration = len(samples) / SAMPLE_RATE
             if not SHORTEST <= duration <= LONGEST or len(text) / duration > MOST_LETTERS:
                 plan.skipped["length"] += 1
                 continue
@@ -301,8 +303,8 @@ def _recorded(samples: Any, random: Any) -> Any:
     """With a level, a pause at either end, and the faint noise that no recording is without."""
     import numpy as np
 
-    before, after = (int(16_000 * random.uniform(0.05, 0.35)) for _ in range(2))
-    after = max(after, int(16_000 * SHORTEST) - before - len(samples))
+    before, after = (int(SAMPLE_RATE * random.uniform(0.05, 0.35)) for _ in range(2))
+    after = max(after, int(SAMPLE_RATE * SHORTEST) - before - len(samples))
     peak = 10 ** (random.uniform(-14, -1) / 20)
     padded = np.pad(samples * (peak / np.abs(samples).max()), (before, after))
     noise = 10 ** (random.uniform(-85, -65) / 20)
