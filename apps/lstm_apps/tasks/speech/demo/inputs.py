@@ -10,7 +10,6 @@ import numpy as np
 
 from lstm_apps.tasks.speech.demo.microphones import LONGEST
 from lstm_models.errors import InputError
-from lstm_models.io.samples import SAMPLE_RATE
 
 __all__ = ["MAX_HOTWORDS", "MAX_TEXT", "known_text", "listed", "minutes", "samples_of"]
 
