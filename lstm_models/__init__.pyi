@@ -102,7 +102,7 @@ def load(
 ) -> Tagger: ...
 @typing.overload
 def load(
-    source: typing.Literal["translator-en-de"],
+    source: typing.Literal["translator-en-de", "translator-en-fr"],
     *,
     device: _Device = None,
     revision: None = None,

@@ -7,6 +7,8 @@
 ``quality``: bits a character of texts that were held out, as the bundled model reads them, as it reads them while it
 learns from them, and as xz -9 packs them; with ``--train``, a 4-gram model (modified Kneser–Ney, ours, unpruned) of the
 same word pieces, estimated from these texts.
+``cells``: the units that are high inside quotation marks and brackets, found on every second text that has them, and
+how well they follow them in the others.
 ``speed``: processor microseconds a word against the length of a text: scored plainly and with adaptation; by the n-gram
 model of words that ships with the recogniser; and milliseconds of a completion.
 """
@@ -20,12 +22,14 @@ from statistics import median
 from typing import Any
 
 import numpy as np
+import torch
 
 from benchmarks.common import interleaved, run_tables, table
 from lstm_apps.tasks.language_modeling.metrics import bits_per_character, xz_bits_per_character
 from lstm_datasets.language_modeling.readers import read_texts
 from lstm_models.checkpoints import hub
 from lstm_models.ngram.estimation import Estimate, Source, estimate
+from lstm_models.tasks.language_modeling.cells import inside, trace, unit_like
 from lstm_models.tasks.language_modeling.model import LanguageModel
 
 SENTENCE = "The committee in Berlin said on Tuesday that it had not yet answered the letter of the students ."
@@ -78,6 +82,29 @@ def _line(model: LanguageModel, texts: Sequence[str]) -> np.ndarray:
     return np.array([number for part in parts for number in part])
 
 
+def cells(data: str | None, limit: int | None) -> dict[str, Any]:
+    """The units of quotation marks and brackets, and their correlations where they were found and elsewhere."""
+    if data is None:
+        print("without --data: left out")
+        return {}
+    model, texts = hub.load_as(LanguageModel, "language-model"), list(read_texts(data))
+    found: dict[str, Any] = {}
+    for name, opening, closing in (("quotation marks", '"', '"'), ("brackets", "(", ")")):
+        having = [text for text in texts if opening in text and closing in text[text.index(opening) + 1 :]][:limit]
+        halves = []
+        for half in (having[::2], having[1::2]):
+            traces = [trace(model, text) for text in half]
+            values = [inside(text, each.pieces, opening, closing) for text, each in zip(half, traces, strict=True)]
+            halves.append((torch.cat([each.cells for each in traces]), torch.cat(values)))
+        unit, there = unit_like(*halves[0])
+        elsewhere = unit_like(halves[1][0][:, [unit]], halves[1][1])[1]
+        found[name] = {"unit": unit, "correlation": there, "in other texts": elsewhere, "texts": len(having)}
+    rows = [[name, each["unit"], f"{each['correlation']:+.2f}", f"{each['in other texts']:+.2f}", each["texts"]]
+            for name, each in found.items()]  # fmt: skip
+    print(table(["", "unit", "correlation", "in other texts", "texts"], rows))
+    return found
+
+
 def speed(repeats: int, lengths: Sequence[int]) -> dict[str, Any]:
     """Microseconds a word, and milliseconds of a completion."""
     model, words = hub.load_as(LanguageModel, "language-model"), hub.load("words")
@@ -115,6 +142,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     }
     tables: dict[str, Callable[[argparse.Namespace], Any]] = {
         "quality": lambda given: quality(given.data, given.train, given.limit),
+        "cells": lambda given: cells(given.data, 4 if given.quick else given.limit),
         "speed": lambda given: speed(1, LENGTHS[:1]) if given.quick else speed(5, LENGTHS),
     }
     return run_tables(__doc__ or "", tables, arguments, options)

@@ -122,7 +122,7 @@ def evaluate(
         captions = {name: caption.translated(translator, n_best=1) for name, caption in captions.items()}
     photos = [photo for photo in photos if photo.name in captions]
     figures: dict[str, Any] = {"model": model, "data": Path(data).name, "split": split if named else ""}
-    figures |= {"photos": len(photos), "beam": beam}
+    figures |= {"photos": len(photos), "beam": beam, "language": language}
     figures["scores"] = caption_scores(
         {name: caption.text for name, caption in captions.items()},
         {photo.name: photo.captions for photo in photos},
@@ -307,17 +307,22 @@ def show(figures: Mapping[str, Any]) -> None:
     from rich.table import Table
 
     scores, report, seconds = figures["scores"], figures["calibration"], figures["seconds"]
+    peers = PEERS if figures.get("language", "en") == "en" else {}
     table = Table(
         title=f"{figures['photos']:,} photos, beam {figures['beam']}",
-        caption="Published on Flickr8k's test photos: SAT, Show, Attend and Tell; a CLIP prefix for GPT-2, no LSTM.",
+        caption=(
+            "Published on Flickr8k's test photos: SAT, Show, Attend and Tell; a CLIP prefix for GPT-2, no LSTM."
+            if peers
+            else None
+        ),
         title_justify="left",
         caption_justify="left",
     )
-    for name in ("", Path(figures["model"]).name, *PEERS):
+    for name in ("", Path(figures["model"]).name, *peers):
         table.add_column(name, justify="right" if name else "left", no_wrap=not name, overflow="fold")
     for name in SCORES:
-        if name in scores or any(name in peer for peer in PEERS.values()):
-            of_peers = [f"{peer[name]:.1f}" if name in peer else "–" for peer in PEERS.values()]
+        if name in scores or any(name in peer for peer in peers.values()):
+            of_peers = [f"{peer[name]:.1f}" if name in peer else "–" for peer in peers.values()]
             table.add_row(name, f"{scores[name]:.1f}" if name in scores else "–", *of_peers)
     table.add_section()
     table.add_row("words used", f"{scores['vocabulary']:,.0f}")
