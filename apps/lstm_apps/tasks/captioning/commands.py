@@ -96,7 +96,7 @@ def caption(
         no_repeat: no so many words in a row come twice in a sentence; 0 allows it.
         objects: whether a caption names what an image classifier is sure of; false gives the captioner's own words.
         batch: photos described at once; fewer need less memory.
-        language: of the sentences, such as de or fr, by the bundled translator; words to include and to exclude are English.
+        language: of the sentences, de or fr by the bundled translators; words to include and to exclude are English.
         model: a bundled model, a folder, or the id of one on the Hugging Face hub.
     """
     named = named_paths(paths, "PATHS is missing: name photos, or a folder of photos")
