@@ -27,6 +27,7 @@ Strokes = list[np.ndarray]
 _TIGHT = 0.24  # between a glyph and its neighbour in a word, in x-heights
 _TIGHTEST = (0.12, 0.6)  # joined letters have no gap between them, a glyph has one
 _DIGITS = 0.4  # between two drawn digits, and beside a sign between them, which are read apart by nothing else
+_CAPITALS = 0.36  # between two drawn capitals
 _BESIDE = dict.fromkeys(".,:;'", 0.36) | dict.fromkeys("-/#", 0.42)
 _MAX_LETTERS = 2
 _WORD_GAP = 1.3  # where a line shows none of its own
@@ -438,7 +439,8 @@ def _set(
 def _bearing(before: str, after: str) -> float:
     """The least distance of two drawn characters of a word, in x-heights."""
     signs = max(_BESIDE.get(before, 0.0), _BESIDE.get(after, 0.0))
-    return max(signs, _DIGITS if before.isdigit() and after.isdigit() else 0.0)
+    capitals = _CAPITALS if before.isupper() and after.isupper() else 0.0
+    return max(signs, capitals, _DIGITS if before.isdigit() and after.isdigit() else 0.0)
 
 
 def _drawn(token: Letter, tall: float, random: np.random.Generator) -> Strokes:
