@@ -13,14 +13,14 @@ settings.register_profile(
 settings.load_profile("house")
 
 # Files whose tests train a model, start programs, build the package or load the large bundled models, many times over;
-# `make test-fast` leaves them out. A single slow test of another file has the mark itself.
+# `make test-fast` leaves them out. A single slow test of another file has the mark itself, or starts a program.
 SLOW = (
     "benchmarks/*.py",
     "lstm_apps/cli/test_entry_point_faults.py",
     "lstm_apps/demo/test_interface.py",
     "lstm_apps/server/*.py",
     "lstm_apps/tasks/*/demo/test_tab_served.py",
-    "lstm_apps/tasks/*/test_commands.py",
+    "lstm_apps/tasks/*/test_commands*.py",
     "lstm_apps/tasks/*/test_evaluate*.py",
     "lstm_apps/tasks/*/test_train.py",
     "lstm_apps/tasks/speech/synthesis/*.py",
@@ -36,5 +36,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     for item in items:
         path = item.path.relative_to(here)
-        if any(path.match(pattern) for pattern in SLOW):
+        names = getattr(getattr(item, "function", None), "__code__", None)
+        starts = names is not None and {"subprocess", "multiprocessing"} & set(names.co_names)
+        if starts or any(path.match(pattern) for pattern in SLOW):
             item.add_marker(pytest.mark.slow)
