@@ -99,8 +99,10 @@ def cells(data: str | None, limit: int | None) -> dict[str, Any]:
         unit, there = unit_like(*halves[0])
         elsewhere = unit_like(halves[1][0][:, [unit]], halves[1][1])[1]
         found[name] = {"unit": unit, "correlation": there, "in other texts": elsewhere, "texts": len(having)}
-    rows = [[name, each["unit"], f"{each['correlation']:+.2f}", f"{each['in other texts']:+.2f}", each["texts"]]
-            for name, each in found.items()]  # fmt: skip
+    rows = []
+    for name, each in found.items():
+        correlations = [f"{each[kind]:+.2f}" for kind in ("correlation", "in other texts")]
+        rows.append([name, str(each["unit"]), *correlations, str(each["texts"])])
     print(table(["", "unit", "correlation", "in other texts", "texts"], rows))
     return found
 
