@@ -19,6 +19,7 @@ MODELS: dict[str, str] = {
     "punctuator": "lstm_models.tasks.punctuation.model:Punctuator",
     "tagger": "lstm_models.tasks.tagging.model:Tagger",
     "language-model": "lstm_models.tasks.language_modeling.model:LanguageModel",
+    "question-answerer": "lstm_models.tasks.question_answering.model:QuestionAnswerer",
     "translator": "lstm_models.tasks.translation.model:Translator",
     "ngram": "lstm_models.ngram.model:NGram",
 }

@@ -231,6 +231,12 @@ TASKS: dict[str, Task] = {
             },
             tab="lstm_apps.tasks.translation.demo.tab",
         ),
+        Task(
+            name="question-answering",
+            summary="a question to the place in a text that answers it: LSTMs read the passage with the question",
+            train="lstm_apps.tasks.question_answering.train:train",
+            evaluate="lstm_apps.tasks.question_answering.evaluate:evaluate",
+        ),
     )
 }
 

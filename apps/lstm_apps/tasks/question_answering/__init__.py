@@ -1,0 +1,1 @@
+"""Question answering: training, figures, the command ``answer``, the demo's tab."""

@@ -1,0 +1,133 @@
+"""Trains a question answerer.
+
+lstm-models train question-answering --config base --data squad-train-v1.1.json.xz --vectors glove-6b-100d-30k.npz
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from lstm_apps.training.config import TrainingConfig
+from lstm_apps.training.fitting import fit, is_main_process
+from lstm_datasets.question_answering.dataset import PassageQuestions
+from lstm_datasets.question_answering.readers import AskedPassage, read_squad
+from lstm_datasets.word_vectors import WordVectors, read_vectors
+from lstm_models.checkpoints import hub
+from lstm_models.errors import InputError
+from lstm_models.tasks.question_answering.config import QuestionAnswererConfig
+from lstm_models.tasks.question_answering.features import tokenize
+from lstm_models.tasks.question_answering.model import QuestionAnswerer
+from lstm_models.tasks.question_answering.network import collate
+
+__all__ = ["train"]
+
+
+def train(
+    data: list[str],
+    run: str = "runs/question-answering",
+    model: QuestionAnswererConfig = QuestionAnswererConfig(),  # noqa: B008 - frozen
+    training: TrainingConfig = TrainingConfig(),  # noqa: B008 - frozen
+    vectors: str | None = None,
+    validation: list[str] = [],  # noqa: B006 - never changed
+    validation_articles: int = 4,
+    vocabulary_size: int = 30_000,
+    longest: int = 300,
+    others: float = 0.5,
+    resume: bool = False,
+) -> dict[str, float]:
+    """Trains a question answerer on passages with questions and leaves it in RUN/model, for ``lstm_models.load``.
+
+    Args:
+        data: files of SQuAD's form, .json or .json.xz.
+        run: folder of the run: checkpoints, logs, the model.
+        model: sizes of the network; an empty vocabulary is that of the vectors, or is taken from the data.
+        training: how it is trained; batch_frames are tokens of passages, each read with all its questions.
+        vectors: word vectors to begin with, GloVe's text format or .npz. Drawn at random, and trained, if missing.
+        validation: files to validate on. The last articles of the data if missing.
+        validation_articles: so many of them.
+        vocabulary_size: words that get vectors, at most.
+        longest: tokens of a passage; what comes after is cut off.
+        others: questions of other passages for each passage, on average, from which the network learns to say that
+            there is no answer.
+        resume: go on from the run's last checkpoint; the other options are given as they were.
+
+    Returns:
+        The figures of the best validation: loss a question, and answers found to the word.
+
+    Raises:
+        InputError: the data cannot be read or leave nothing to train on; else as ``lstm_apps.training.fitting.fit``.
+    """
+    if others < 0 or longest < 10 or vocabulary_size < 1 or validation_articles < 1:
+        raise InputError("--others must be 0 or more, --longest 10, --vocabulary-size and -articles 1", usage=True)
+    passages = [passage for path in data for passage in read_squad(path)]
+    held = [passage for path in validation for passage in read_squad(path)]
+    if not validation:
+        last = set(list(dict.fromkeys(passage.title for passage in passages))[-validation_articles:])
+        held = [passage for passage in passages if passage.title in last]
+        passages = [passage for passage in passages if passage.title not in last]
+    known = read_vectors(vectors) if vectors else None
+    torch.manual_seed(training.seed)
+    answerer = QuestionAnswerer(_with_vocabulary(model, known, passages, vocabulary_size))
+    _begin_with(answerer, known)
+    answerer.train()
+    limits = {"longest": longest, "longest_answer": model.longest_answer, "seed": training.seed}
+    learn = PassageQuestions(passages, answerer.numbers, others=others, **limits)  # type: ignore[arg-type]
+    check = PassageQuestions(held, answerer.numbers, others=others, **limits)  # type: ignore[arg-type]
+    if not len(learn) or not len(check):
+        raise InputError(f"the data leave {len(learn)} passages to train on and {len(check)} to validate on")
+    settings = {"task": "question-answering", "data": data, "vectors": vectors, "validation": validation}
+    settings |= {"validation_articles": validation_articles, "longest": longest, "others": others}
+    settings |= {"model": answerer.config, "training": training}
+    figures = fit(answerer, learn, check, collate, training, run, resume=resume, settings=settings)
+    if is_main_process():
+        card = _card(len(learn.asked), answerer.config, training)
+        folder = hub.save(answerer, Path(run) / "model", card=card)
+        print(f"{folder}: " + ", ".join(f"{name} {value:.4f}" for name, value in figures.items()))
+    return figures
+
+
+def _with_vocabulary(
+    model: QuestionAnswererConfig, known: WordVectors | None, passages: Sequence[AskedPassage], size: int
+) -> QuestionAnswererConfig:
+    if model.vocabulary.strip():
+        return model
+    if known is not None:
+        if known.size != model.embedding_size:
+            sizes = f"{known.size} features, but model.embedding_size is {model.embedding_size}"
+            raise InputError(f"the word vectors have {sizes}", usage=True)
+        words = [word for word in known.words if word.split() == [word] and word == word.lower()]
+    else:
+        texts = (text for each in passages for text in (each.text, *(question.text for question in each.questions)))
+        words = [
+            word for word, _ in Counter(token.text.lower() for text in texts for token in tokenize(text)).most_common()
+        ]
+    return dataclasses.replace(model, vocabulary=" ".join(list(dict.fromkeys(words))[:size]))
+
+
+def _begin_with(answerer: QuestionAnswerer, known: WordVectors | None) -> None:
+    """Puts known vectors into the first layer; without any, they are trained."""
+    weight = answerer.vectors.weight
+    if known is None:
+        weight.requires_grad_(True)
+    with torch.no_grad():
+        weight.normal_(std=0.3)
+        weight[0] = 0
+        for word, number in answerer.numbers.numbers.items():
+            vector = None if known is None else known.get(word)
+            if vector is not None:
+                weight[number] = torch.from_numpy(vector)
+
+
+def _card(questions: int, config: QuestionAnswererConfig, training: TrainingConfig) -> str:
+    return f"""# Question answerer
+
+An LSTM that finds the answer to an English question in a text, with the probability that it is right
+({config.encoder_layers} layers of {config.encoder_size} units and {1 + config.self_attention} of
+{config.modeling_size}, in both directions), trained by `lstm-models train question-answering` for {training.steps}
+steps on {questions:,} questions. The configuration in effect is in the run's config.json.
+"""

@@ -1,0 +1,1 @@
+"""Data of question answering: SQuAD's paragraphs with questions, bAbI's stories."""

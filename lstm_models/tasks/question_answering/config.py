@@ -1,0 +1,60 @@
+"""Sizes of a question answerer, its words, and how its probabilities are calibrated."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+__all__ = ["QuestionAnswererConfig"]
+
+
+@dataclass(frozen=True)
+class QuestionAnswererConfig:
+    """Sizes of the network, its words and its calibration.
+
+    Attributes:
+        vocabulary: words in lower case that have vectors, set apart by blanks, the most frequent first.
+        embedding_size: features of a word.
+        tuned_words: how many of the first words have vectors that are trained; the others stay as they were given.
+        ending_size: features of a word's ending.
+        ending_buckets: hash buckets of endings.
+        encoder_size: units of each layer, in each direction, that reads the passage or the question by itself.
+        encoder_layers: such layers.
+        attention_size: features that are compared when the passage is aligned with the question.
+        modeling_size: units of each layer, in each direction, that reads the passage with the question.
+        self_attention: a second such layer, over what the first one read and where else in the passage that is said.
+        dropout: fraction of features dropped while training, between layers (variational).
+        embedding_dropout: the same of word features.
+        longest_answer: tokens of an answer, at most.
+        temperature: of the probability that an answer is right: sigmoid(logit(p) / temperature + calibration_bias).
+        calibration_bias: see temperature; both are fitted on held-out questions.
+    """
+
+    vocabulary: str = ""
+    embedding_size: int = 100
+    tuned_words: int = 1000
+    ending_size: int = 24
+    ending_buckets: int = 2048
+    encoder_size: int = 128
+    encoder_layers: int = 2
+    attention_size: int = 128
+    modeling_size: int = 96
+    self_attention: bool = True
+    dropout: float = 0.2
+    embedding_dropout: float = 0.2
+    longest_answer: int = 20
+    temperature: float = 1.0
+    calibration_bias: float = 0.0
+
+    def __post_init__(self) -> None:
+        sizes = ("embedding_size", "ending_size", "ending_buckets", "encoder_size", "encoder_layers")
+        for name in (*sizes, "attention_size", "modeling_size", "longest_answer"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"model: {name} must be at least 1, not {getattr(self, name)}")
+        if self.tuned_words < 0:
+            raise ValueError(f"model: tuned_words must be 0 or more, not {self.tuned_words}")
+        for name in ("dropout", "embedding_dropout"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"model: {name} must be from 0 to below 1, not {getattr(self, name)}")
+        if not 0 < self.temperature < math.inf or not math.isfinite(self.calibration_bias):
+            raise ValueError("model: temperature must be above 0, and it and calibration_bias finite")
