@@ -28,6 +28,7 @@ class QuestionAnswererConfig:
         longest_answer: tokens of an answer, at most.
         temperature: of the probability that an answer is right: sigmoid(logit(p) / temperature + calibration_bias).
         calibration_bias: see temperature; both are fitted on held-out questions.
+        threshold: a probability below which an answer is not given, because it is not in the text.
     """
 
     vocabulary: str = ""
@@ -45,6 +46,7 @@ class QuestionAnswererConfig:
     longest_answer: int = 20
     temperature: float = 1.0
     calibration_bias: float = 0.0
+    threshold: float = 0.2
 
     def __post_init__(self) -> None:
         sizes = ("embedding_size", "ending_size", "ending_buckets", "encoder_size", "encoder_layers")
@@ -56,5 +58,7 @@ class QuestionAnswererConfig:
         for name in ("dropout", "embedding_dropout"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"model: {name} must be from 0 to below 1, not {getattr(self, name)}")
+        if not 0 <= self.threshold <= 1:
+            raise ValueError(f"model: threshold must be from 0 to 1, not {self.threshold}")
         if not 0 < self.temperature < math.inf or not math.isfinite(self.calibration_bias):
             raise ValueError("model: temperature must be above 0, and it and calibration_bias finite")

@@ -1,4 +1,4 @@
-"""The network of a question answerer: LSTMs read a passage with a question and point to where an answer starts and ends.
+"""The network of a question answerer: LSTMs read a passage with a question and point to the start and end of an answer.
 
 - The first layers read the passage, and the question, by themselves. So a passage is read once for all its questions,
   and only what comes after is done for each: BiDAF's order (Seo et al. 2017, arXiv:1611.01603), not that of DrQA.

@@ -1,0 +1,210 @@
+"""Measures a question answerer: SQuAD's F1 and exact match, how honest its probabilities are, its speed.
+
+lstm-models evaluate question-answering --data squad-dev-v1.1.json.xz --json figures.json
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Sequence
+from json import dumps
+from typing import Any
+
+import numpy as np
+
+from lstm_apps.evaluation.calibration import Calibration, CalibrationReport, calibration_report, diagram
+from lstm_apps.evaluation.threads import one_thread
+from lstm_apps.tasks.question_answering.metrics import best_threshold, exact_match, f1
+from lstm_datasets.question_answering.readers import AskedPassage, AskedQuestion, read_squad
+from lstm_models.checkpoints import hub
+from lstm_models.errors import InputError
+from lstm_models.io.atomic_write import check_writable, write_whole
+from lstm_models.tasks.question_answering.decoding import spans_of
+from lstm_models.tasks.question_answering.features import match_flags, tokenize
+from lstm_models.tasks.question_answering.model import QuestionAnswerer
+from lstm_models.tasks.question_answering.network import NOWHERE, Item
+
+__all__ = ["evaluate"]
+
+_KINDS = ("what", "who", "how many", "when", "which", "where", "why", "how")
+
+
+def evaluate(
+    data: list[str],
+    model: str = "question-answerer",
+    limit: int | None = None,
+    worst: int = 10,
+    json: str | None = None,
+    plot: str | None = None,
+    calibrate: str | None = None,
+) -> dict[str, Any]:
+    """Measures a question answerer on passages with questions, and prints the figures.
+
+    F1 and exact match are SQuAD's: without marks, articles and case; of several references the best counts. Each
+    question is also put to another passage of the same article, which should not answer it. A probability is held
+    against whether the answer has an F1 of one half at least, on both kinds; the calibration is fitted on one half of
+    the articles, and its expected error (15 bins of equal mass) measured on the other. Questions a second are those
+    of one thread.
+
+    Args:
+        data: files of SQuAD's form.
+        model: a bundled model, a folder, or the id of one on the Hugging Face hub.
+        limit: measure on so many passages of each file, spread over it.
+        worst: wrong answers that the model was most sure of, to print.
+        json: a .json file for the figures and every answer.
+        plot: a .png, .svg or .pdf file for the calibration plot.
+        calibrate: a folder to save the model in with its probabilities and threshold fitted on all these questions.
+
+    Returns:
+        The figures, as in the file.
+
+    Raises:
+        InputError: the model, the data or an option is not what it should be, or a file cannot be written.
+    """
+    if worst < 0 or (limit is not None and limit < 1):
+        raise InputError("--limit must be 1 or more, --worst 0 or more", usage=True)
+    for path in (json, plot):
+        if path is not None:
+            check_writable(path)
+    answerer = hub.load_as(QuestionAnswerer, model)
+    passages = [passage for path in data for passage in _some(read_squad(path), limit)]
+    passages = [passage for passage in passages if any(question.answers for question in passage.questions)]
+    if not passages:
+        raise InputError("the data have no question with an answer")
+    config = answerer.config
+    now = Calibration(config.temperature, config.calibration_bias)
+    started = time.process_time()
+    with one_thread():
+        rows = _answers(answerer, passages, passages)
+        seconds = time.process_time() - started
+        nowhere = _answers(answerer, _elsewhere(passages), passages)
+    figures: dict[str, Any] = {"model": model, "data": data, "passages": len(passages), **_scores(rows)}
+    figures["by_kind"] = {kind: _scores(part) for kind in (*_KINDS, "other") if (part := _of_kind(rows, kind))}
+    figures["questions_a_second"] = round(len(rows) / max(seconds, 1e-9), 1)
+    report = _calibration([*rows, *nowhere], now)
+    fitted = now if report is None else report.fitted_on_all
+    there, other = (np.asarray(fitted([row["probability"] for row in part])) for part in (rows, nowhere))
+    figures["nowhere"] = _no_answer(now, config.threshold, rows, nowhere)
+    best = best_threshold(there, other)
+    figures["calibration"] = None if report is None else {**dataclasses.asdict(report), "best_threshold": best}
+    print(dumps({**figures, "calibration": _short(report, best)}, indent=2, ensure_ascii=False))
+    rows.sort(key=lambda row: (row["f1"] > 0, -row["probability"]))
+    for row in rows[:worst]:
+        print(f"{row['probability']:.2f}  {row['question']}\n      {row['found']}  |  {row['references'][0]}")
+    if json is not None:
+        write_whole(json, dumps({**figures, "answers": rows}, indent=1, ensure_ascii=False) + "\n")
+    if report is not None:
+        if plot is not None:
+            diagram(report, plot, right="fraction of answers that are right", held="held-out articles")
+        if calibrate is not None:
+            values = {"temperature": round(fitted.temperature, 4), "calibration_bias": round(fitted.bias, 4)}
+            answerer.config = dataclasses.replace(config, **values, threshold=best)
+            hub.save(answerer, calibrate, card=hub.card(model), int8=True)
+    return figures
+
+
+def _some(passages: Sequence[AskedPassage], limit: int | None) -> Sequence[AskedPassage]:
+    return passages if limit is None else passages[:: max(1, len(passages) // limit)][:limit]
+
+
+def _elsewhere(passages: Sequence[AskedPassage]) -> list[AskedPassage]:
+    """The passages' questions put to the next passage of the article, or, of the only one, to the next article's."""
+    by_title: dict[str, list[AskedPassage]] = {}
+    for passage in passages:
+        by_title.setdefault(passage.title, []).append(passage)
+    made = []
+    for number, passage in enumerate(passages):
+        near = by_title[passage.title]
+        other = near[(near.index(passage) + 1) % len(near)] if len(near) > 1 else passages[(number + 1) % len(passages)]
+        made.append(other._replace(title=passage.title))
+    return made
+
+
+def _answers(
+    answerer: QuestionAnswerer, texts: Sequence[AskedPassage], asked: Sequence[AskedPassage]
+) -> list[dict[str, Any]]:
+    """The likeliest answer of each text to the questions asked at its place, with the model's bare probability."""
+    items, facts = [], []
+    for text, questions in zip(texts, asked, strict=True):
+        tokens = tokenize(text.text)
+        read = answerer.numbers.encode([token.text for token in tokens])
+        for question in questions.questions:
+            words = [token.text for token in tokenize(question.text)]
+            if not question.answers or not words:
+                continue
+            encoded = answerer.numbers.encode(words)
+            items.append(Item(read, [encoded], [match_flags(read, encoded)], [(NOWHERE, NOWHERE)]))
+            facts.append((text, tokens, question, text is questions))
+    order = sorted(range(len(items)), key=lambda place: len(items[place].passage.words))
+    rows: list[dict[str, Any]] = [{} for _ in items]
+    found = spans_of(answerer, [items[place] for place in order], 1)
+    for place, (spans, _) in zip(order, found, strict=True):
+        text, tokens, question, own = facts[place]
+        first, last, log_prob = spans[0]
+        answer = text.text[tokens[first].start : tokens[last].end]
+        rows[place] = _row(text.title, question, answer, math.exp(log_prob), own)
+    return rows
+
+
+def _row(title: str, question: AskedQuestion, found: str, probability: float, own: bool) -> dict[str, Any]:
+    references = [answer for answer, _ in question.answers]
+    scores = (
+        {"f1": f1(found, references), "exact": exact_match(found, references)} if own else {"f1": 0.0, "exact": 0.0}
+    )
+    row = {"id": question.id, "title": title, "question": question.text, "found": found, "references": references}
+    return {**row, **scores, "probability": round(probability, 6)}
+
+
+def _scores(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    means = {name: round(100 * float(np.mean([row[name] for row in rows])), 2) for name in ("f1", "exact")}
+    return {"questions": len(rows), "f1": means["f1"], "exact_match": means["exact"]}
+
+
+def _of_kind(rows: Sequence[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
+    """The questions of a kind: that of the first question word in them."""
+
+    def kind_of(question: str) -> str:
+        words = question.lower().replace("how much", "how many").replace("whom", "who").replace("whose", "who")
+        places = {each: words.find(each) for each in _KINDS}
+        return min((each for each in _KINDS if places[each] >= 0), key=lambda each: places[each], default="other")
+
+    return [row for row in rows if kind_of(row["question"]) == kind]
+
+
+def _no_answer(
+    now: Calibration, threshold: float, rows: Sequence[dict[str, Any]], nowhere: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
+    """How often the model answers, of questions with an answer and of those without."""
+    there, other = (np.asarray(now([row["probability"] for row in part])) for part in (rows, nowhere))
+    right = np.array([row["f1"] >= 0.5 for row in rows])
+    both = np.sort(np.concatenate([there, other]))
+    ranks = (np.searchsorted(both, there, "left") + np.searchsorted(both, there, "right") + 1) / 2
+    area = (ranks.sum() - len(there) * (len(there) + 1) / 2) / (len(there) * len(other))
+    given = there >= threshold
+    return {
+        "threshold": threshold,
+        "answered_where_there": round(float(given.mean()), 4),
+        "right_of_those": round(float(right[given].mean()), 4) if given.any() else None,
+        "answered_where_not": round(float((other >= threshold).mean()), 4),
+        "area_under_roc": round(float(area), 4),
+    }
+
+
+def _calibration(rows: Sequence[dict[str, Any]], now: Calibration) -> CalibrationReport | None:
+    """How honest the probabilities are; None where the articles are too few."""
+    columns = [[row[name] for row in rows] for name in ("title", "found", "probability")]
+    try:
+        return calibration_report(*columns, [row["f1"] >= 0.5 for row in rows], now, called="articles")
+    except InputError:
+        return None
+
+
+def _short(report: CalibrationReport | None, threshold: float) -> dict[str, Any] | None:
+    """What is printed of it."""
+    if report is None:
+        return None
+    errors = {name: round(getattr(report, name), 4) for name in ("error_before", "error_after", "right")}
+    fitted = {name: round(value, 4) for name, value in dataclasses.asdict(report.fitted_on_all).items()}
+    return {"answers": report.words, **errors, "fitted_on_all": fitted, "best_threshold": threshold}

@@ -1,0 +1,186 @@
+"""From a question and texts to answers: the options of the search, which passages are read, the likeliest spans.
+
+A span's probability is that of its start, "nowhere" among the choices, times that of its end. Of several passages each
+is read by itself, and the spans of all are ranked by it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+
+from lstm_models.confidence import Calibration
+from lstm_models.errors import InputError
+from lstm_models.tasks.question_answering.features import Token, match_flags, tokenize
+from lstm_models.tasks.question_answering.network import NOWHERE, Item, collate
+from lstm_models.tasks.question_answering.passages import Passage, passages_of, ranked, sentence_at
+from lstm_models.tasks.question_answering.results import Answer, AnswerSpan
+
+if TYPE_CHECKING:
+    from lstm_models.tasks.question_answering.network import QuestionAnsweringNetwork
+
+__all__ = ["AnswerOptions", "Span", "find_answer", "spans_of"]
+
+_BATCH_TOKENS = 6000
+_STARTS = 10  # likeliest starts whose ends are looked at
+
+
+@dataclass(frozen=True)
+class AnswerOptions:
+    """How to search.
+
+    Attributes:
+        n_best: answers wanted, the runners-up counted.
+        threshold: below this probability of being right an answer is not given: it is not in the text. None for the
+            model's own.
+        passages: passages that are read of a long text or of several, those most alike the question.
+
+    Raises:
+        InputError: a number is out of its range (``usage=True``).
+    """
+
+    n_best: int = 3
+    threshold: float | None = None
+    passages: int = 8
+
+    def __post_init__(self) -> None:
+        for name in ("n_best", "passages"):
+            if not 1 <= getattr(self, name) <= 1000:
+                raise InputError(f"{name} must be from 1 to 1000, and is {getattr(self, name)}", usage=True)
+        if self.threshold is not None and not 0 <= self.threshold <= 1:
+            raise InputError(f"threshold must be from 0 to 1, and is {self.threshold}", usage=True)
+
+
+class Span(NamedTuple):
+    """Tokens ``first`` to ``last`` of a passage, and the natural logarithm of the probability that they are the
+    answer."""
+
+    first: int
+    last: int
+    log_prob: float
+
+
+@torch.no_grad()
+def spans_of(
+    network: QuestionAnsweringNetwork, items: Sequence[Item], n_best: int, *, attention: bool = False
+) -> list[tuple[list[Span], np.ndarray]]:
+    """The likeliest spans of each question of the items, in order, no two of which share a token.
+
+    Returns:
+        For each question its spans, the likeliest first, and with ``attention`` how much each token of the passage
+        looked at each of the question [question tokens, tokens]; else [0, 0].
+    """
+    device = network.vectors.weight.device
+    made: list[tuple[list[Span], np.ndarray]] = []
+    for batch in _batches(items):
+        inputs = {name: value.to(device) for name, value in collate(batch).items()}
+        parts = ("words", "endings", "shapes", "lengths")
+        passage, question = (network.read(*(inputs[f"{kind}_{part}"] for part in parts)) for kind in
+                             ("passage", "question"))  # fmt: skip
+        found = network(passage, question, inputs["owner"], inputs["flags"])
+        starts = found.start[:, 1:].topk(min(_STARTS, found.start.size(1) - 1), 1)
+        ends = [network.ends(found, column, question) for column in starts.indices.T]
+        joint = (torch.stack(ends, 1) + starts.values[..., None]).cpu().numpy()
+        firsts = starts.indices.cpu().numpy()
+        for row in range(len(joint)):
+            size = int(inputs["question_lengths"][row]), int(inputs["passage_lengths"][inputs["owner"][row]])
+            look = found.alignment[row, : size[1], : size[0]].T.float().cpu().numpy() if attention else np.zeros((0, 0))
+            made.append((_apart(firsts[row], joint[row], n_best), look.astype(np.float32)))
+    return made
+
+
+def _apart(firsts: np.ndarray, joint: np.ndarray, n_best: int) -> list[Span]:
+    """The likeliest spans of log probabilities [starts, lengths], of which none overlaps a likelier one."""
+    kept: list[Span] = []
+    for place in np.argsort(-joint, axis=None, kind="stable"):
+        row, more = np.unravel_index(place, joint.shape)
+        log_prob, first = float(joint[row, more]), int(firsts[row])
+        if len(kept) == n_best or log_prob == -math.inf:
+            break
+        if all(first > other.last or first + more < other.first for other in kept):
+            kept.append(Span(first, first + int(more), log_prob))
+    return kept
+
+
+def _batches(items: Sequence[Item]) -> list[list[Item]]:
+    made: list[list[Item]] = []
+    tokens = 0
+    for item in items:
+        cost = len(item.passage.words) * len(item.questions)
+        if not made or tokens + cost > _BATCH_TOKENS:
+            made.append([])
+            tokens = 0
+        made[-1].append(item)
+        tokens += cost
+    return made
+
+
+def find_answer(
+    network: QuestionAnsweringNetwork,
+    question: str,
+    documents: Sequence[str],
+    options: AnswerOptions,
+    tokens: Sequence[Sequence[Token]] | None = None,
+) -> Answer:
+    """The answer that the documents have to a question.
+
+    Args:
+        network: the model.
+        question: in English.
+        documents: the texts.
+        options: how to search.
+        tokens: of each document, where they are known already.
+    """
+    tokens = [tokenize(text) for text in documents] if tokens is None else tokens
+    words = [token.text for token in tokenize(question)]
+    passages = [
+        each
+        for number, (text, of_text) in enumerate(zip(documents, tokens, strict=True))
+        for each in passages_of(text, of_text, number)
+    ]
+    texts = [[token.text for token in tokens[each.document][each.first : each.last]] for each in passages]
+    chosen = ranked(words, texts, options.passages)
+    asked = network.numbers.encode(words)
+    items = []
+    for number in chosen:
+        read = network.numbers.encode(texts[number])
+        items.append(Item(read, [asked], [match_flags(read, asked)], [(NOWHERE, NOWHERE)]))
+    spans, where = [], []
+    for number, (found, look) in zip(chosen, spans_of(network, items, options.n_best, attention=True), strict=True):
+        for span in found:
+            spans.append(_answer_span(network, span, passages[number], documents, tokens))
+            where.append((number, look))
+    order = sorted(range(len(spans)), key=lambda place: -spans[place].confidence)[: options.n_best]
+    number, look = where[order[0]]
+    best, likely = passages[number], [spans[place] for place in order]
+    threshold = network.config.threshold if options.threshold is None else options.threshold
+    answered = likely[0].confidence >= threshold
+    return Answer(
+        question=question,
+        found=likely[0] if answered else None,
+        alternatives=tuple(likely[1:] if answered else likely),
+        documents=tuple(documents),
+        question_words=tuple(words),
+        passage_words=tuple((token.start, token.end) for token in tokens[best.document][best.first : best.last]),
+        attention=look,
+    )
+
+
+def _answer_span(
+    network: QuestionAnsweringNetwork,
+    span: Span,
+    passage: Passage,
+    documents: Sequence[str],
+    tokens: Sequence[Sequence[Token]],
+) -> AnswerSpan:
+    """A span of a passage as characters of its document, with its calibrated probability."""
+    text, of_text = documents[passage.document], tokens[passage.document]
+    start, end = of_text[passage.first + span.first].start, of_text[passage.first + span.last].end
+    calibration = Calibration(network.config.temperature, network.config.calibration_bias)
+    confidence = float(calibration([math.exp(span.log_prob)])[0])
+    return AnswerSpan(text[start:end], start, end, confidence, passage.document, sentence_at(text, start, end))
