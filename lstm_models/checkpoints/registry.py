@@ -20,6 +20,7 @@ MODELS: dict[str, str] = {
     "tagger": "lstm_models.tasks.tagging.model:Tagger",
     "language-model": "lstm_models.tasks.language_modeling.model:LanguageModel",
     "question-answerer": "lstm_models.tasks.question_answering.model:QuestionAnswerer",
+    "story-answerer": "lstm_models.tasks.question_answering.stories:StoryAnswerer",
     "translator": "lstm_models.tasks.translation.model:Translator",
     "ngram": "lstm_models.ngram.model:NGram",
 }

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from lstm_models.tasks.question_answering.features import Token
 
-__all__ = ["Passage", "passages_of", "ranked", "sentence_at"]
+__all__ = ["Passage", "passages_of", "ranked", "sentence_at", "sentences_of"]
 
 _TOKENS = 250  # of a passage, about
 _MOST = 400  # of a passage: a sentence without end is cut
@@ -105,3 +105,14 @@ def _terms(words: Sequence[str]) -> list[str]:
     """Words that say something, by their first letters, and pairs of neighbours among them."""
     kept = [word.lower()[:6] for word in words if word[0].isalnum() and word.lower() not in _FUNCTION_WORDS]
     return kept + [f"{one} {other}" for one, other in pairwise(kept)]
+
+
+def sentences_of(text: str) -> list[str]:
+    """The sentences of a text, without the blanks between them.
+
+    >>> sentences_of("Dr. Lee came.  He left!")
+    ['Dr. Lee came.', 'He left!']
+    """
+    ends = [0, *(end for end, _ in _sentence_ends(text)), len(text)]
+    parts = [text[first:last].strip() for first, last in pairwise(ends)]
+    return [part for part in parts if part]

@@ -1,6 +1,7 @@
 """Trains a question answerer.
 
 lstm-models train question-answering --config base --data squad-train-v1.1.json.xz --vectors glove-6b-100d-30k.npz
+lstm-models train question-answering --config babi --data babi.tar.xz
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import torch
 
+from lstm_apps.tasks.question_answering.train_stories import train_stories
 from lstm_apps.training.config import TrainingConfig
 from lstm_apps.training.fitting import fit, is_main_process
 from lstm_datasets.question_answering.dataset import PassageQuestions
@@ -23,6 +25,7 @@ from lstm_models.tasks.question_answering.config import QuestionAnswererConfig
 from lstm_models.tasks.question_answering.features import tokenize
 from lstm_models.tasks.question_answering.model import QuestionAnswerer
 from lstm_models.tasks.question_answering.network import collate
+from lstm_models.tasks.question_answering.stories import StoryAnswererConfig
 
 __all__ = ["train"]
 
@@ -32,6 +35,7 @@ def train(
     run: str = "runs/question-answering",
     model: QuestionAnswererConfig = QuestionAnswererConfig(),  # noqa: B008 - frozen
     training: TrainingConfig = TrainingConfig(),  # noqa: B008 - frozen
+    story: StoryAnswererConfig | None = None,
     vectors: str | None = None,
     validation: list[str] = [],  # noqa: B006 - never changed
     validation_articles: int = 4,
@@ -43,10 +47,11 @@ def train(
     """Trains a question answerer on passages with questions and leaves it in RUN/model, for ``lstm_models.load``.
 
     Args:
-        data: files of SQuAD's form, .json or .json.xz.
+        data: files of SQuAD's form, .json or .json.xz; with ``story`` of bAbI's form, or the archive or folder of them.
         run: folder of the run: checkpoints, logs, the model.
         model: sizes of the network; an empty vocabulary is that of the vectors, or is taken from the data.
         training: how it is trained; batch_frames are tokens of passages, each read with all its questions.
+        story: sizes of the network for stories, which is trained in place of the one for passages (``--config babi``).
         vectors: word vectors to begin with, GloVe's text format or .npz. Drawn at random, and trained, if missing.
         validation: files to validate on. The last articles of the data if missing.
         validation_articles: so many of them.
@@ -64,6 +69,8 @@ def train(
     """
     if others < 0 or longest < 10 or vocabulary_size < 1 or validation_articles < 1:
         raise InputError("--others must be 0 or more, --longest 10, --vocabulary-size and -articles 1", usage=True)
+    if story is not None:
+        return train_stories(data, run, story, training, validation, resume=resume)
     passages = [passage for path in data for passage in read_squad(path)]
     held = [passage for path in validation for passage in read_squad(path)]
     if not validation:
