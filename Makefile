@@ -78,6 +78,9 @@ train-smoke: $(VENV)/.installed-test
 	OMP_NUM_THREADS=1 $(BIN)/lstm-models train translation --config tiny --data $(RUN)/data/pairs.tsv \
 		--run $(RUN)/translation --training.accelerator cpu
 	OMP_NUM_THREADS=1 $(BIN)/lstm-models translate "One two three." --model $(RUN)/translation/model
+	OMP_NUM_THREADS=1 $(BIN)/lstm-models train question-answering --config tiny --data $(RUN)/data/questions.json \
+		--validation $(RUN)/data/questions.json --run $(RUN)/question-answering --training.accelerator cpu
+	OMP_NUM_THREADS=1 $(BIN)/lstm-models answer "Who came?" "Ann came." --model $(RUN)/question-answering/model
 
 clean:
 	rm -rf $(VENV) $(RUN) build dist .pytest_cache .ruff_cache .mypy_cache

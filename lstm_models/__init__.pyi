@@ -47,6 +47,11 @@ from .tasks.punctuation.config import PunctuatorConfig as PunctuatorConfig
 from .tasks.punctuation.decoding import PunctuateOptions as PunctuateOptions
 from .tasks.punctuation.model import Punctuator as Punctuator
 from .tasks.punctuation.results import PunctuatedText as PunctuatedText
+from .tasks.question_answering.config import QuestionAnswererConfig as QuestionAnswererConfig
+from .tasks.question_answering.decoding import AnswerOptions as AnswerOptions
+from .tasks.question_answering.model import QuestionAnswerer as QuestionAnswerer
+from .tasks.question_answering.results import Answer as Answer
+from .tasks.question_answering.stories import StoryAnswerer as StoryAnswerer
 from .tasks.speech.config import RecognizerConfig as RecognizerConfig
 from .tasks.speech.decoding import TranscribeOptions as TranscribeOptions
 from .tasks.speech.model import Recognizer as Recognizer
@@ -108,6 +113,22 @@ def load(
     revision: None = None,
     local_files_only: bool = True,
 ) -> Translator: ...
+@typing.overload
+def load(
+    source: typing.Literal["question-answerer"],
+    *,
+    device: _Device = None,
+    revision: None = None,
+    local_files_only: bool = True,
+) -> QuestionAnswerer: ...
+@typing.overload
+def load(
+    source: typing.Literal["story-answerer"],
+    *,
+    device: _Device = None,
+    revision: None = None,
+    local_files_only: bool = True,
+) -> StoryAnswerer: ...
 @typing.overload
 def load(
     source: typing.Literal["words"], *, device: _Device = None, revision: None = None, local_files_only: bool = True

@@ -75,6 +75,7 @@ STAND_INS = {
     "tagging": "tagger",
     "language-modeling": "language-model",
     "translation": "translator-en-de",
+    "question-answering": "question-answerer",
 }
 # Programs that are not run, and why.
 NOT_RUN = {

@@ -236,6 +236,15 @@ TASKS: dict[str, Task] = {
             summary="a question to the place in a text that answers it: LSTMs read the passage with the question",
             train="lstm_apps.tasks.question_answering.train:train",
             evaluate="lstm_apps.tasks.question_answering.evaluate:evaluate",
+            verbs={
+                "answer": Command(
+                    "lstm_apps.tasks.question_answering.commands:answer",
+                    "answer a question from texts, subtitles and recordings",
+                    positional=("question", "paths"),
+                    short={"out": "o"},
+                )
+            },
+            tab="lstm_apps.tasks.question_answering.demo.tab",
         ),
     )
 }

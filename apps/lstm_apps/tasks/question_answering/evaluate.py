@@ -1,6 +1,7 @@
 """Measures a question answerer: SQuAD's F1 and exact match, how honest its probabilities are, its speed.
 
 lstm-models evaluate question-answering --data squad-dev-v1.1.json.xz --json figures.json
+lstm-models evaluate question-answering --data babi.tar.xz:en-10k --model story-answerer
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 
 from lstm_apps.evaluation.calibration import Calibration, CalibrationReport, calibration_report, diagram
 from lstm_apps.evaluation.threads import one_thread
+from lstm_apps.tasks.question_answering.evaluate_stories import evaluate_stories
 from lstm_apps.tasks.question_answering.metrics import best_threshold, exact_match, f1
 from lstm_datasets.question_answering.readers import AskedPassage, AskedQuestion, read_squad
 from lstm_models.checkpoints import hub
@@ -25,6 +27,7 @@ from lstm_models.tasks.question_answering.decoding import spans_of
 from lstm_models.tasks.question_answering.features import match_flags, tokenize
 from lstm_models.tasks.question_answering.model import QuestionAnswerer
 from lstm_models.tasks.question_answering.network import NOWHERE, Item
+from lstm_models.tasks.question_answering.stories import StoryAnswerer
 
 __all__ = ["evaluate"]
 
@@ -46,12 +49,12 @@ def evaluate(
     question is also put to another passage of the same article, which should not answer it. A probability is held
     against whether the answer has an F1 of one half at least, on both kinds; the calibration is fitted on one half of
     the articles, and its expected error (15 bins of equal mass) measured on the other. Questions a second are those
-    of one thread.
+    of one thread. Of a model for stories, the fraction of right answers is measured, by task.
 
     Args:
-        data: files of SQuAD's form.
+        data: files of SQuAD's form; for a model for stories of bAbI's, or an archive or folder of them.
         model: a bundled model, a folder, or the id of one on the Hugging Face hub.
-        limit: measure on so many passages of each file, spread over it.
+        limit: measure on so many passages of each file, spread over it; of stories, questions of each task.
         worst: wrong answers that the model was most sure of, to print.
         json: a .json file for the figures and every answer.
         plot: a .png, .svg or .pdf file for the calibration plot.
@@ -68,6 +71,8 @@ def evaluate(
     for path in (json, plot):
         if path is not None:
             check_writable(path)
+    if isinstance(loaded := hub.load(model), StoryAnswerer):
+        return evaluate_stories(loaded, data, limit, worst, json)
     answerer = hub.load_as(QuestionAnswerer, model)
     passages = [passage for path in data for passage in _some(read_squad(path), limit)]
     passages = [passage for passage in passages if any(question.answers for question in passage.questions)]

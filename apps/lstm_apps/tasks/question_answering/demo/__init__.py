@@ -1,0 +1,1 @@
+"""The question answering tab of the demo."""

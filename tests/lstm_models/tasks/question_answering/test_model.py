@@ -1,0 +1,139 @@
+"""Tests of ``QuestionAnswerer.answer``: its search, its results, and what cannot be answered."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from lstm_models.checkpoints import hub
+from lstm_models.errors import InputError
+from lstm_models.tasks.question_answering.config import QuestionAnswererConfig
+from lstm_models.tasks.question_answering.decoding import AnswerOptions, _apart
+from lstm_models.tasks.question_answering.model import QuestionAnswerer
+from tests.helpers.scripted_answerer import ScriptedAnswerer
+
+TEXT = "It was late.\nYesterday Ann came to see\nthe house. She wrote a letter."
+
+
+@pytest.fixture(scope="module")
+def answerer():
+    return ScriptedAnswerer()
+
+
+def test_an_answer_knows_its_place(answerer):
+    found = answerer.answer("Who came?", TEXT)
+    assert (found.text, TEXT[found.start : found.end]) == ("to", "to")
+    assert found.line() == 2
+    assert found.sentence == "Yesterday Ann came to see the house."
+    assert found.confidence == pytest.approx(0.9 / (0.9 + 0.05 + 15e-4), abs=0.01)
+    assert found.document == 0
+    assert len(found.alternatives) == 2
+    assert found.attention.shape == (3, len(found.passage_words))
+    assert found.attention.sum(0) == pytest.approx(np.ones(len(found.passage_words)))
+
+
+def test_not_in_the_text(answerer):
+    found = answerer.answer("Where is it?", "Ann came yesterday.")
+    assert found.text == ""
+    assert found.found is found.start is found.line() is None
+    assert found.alternatives
+    assert found.confidence > 0.9
+    assert answerer.answer("Where is it?", "Ann came yesterday.", AnswerOptions(threshold=0)).text
+
+
+def test_several_questions_and_texts(answerer):
+    one, two = answerer.answer(["Who came?", "What of the letter?"], ["Nothing here.", TEXT])
+    assert (one.document, one.text) == (1, "to")
+    assert two.found is not None
+
+
+def test_the_right_passage_of_a_long_text(answerer):
+    filler = "Nothing of that kind is said in this part of the long text, as before. " * 3000
+    found = answerer.answer("Who wrote?", filler + "Ann wrote verses.", AnswerOptions(passages=3))
+    assert found.text == "verses"
+    assert found.start == len(filler) + len("Ann wrote ")
+
+
+def test_json_and_notebook(answerer):
+    found = answerer.answer("Who came?", TEXT)
+    made = json.loads(found.json(attention=True))
+    assert made["format"] == "lstm-models answer"
+    assert made["text"] == "to"
+    assert made["line"] == 2
+    assert len(made["attention"]) == len(made["question_words"])
+    assert "<mark" in found._repr_html_()
+    assert "Not in the text" in answerer.answer("Where is it?", "<b> Ann")._repr_html_()
+
+
+def test_spans_apart_are_those_of_all_pairs():
+    generator = np.random.default_rng(0)
+    firsts, joint = np.array([3, 0, 5]), np.log(generator.random((3, 4)))
+    found = _apart(firsts, joint, 3)
+    every = sorted(
+        (
+            (float(joint[row, more]), int(first), int(first) + more)
+            for row, first in enumerate(firsts)
+            for more in range(4)
+        ),
+        reverse=True,
+    )
+    kept = []
+    for score, first, last in every:
+        if all(last < other[1] or first > other[2] for other in kept):
+            kept.append((score, first, last))
+    assert [(span.log_prob, span.first, span.last) for span in found] == kept[:3]
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "sentence"),
+    [
+        ("", TEXT, "the question is empty"),
+        ("Who came?", " \n", "the text is empty"),
+        ("Who came?", [], "the text is empty"),
+        ("?!", TEXT, "no words"),
+        ("Who " * 300, TEXT, "1,200 characters"),
+        ("Who came?", b"bytes", "a text is expected"),
+        (3, TEXT, "a question is expected"),
+        (["Who?", None], TEXT, "a question is expected"),
+    ],
+)
+def test_bad_input_is_one_sentence(answerer, question, text, sentence):
+    with pytest.raises(InputError, match=sentence):
+        answerer.answer(question, text)
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "note"),
+    [
+        ("The house", TEXT, "no verb"),
+        ("Wer hat gestern das Haus besichtigt?", TEXT, "words of the question are unknown"),
+        ("Who came?", "Gestern kam Anna und wollte das Haus besichtigen.", "words of the text are unknown"),
+        ("Кто пришёл вчера вечером?", TEXT, "words of the question are unknown"),
+    ],
+)
+def test_doubts_are_noted(answerer, question, text, note):
+    assert any(note in each for each in answerer.answer(question, text).notes)
+
+
+def test_odd_texts_are_read(answerer):
+    for text in ("x" * 10_000, "\ufeff\u200b.", "🙂 came 🙂", "came\r\nAnn\tTom"):
+        answerer.answer("Who came?", text)
+
+
+@pytest.mark.parametrize("options", [{"n_best": 0}, {"threshold": 1.5}, {"passages": 0}])
+def test_options_that_cannot_be(options):
+    with pytest.raises(InputError):
+        AnswerOptions(**options)
+
+
+def test_saved_and_loaded_it_answers_the_same(tmp_path):
+    torch.manual_seed(0)
+    config = QuestionAnswererConfig("ann came to see the house who", 4, 2, 2, 4, 3, 2, 4, 3, temperature=1.5)
+    made = QuestionAnswerer(config).eval()
+    hub.save(made, tmp_path / "model", card="# A model\n\nOf a test.", half=False)
+    loaded = hub.load(tmp_path / "model")
+    one, two = made.answer("Who came?", TEXT), loaded.answer("Who came?", TEXT)
+    assert one.as_dict() == two.as_dict()
