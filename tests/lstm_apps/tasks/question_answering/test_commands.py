@@ -80,10 +80,8 @@ def test_files_folders_subtitles_and_standard_input(
 
 
 def test_a_transcript_of_ours(model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = [
-        {"text": text, "start": at, "end": at + 0.5}
-        for at, text in enumerate(["Rita", "is", "in", "the", "kitchen", "."])
-    ]
+    spoken = ["Rita", "is", "in", "the", "kitchen", "."]
+    words = [{"text": text, "start": at, "end": at + 0.5} for at, text in enumerate(spoken)]
     path = tmp_path / "talk.json"
     path.write_text(json.dumps({"text": "Rita is in the kitchen.", "duration": 6.0, "words": words}))
     assert cli.main(["answer", "Where is Rita?", str(path), "--model", model, "--json", "--threshold", "0"]) == 0

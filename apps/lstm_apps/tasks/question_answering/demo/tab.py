@@ -81,84 +81,91 @@ def build(
     """
     answerer = tabs.once(load or tabs.bundled(model))
     stories = tabs.once(load_stories or tabs.bundled("story-answerer"))
-    first_question, first_text, first_kind = next(iter(EXAMPLES.values()))
     with tabs.blocks(TITLE) as tab:
-        question = gr.Textbox(first_question, label="Question", max_length=1000, elem_id="question-answering-question")
-        with gr.Row():
-            examples = [gr.Button(name, size="sm", min_width=120) for name in EXAMPLES]
-        with gr.Row():
-            with gr.Column():
-                text = gr.Textbox(
-                    first_text, label="Text", lines=10, max_lines=24, max_length=tabs.LONGEST_TEXT,
-                    elem_id="question-answering-text",
-                )  # fmt: skip
-                upload = gr.UploadButton("Open a text file", size="sm", elem_id="question-answering-file")
-                kind = gr.Radio(
-                    [("A text that has the answer", "text"), (STORY, "story")], value=first_kind, label="Read as",
-                    elem_id="question-answering-kind",
-                )  # fmt: skip
-                go = gr.Button("Answer", variant="primary", elem_id="question-answering-go")
-            with gr.Column():
-                shown = gr.HTML(
-                    view.nothing("The answer appears here."),
-                    elem_id="question-answering-words",
-                    apply_default_css=False,
-                    css_template=view.STYLE,
-                    js_on_load=view.SCRIPT,
-                )
-        status = gr.HTML(
-            tabs.status("Ready."), elem_classes="status", elem_id="question-answering-status", apply_default_css=False
-        )
-        gr.HTML(f"<p>{escape(_NOTES)}</p>", elem_classes="fine-print", apply_default_css=False)
+        page = _Page(answerer, stories)
+        quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+        inputs = [page.question, page.text, page.kind]
+        given = {"fn": page.show, "inputs": inputs, "outputs": [page.shown, page.status], **quiet}
+        page.go.click(**given, trigger_mode="always_last")
+        page.question.submit(**given, trigger_mode="always_last")
+        for button, example in zip(page.examples, EXAMPLES.values(), strict=True):
+            button.click(lambda chosen=example: list(chosen), outputs=inputs, **quiet).then(**given)
+        page.upload.upload(page.opened, page.upload, [page.text, page.status], **quiet)
+        tab.load(**given)
 
-        def show(question: str, text: str, kind: str) -> Iterator[dict[Any, Any]]:
-            once = stories if kind == "story" else answerer
-            try:
-                if not (text or "").strip() or not (question or "").strip():
-                    missing = "text" if (question or "").strip() else "question"
-                    yield {
-                        shown: view.nothing("The answer appears here."),
-                        status: tabs.status(f"There is no {missing} yet."),
-                    }
-                    return
-                if not once.done:
-                    yield {status: tabs.status("Loading the model …")}
-                reader: Any = once()
-                started = time.perf_counter()
-                found = reader.answer(question, tabs.checked_text(text))
-                seconds = time.perf_counter() - started
-                drawn = view.story_answered(found, question) if kind == "story" else view.answered(found)
-                notes = () if kind == "story" else found.notes
-                yield {
-                    shown: drawn,
-                    status: tabs.status(
-                        f"{found.confidence:.0%} sure, in {seconds:.2f} s.",
-                        *(f"{note[:1].upper()}{note[1:]}." for note in notes),
-                    ),
-                }
-            except InputError as error:
-                yield {shown: view.nothing("Nothing was answered."), status: tabs.status(str(error), problem=True)}
-
-        def opened(path: str) -> dict[Any, Any]:
-            try:
-                return {text: tabs.checked_text(read_text(path, ())[0])}
-            except InputError as error:
-                return {status: tabs.status(str(error), problem=True)}
-
-        def answer(question: str, text: str) -> dict:  # type: ignore[type-arg]
+        def answer(question: str, text: str) -> dict:  # type: ignore[type-arg]  # Gradio reads this
             """The answer that an English text has to a question, its place, how sure it is, and the runners-up."""
             try:
                 return dict(json.loads(answerer().answer(question, tabs.checked_text(text)).json(attention=True)))
             except InputError as error:
                 raise gr.Error(escape(str(error)), print_exception=False) from error
 
-        quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-        given = {"fn": show, "inputs": [question, text, kind], "outputs": [shown, status], **quiet}
-        go.click(**given, trigger_mode="always_last")
-        question.submit(**given, trigger_mode="always_last")
-        for button, example in zip(examples, EXAMPLES.values(), strict=True):
-            button.click(lambda chosen=example: list(chosen), outputs=[question, text, kind], **quiet).then(**given)
-        upload.upload(opened, upload, [text, status], **quiet)
-        tab.load(**given)
         gr.api(answer, api_name="answer")
     return tab
+
+
+class _Page:
+    """The elements of the tab, and what fills them."""
+
+    def __init__(self, answerer: tabs.Once[Any], stories: tabs.Once[Any]) -> None:
+        self.models = {"text": answerer, "story": stories}
+        first_question, first_text, first_kind = next(iter(EXAMPLES.values()))
+        self.question = gr.Textbox(
+            first_question, label="Question", max_length=1000, elem_id="question-answering-question"
+        )
+        with gr.Row():
+            self.examples = [gr.Button(name, size="sm", min_width=120) for name in EXAMPLES]
+        with gr.Row():
+            with gr.Column():
+                self.text = gr.Textbox(
+                    first_text, label="Text", lines=10, max_lines=24, max_length=tabs.LONGEST_TEXT,
+                    elem_id="question-answering-text",
+                )  # fmt: skip
+                self.upload = gr.UploadButton("Open a text file", size="sm", elem_id="question-answering-file")
+                self.kind = gr.Radio(
+                    [("A text that has the answer", "text"), (STORY, "story")], value=first_kind, label="Read as",
+                    elem_id="question-answering-kind",
+                )  # fmt: skip
+                self.go = gr.Button("Answer", variant="primary", elem_id="question-answering-go")
+            with gr.Column():
+                self.shown = gr.HTML(
+                    view.nothing("The answer appears here."), elem_id="question-answering-words",
+                    apply_default_css=False, css_template=view.STYLE, js_on_load=view.SCRIPT,
+                )  # fmt: skip
+        self.status = gr.HTML(
+            tabs.status("Ready."), elem_classes="status", elem_id="question-answering-status", apply_default_css=False
+        )
+        gr.HTML(f"<p>{escape(_NOTES)}</p>", elem_classes="fine-print", apply_default_css=False)
+
+    def show(self, question: str, text: str, kind: str) -> Iterator[dict[Any, Any]]:
+        """The answer, or the message about what is wrong."""
+        for name, given in (("question", question), ("text", text)):
+            if not (given or "").strip():
+                waiting = view.nothing("The answer appears here.")
+                yield {self.shown: waiting, self.status: tabs.status(f"There is no {name} yet.")}
+                return
+        try:
+            once = self.models["story" if kind == "story" else "text"]
+            if not once.done:
+                yield {self.status: tabs.status("Loading the model …")}
+            model = once()
+            started = time.perf_counter()
+            found = model.answer(question, tabs.checked_text(text))
+            sentence = f"{found.confidence:.0%} sure, in {time.perf_counter() - started:.2f} s."
+            notes = () if kind == "story" else (f"{note[:1].upper()}{note[1:]}." for note in found.notes)
+            yield {
+                self.shown: view.story_answered(found, question) if kind == "story" else view.answered(found),
+                self.status: tabs.status(sentence, *notes),
+            }
+        except InputError as error:
+            yield {
+                self.shown: view.nothing("Nothing was answered."),
+                self.status: tabs.status(str(error), problem=True),
+            }
+
+    def opened(self, path: str) -> dict[Any, Any]:
+        """The text of a file, for the box."""
+        try:
+            return {self.text: tabs.checked_text(read_text(path, ())[0])}
+        except InputError as error:
+            return {self.status: tabs.status(str(error), problem=True)}
