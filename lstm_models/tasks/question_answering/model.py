@@ -6,9 +6,11 @@ print(answerer.answer("Who came?", "Yesterday Ann came to see the house.").text)
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
 from lstm_models.errors import InputError
@@ -96,6 +98,22 @@ class QuestionAnswerer(QuestionAnsweringNetwork):
         made = [find_answer(self, text, documents, options, tokens) for text in questions]
         made = [replace(each, notes=self._doubts(each.question, documents, tokens)) for each in made]
         return made[0] if isinstance(question, str) else made
+
+    def export_onnx(self, path: str | os.PathLike[str], *, int8: bool = False) -> Path:
+        """Write the network as an ONNX graph; see ``lstm_models.tasks.question_answering.onnx_graph``.
+
+        Inputs: ``passage_words``, ``passage_endings``, ``passage_shapes`` [batch, tokens] and the same of the
+        ``question`` (``lstm_models.tasks.question_answering.features``), ``passage_lengths`` and ``question_lengths``
+        [batch], all int64, and ``flags`` [batch, passage tokens, 3] float. Outputs: log probabilities ``start`` [batch,
+        1 + tokens], of no answer and of each start, and ``end`` [batch, tokens, longest answer], of each number of
+        tokens given the start; and the ``alignment`` [batch, passage tokens, question tokens].
+
+        Raises:
+            InputError: onnx (or, for int8, onnxruntime) is missing, or the file cannot be written.
+        """
+        from lstm_models.tasks.question_answering.onnx_graph import export
+
+        return export(self, path, int8=int8)
 
     def _doubts(self, question: str, documents: Sequence[str], tokens: Sequence[Sequence[object]]) -> tuple[str, ...]:
         """Sentences that say why an answer may be wrong."""
