@@ -1,7 +1,7 @@
 """Measures a question answerer: SQuAD's F1 and exact match, how honest its probabilities are, its speed.
 
 lstm-models evaluate question-answering --data squad-dev-v1.1.json.xz --json figures.json
-lstm-models evaluate question-answering --data babi.tar.xz:en-10k --model story-answerer
+lstm-models evaluate question-answering --data babi.tar.xz:en-10k --without babi.tar.xz --model story-answerer
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ _KINDS = ("what", "who", "how many", "when", "which", "where", "why", "how")
 def evaluate(
     data: list[str],
     model: str = "question-answerer",
+    without: list[str] = [],  # noqa: B006 - never changed
     limit: int | None = None,
     worst: int = 10,
     json: str | None = None,
@@ -54,6 +55,7 @@ def evaluate(
     Args:
         data: files of SQuAD's form; for a model for stories of bAbI's, or an archive or folder of them.
         model: a bundled model, a folder, or the id of one on the Hugging Face hub.
+        without: of stories, data whose questions are left out: bAbI's en is a part of its en-10k.
         limit: measure on so many passages of each file, spread over it; of stories, questions of each task.
         worst: wrong answers that the model was most sure of, to print.
         json: a .json file for the figures and every answer.
@@ -72,7 +74,7 @@ def evaluate(
         if path is not None:
             check_writable(path)
     if isinstance(loaded := hub.load(model), StoryAnswerer):
-        return evaluate_stories(loaded, data, limit, worst, json)
+        return evaluate_stories(loaded, data, without, limit, worst, json)
     answerer = hub.load_as(QuestionAnswerer, model)
     passages = [passage for path in data for passage in _some(read_squad(path), limit)]
     passages = [passage for passage in passages if any(question.answers for question in passage.questions)]

@@ -12,6 +12,7 @@ from lstm_apps.evaluation.calibration import expected_calibration_error
 from lstm_apps.tasks.question_answering.train_stories import read_part
 from lstm_datasets.batching import FrameBatchSampler
 from lstm_datasets.question_answering.stories import Stories
+from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import write_whole
 from lstm_models.tasks.question_answering.stories import Story, StoryAnswerer, collate
 
@@ -21,24 +22,34 @@ _BATCH = 4000  # sentences
 
 
 def evaluate_stories(
-    answerer: StoryAnswerer, data: Sequence[str], limit: int | None, worst: int, json: str | None
+    answerer: StoryAnswerer,
+    data: Sequence[str],
+    without: Sequence[str],
+    limit: int | None,
+    worst: int,
+    json: str | None,
 ) -> dict[str, Any]:
     """Prints the accuracy of each task, in per cent, their mean, and how honest the probabilities are.
 
     Args:
         answerer: the model.
         data: as for training: "archive.tar.xz" is its folder en, "archive.tar.xz:en-10k" the named one.
+        without: likewise, data whose questions are left out: those that were trained on.
         limit: questions of each task, from its beginning.
         worst: wrong answers that the model was most sure of, to print.
         json: a file for the figures and every wrong answer.
     """
+    seen = {(story.sentences, story.question) for path in without for story in read_part(path)}
     by_kind: dict[str, list[Story]] = {}
     for path in data:
         for story in read_part(path):
-            by_kind.setdefault(story.kind, []).append(story)
+            if (story.sentences, story.question) not in seen:
+                by_kind.setdefault(story.kind, []).append(story)
+    if not by_kind:
+        raise InputError("all questions of the data are among those to leave out")
     stories = [story for each in by_kind.values() for story in each[:limit]]
     rows = _answers(answerer, stories)
-    figures: dict[str, Any] = {"data": list(data), "questions": len(rows), "tasks": {}}
+    figures: dict[str, Any] = {"data": list(data), "without": list(without), "questions": len(rows), "tasks": {}}
     for kind in by_kind:
         right = [row["right"] for row in rows if row["task"] == kind]
         figures["tasks"][kind] = round(100 * sum(right) / len(right), 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import pytest
@@ -61,7 +62,8 @@ def test_what_stands_in_padding_does_not_matter(network):
 def test_starts_and_ends_are_probabilities(network):
     pointers, question = found(network, item("the cat sat on", "who sat"))
     assert pointers.start.exp().sum() == pytest.approx(1)
-    ends = network.ends(pointers, torch.tensor([2]), question)
+    with torch.no_grad():
+        ends = network.ends(pointers, torch.tensor([2]), question)
     assert ends.exp().sum() == pytest.approx(1)
     assert (ends[0, 2:] == -math.inf).all()  # beyond the passage's four tokens
     assert pointers.alignment.shape == (1, 4, 2)
@@ -81,11 +83,11 @@ def test_the_loss_is_the_negative_log_probability(network):
 
 def test_it_learns_a_toy():
     torch.manual_seed(0)
-    network = QuestionAnsweringNetwork(CONFIG).train()
-    network.vectors.weight.normal_() if not network.vectors.weight.requires_grad else None
+    config = dataclasses.replace(CONFIG, dropout=0.0, embedding_dropout=0.0)
+    network = QuestionAnsweringNetwork(config).train()
     places = [item("a cat sat on the mat", "who", spans=[(1, 1)]), item("the mat and a cat", "who", spans=[(4, 4)])]
     optimizer = torch.optim.Adam([each for each in network.parameters() if each.requires_grad], 0.02)
-    for _ in range(40):
+    for _ in range(120):
         optimizer.zero_grad()
         network.loss(collate(places))["loss"].backward()
         optimizer.step()

@@ -32,8 +32,8 @@ def page():
 
 def test_the_answer_is_marked_in_its_passage(page):
     shown = last(list(handler(page, "show")("Who came?", TEXT, "text")), "question-answering-words")
-    assert '<p class="best">to <small>94' in shown
-    assert '<mark class="best" title="94\u00a0% sure"><span class="word" data-number="7">to</span></mark>' in shown
+    assert '<p class="best">to <small>95' in shown
+    assert '<mark class="best" title="95\u00a0% sure"><span class="word" data-number="7">to</span></mark>' in shown
     assert shown.count('<mark class="other"') == 2
     assert 'tabindex="0" data-looks="{&quot;0&quot;: 0.33' in shown
 
