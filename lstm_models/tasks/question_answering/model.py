@@ -1,7 +1,7 @@
 """``QuestionAnswerer``: the answer to a question, where a text has it.
 
 answerer = lstm_models.load("question-answerer")
-print(answerer.answer("Who came?", "Yesterday Ann came to see the house.").text)
+print(answerer.answer("Who came?", "Ann came yesterday to see the house.").text)
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class QuestionAnswerer(QuestionAnsweringNetwork):
             InputError: a question or all text is empty, a question has more than 1,000 characters, or one of them is
                 not a string.
 
-        >>> answerer.answer("Who came?", "Yesterday Ann came to see the house.").text      # doctest: +SKIP
+        >>> answerer.answer("Who came?", "Ann came yesterday to see the house.").text      # doctest: +SKIP
         'Ann'
         """
         if device is not None:

@@ -1,6 +1,6 @@
 """Answers a question from texts, subtitles and recordings.
 
-lstm-models answer "Who came?" "Yesterday Ann came to see the house."
+lstm-models answer "Who came?" "Ann came yesterday to see the house."
 lstm-models answer "When does the train leave?" report.txt notes/ talk.srt meeting.flac
 cat book.txt | lstm-models answer "Who is Mr Darcy's friend?" - --json
 """

@@ -41,7 +41,7 @@ EXAMPLES = {
         "text",
     ),
     "Not in the text": (
-        "How much did the pump cost?",
+        "What did the lawyer say about taxes?",
         "Present were Ann Miller, Tom Baker and Maria Lopez. The new pump was delivered on 3 May, two weeks late, and "
         "leaks at the lower valve. Tom Baker writes to the supplier and asks for a repair free of charge.",
         "text",
