@@ -15,7 +15,7 @@ from lstm_datasets.batching import EpochItems, FrameBatchSampler, StepBatchSampl
 
 __all__ = ["Collate", "RunData"]
 
-Collate = Callable[[Sequence[Mapping[str, Any]]], dict[str, Tensor]]
+Collate = Callable[[Sequence[Any]], dict[str, Tensor]]
 
 
 class _Loader(DataLoader[Any]):

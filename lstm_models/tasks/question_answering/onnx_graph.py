@@ -39,8 +39,8 @@ def _model(network: QuestionAnsweringNetwork) -> onnx.ModelProto:
 
     graph = _Graph()
     start, end, alignment = _network(graph, network)
-    for name, value in (("start", start), ("end", end), ("alignment", alignment)):
-        graph.nodes.append(helper.make_node("Identity", [value], [name]))
+    for name, found in (("start", start), ("end", end), ("alignment", alignment)):
+        graph.nodes.append(helper.make_node("Identity", [found], [name]))
 
     def value(name: str, *shape: str | int, kind: int = TensorProto.INT64) -> Any:
         return helper.make_tensor_value_info(name, kind, shape)

@@ -106,8 +106,10 @@ def evaluate(
         if plot is not None:
             diagram(report, plot, right="fraction of answers that are right", held="held-out articles")
         if calibrate is not None:
-            values = {"temperature": round(fitted.temperature, 4), "calibration_bias": round(fitted.bias, 4)}
-            answerer.config = dataclasses.replace(config, **values, threshold=best)
+            temperature, bias = round(fitted.temperature, 4), round(fitted.bias, 4)
+            answerer.config = dataclasses.replace(
+                config, temperature=temperature, calibration_bias=bias, threshold=best
+            )
             hub.save(answerer, calibrate, card=hub.card(model), int8=True)
     return figures
 
@@ -201,9 +203,10 @@ def _no_answer(
 
 def _calibration(rows: Sequence[dict[str, Any]], now: Calibration) -> CalibrationReport | None:
     """How honest the probabilities are; None where the articles are too few."""
-    columns = [[row[name] for row in rows] for name in ("title", "found", "probability")]
+    titles, found, probabilities = ([row[name] for row in rows] for name in ("title", "found", "probability"))
+    right = [row["f1"] >= 0.5 for row in rows]
     try:
-        return calibration_report(*columns, [row["f1"] >= 0.5 for row in rows], now, called="articles")
+        return calibration_report(titles, found, probabilities, right, now, called="articles")
     except InputError:
         return None
 

@@ -10,6 +10,7 @@ import dataclasses
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -87,7 +88,12 @@ def train(
     check = PassageQuestions(held, answerer.numbers, others=others, **limits)  # type: ignore[arg-type]
     if not len(learn) or not len(check):
         raise InputError(f"the data leave {len(learn)} passages to train on and {len(check)} to validate on")
-    settings = {"task": "question-answering", "data": data, "vectors": vectors, "validation": validation}
+    settings: dict[str, Any] = {
+        "task": "question-answering",
+        "data": data,
+        "vectors": vectors,
+        "validation": validation,
+    }
     settings |= {"validation_articles": validation_articles, "longest": longest, "others": others}
     settings |= {"model": answerer.config, "training": training}
     figures = fit(answerer, learn, check, collate, training, run, resume=resume, settings=settings)
