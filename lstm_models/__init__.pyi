@@ -107,7 +107,15 @@ def load(
 ) -> Tagger: ...
 @typing.overload
 def load(
-    source: typing.Literal["translator-en-de", "translator-en-fr"],
+    source: typing.Literal["translator-en-de"],
+    *,
+    device: _Device = None,
+    revision: None = None,
+    local_files_only: bool = True,
+) -> Translator: ...
+@typing.overload
+def load(
+    source: typing.Literal["translator-en-fr"],
     *,
     device: _Device = None,
     revision: None = None,
