@@ -144,7 +144,7 @@ def test_every_import_is_a_declared_dependency(package: str, built: Path) -> Non
     metadata = zipfile.ZipFile(wheel).read(f"lstm_models-{lstm_models.__version__}.dist-info/METADATA").decode()
     declared = {name.lower() for name in re.findall(r"^Requires-Dist: ([\w-]+)", metadata, flags=re.MULTILINE)}
     assert "torch" in declared
-    distributions = {"PIL": "pillow", "yaml": "pyyaml", "hibari": "hibari-tts"}
+    distributions = {"PIL": "pillow", "sklearn": "scikit-learn", "yaml": "pyyaml", "hibari": "hibari-tts"}
     foreign = imported(package) - sys.stdlib_module_names - {"lstm_models", "lstm_datasets", "lstm_apps"}
     names = {distributions.get(name, name).lower().replace("_", "-") for name in foreign}
     assert names <= {name.replace("_", "-") for name in declared}
