@@ -69,6 +69,7 @@ class TestServing:
             "Tagging",
             "Language model",
             "Translation",
+            "Answers",
             "Inside the LSTM",
         ]
         ids = [block.elem_id for block in page.blocks.values() if block.elem_id]

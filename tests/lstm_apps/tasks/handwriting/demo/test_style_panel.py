@@ -252,12 +252,16 @@ class TestBrowser:
         from tests.lstm_apps.tasks.speech.demo.test_tab_served import COLOURS, contrast
 
         page = visit(url, viewport={"width": width, "height": 844}, color_scheme=scheme)
-        for _ in range(10):  # a pad that is not ready yet takes no strokes
+        status = page.locator("#custom-status").get_by_text(
+            re.compile("One line fitted: below|There are no strokes yet")
+        )
+        for _ in range(10):  # a pad that the page is still setting up takes no strokes, or loses them
             draw(page, "#custom-pad-1", [HOOK])
-            if page.locator("#custom-pad-1 .ink path").count():
+            page.get_by_role("button", name="Fit my hand").click()
+            status.wait_for()
+            page.locator("#custom-fit:not([disabled])").wait_for()
+            if "fitted" in status.inner_text():
                 break
-            page.wait_for_timeout(500)
-        page.get_by_role("button", name="Fit my hand").click()
         page.get_by_text("One line fitted: below").wait_for()
         page.locator("#custom-paper svg").wait_for()
         assert page.evaluate("document.documentElement.scrollWidth") <= width
