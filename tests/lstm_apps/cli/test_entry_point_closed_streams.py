@@ -20,6 +20,7 @@ def run(arguments: str, closed: str, **options: object) -> subprocess.CompletedP
     return subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=240, **options)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="a shell of POSIX closes them")
 @pytest.mark.parametrize("closed", [">&-", "<&- >&- 2>&-"])
 def test_a_command_does_its_work_whatever_is_closed(closed: str, tmp_path: Path) -> None:

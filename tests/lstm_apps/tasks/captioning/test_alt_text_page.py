@@ -227,6 +227,7 @@ class TestWriting:
 
         assert "b.jpg is empty." in alt_text_page(captions(), failures)
 
+    @pytest.mark.slow
     def test_memory_does_not_grow_with_the_page(self, photo: Path, tmp_path: Path):
         def peak(count: int) -> int:
             tracemalloc.start()

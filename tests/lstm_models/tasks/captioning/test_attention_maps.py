@@ -122,6 +122,7 @@ class TestSheet:
         assert lengths == [0, 50, 200]
         assert not (np.asarray(sheet(photo, "", [Word("", None)])) == (0x38, 0x50, 0x92)).all(axis=2).any()
 
+    @pytest.mark.slow
     def test_long_and_foreign_texts_stay_inside(self):
         photo = Image.new("RGB", (40, 40), "white")
         words = [Word("donaudampfschifffahrtsgesellschaft", 0.5), Word("собака", 0.5), Word("犬", 0.1), Word("")]

@@ -224,6 +224,7 @@ class _Bandit:
         return np.array([float(bool(words) and words[0] == self.word) for words in candidates])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("autocast", [False, True])
 def test_self_critical_training_learns_what_pays(autocast: bool) -> None:
     model = tiny(dropout=0.1).train()

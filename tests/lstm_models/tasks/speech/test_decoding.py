@@ -113,6 +113,7 @@ def test_hot_words_are_spelt_as_texts_are() -> None:
     assert ToneRecognizer().transcribe(say("o'neil"), hotwords=["O’Neil,", "twenty-one"]).text == "o'neil"
 
 
+@pytest.mark.slow
 def test_three_hours_need_no_more_memory_than_minutes() -> None:
     class Quick(ToneRecognizer):
         """Hears a word a minute: what is measured is what is around the model."""
