@@ -60,6 +60,7 @@ PEOPLE = frozenset(
         "players baby toddler crowd group couple he she"
     )
 )
+GAMES = frozenset(_words("soccer football basketball baseball volleyball tennis rugby golf cricket hockey"))
 # Of a photo unlike those trained on the captioner tells little more than where it is; the rest are its habits
 LINKS = _words("a an the is in on at of near by with through over")
 PLACES = _words(
@@ -112,6 +113,8 @@ def plan(text: str, objects: Sequence[RecognizedObject], far: bool) -> Plan | No
     table, main = nouns(), main_object(objects, far)
     if main is None:
         return None
+    if "ball" in (main.name, *table.kinds(main.name)) and GAMES & set(split_words(text)):
+        return None  # the game says what the ball is there for
     named = [name for _, name in table.named(text)]
     covered = any(table.related(main.name, name) for name in named)
     top = (main.name, *table.kinds(main.name))[-1]

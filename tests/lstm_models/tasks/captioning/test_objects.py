@@ -131,6 +131,11 @@ def test_far_from_what_it_knows_it_says_less() -> None:
     assert plan("A woman in a blue shirt", (), far=True) is None
 
 
+def test_a_game_says_what_its_ball_is_there_for() -> None:
+    assert plan("Two soccer players are playing soccer", seen(("ball", 0.9)), far=True) is None
+    assert plan("Two women at a table", seen(("ball", 0.9)), far=True) is not None
+
+
 # Words beyond the vocabulary ----------------------------------------------------------------------------------------
 
 
