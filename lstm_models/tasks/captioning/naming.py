@@ -113,7 +113,7 @@ def plan(text: str, objects: Sequence[RecognizedObject], far: bool) -> Plan | No
     table, main = nouns(), main_object(objects, far)
     if main is None:
         return None
-    if "ball" in (main.name, *table.kinds(main.name)) and GAMES & set(split_words(text)):
+    if far and "ball" in (main.name, *table.kinds(main.name)) and GAMES & set(split_words(text)):
         return None  # the game says what the ball is there for
     named = [name for _, name in table.named(text)]
     covered = any(table.related(main.name, name) for name in named)
