@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from lstm_models.errors import InputError
 
-__all__ = ["TimedText", "read_subtitles"]
+__all__ = ["TIMES", "Cue", "TimedText", "cues", "read_subtitles"]
 
 _TIME = r"(?:(\d+):)?(\d+):(\d\d)[.,](\d+)"
-_TIMES = re.compile(rf"\s*{_TIME}\s*-->\s*{_TIME}")
+TIMES = re.compile(rf"\s*{_TIME}\s*-->\s*{_TIME}")
+"""The line of a subtitle's times."""
 _TAG = re.compile(r"<[^<>]*>|\{\\[^{}]*\}")
 
 
@@ -22,18 +24,23 @@ class TimedText(NamedTuple):
     end: float
 
 
-def read_subtitles(content: str) -> list[TimedText]:
-    """The subtitles of a file that have a text, each on one line, without tags.
+class Cue(NamedTuple):
+    """A subtitle: the lines of its text, from ``first`` to before ``last``, and that text on one line, without tags."""
+
+    first: int
+    last: int
+    said: TimedText
+
+
+def cues(lines: Sequence[str]) -> list[Cue]:
+    """The subtitles with a text, of the lines of a file with their ends.
 
     Raises:
         InputError: no line has times (00:00:01,000 --> 00:00:02,000), one ends before it starts, or there is no text.
-
-    >>> read_subtitles("1\\n00:00:01,000 --> 00:00:02,500\\n<i>Good</i>\\nmorning.\\n")
-    [TimedText(text='Good morning.', start=1.0, end=2.5)]
     """
-    lines, found, seen, number = content.splitlines(), [], False, 0
+    found, seen, number = [], False, 0
     while number < len(lines):
-        times = _TIMES.match(lines[number])
+        times = TIMES.match(lines[number])
         number += 1
         if times is None:
             continue
@@ -43,14 +50,26 @@ def read_subtitles(content: str) -> list[TimedText]:
         first = number
         while number < len(lines) and lines[number].strip():
             number += 1
-        text = " ".join(_TAG.sub("", " ".join(lines[first:number])).split())
+        text = " ".join(_TAG.sub("", "".join(lines[first:number])).split())
         if text:
-            found.append(TimedText(text, start, end))
+            found.append(Cue(first, number, TimedText(text, start, end)))
     if not seen:
         raise InputError("these are not subtitles: no line has times such as 00:00:01,000 --> 00:00:02,000")
     if not found:
         raise InputError("the subtitles have no words")
     return found
+
+
+def read_subtitles(content: str) -> list[TimedText]:
+    """The subtitles of a file that have a text, each on one line, without tags.
+
+    Raises:
+        InputError: as `cues`.
+
+    >>> read_subtitles("1\\n00:00:01,000 --> 00:00:02,500\\n<i>Good</i>\\nmorning.\\n")
+    [TimedText(text='Good morning.', start=1.0, end=2.5)]
+    """
+    return [cue.said for cue in cues(content.splitlines(keepends=True))]
 
 
 def _seconds(parts: tuple[str | None, ...]) -> float:

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from lstm_models.errors import InputError
 from lstm_models.tasks.punctuation.decoding import PunctuateOptions, punctuate_tokens
 from lstm_models.tasks.punctuation.features import Token, tokens_of
+from lstm_models.text.subtitles import TIMES
 
 if TYPE_CHECKING:
     from lstm_models.tasks.punctuation.network import PunctuationNetwork
 
 __all__ = ["punctuate_subtitles"]
 
-_TIMES = re.compile(r"\s*(?:\d+:)?\d+:\d\d[.,]\d+\s*-->\s*(?:\d+:)?\d+:\d\d[.,]\d+")
 _TAG = r"(?:<[^<>]*>|\{[^{}]*\})*"
 _TAGGED = re.compile(rf"({_TAG})(.*?)({_TAG})", re.DOTALL)
 # Blanks inside of a tag are none between words
@@ -56,7 +56,7 @@ def _spoken(lines: list[str]) -> list[int] | None:
     found: list[int] = []
     inside = seen = False
     for number, line in enumerate(lines):
-        if _TIMES.match(line):
+        if TIMES.match(line):
             inside = seen = True
         elif not line.strip():
             inside = False

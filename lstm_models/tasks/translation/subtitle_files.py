@@ -8,29 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
-from lstm_models.errors import InputError
+from lstm_models.text.subtitles import Cue, cues
 
 __all__ = ["translate_subtitles"]
 
 LINE = 42
 """Characters of a line."""
 
-_TIME = r"(?:(\d+):)?(\d+):(\d\d)[.,](\d+)"
-_TIMES = re.compile(rf"\s*{_TIME}\s*-->\s*{_TIME}")
-_TAG = re.compile(r"<[^<>]*>|\{\\[^{}]*\}")
 _END = re.compile(r"[.!?…][\"')»”’]*$")
 _MOST_JOINED = 6  # subtitles that a sentence may run over; without marks, every subtitle is a sentence
-
-
-@dataclass(frozen=True)
-class _Cue:
-    """A subtitle: the lines of its text, from ``first`` to before ``last``, and the text on one line, without tags."""
-
-    first: int
-    last: int
-    text: str
 
 
 def translate_subtitles(content: str, translate: Callable[[Sequence[str]], list[str]]) -> str:
@@ -41,55 +28,25 @@ def translate_subtitles(content: str, translate: Callable[[Sequence[str]], list[
             text.
     """
     lines = content.splitlines(keepends=True)
-    cues = _cues(lines)
-    groups = _sentences(cues)
-    if not groups:
-        raise InputError("the subtitles have no words")
-    translated = translate([" ".join(cue.text for cue in group) for group in groups])
+    groups = _sentences(cues(lines))
+    translated = translate([" ".join(cue.said.text for cue in group) for group in groups])
     for group, text in reversed(list(zip(groups, translated, strict=True))):
-        for cue, part in reversed(list(zip(group, _shares(text, [len(cue.text) for cue in group]), strict=True))):
+        for cue, part in reversed(list(zip(group, _shares(text, [len(cue.said.text) for cue in group]), strict=True))):
             end = "\r\n" if lines[cue.first].endswith("\r\n") else "\n"
             lines[cue.first : cue.last] = [line + end for line in _lines(part)]
     return "".join(lines)
 
 
-def _cues(lines: Sequence[str]) -> list[_Cue]:
-    """The subtitles with a text."""
-    found, seen, number = [], False, 0
-    while number < len(lines):
-        times = _TIMES.match(lines[number])
-        number += 1
-        if times is None:
-            continue
-        seen, (start, end) = True, (_seconds(times.groups()[at : at + 4]) for at in (0, 4))
-        if end < start:
-            raise InputError(f"line {number} is no time of a subtitle: it ends before it starts")
-        first = number
-        while number < len(lines) and lines[number].strip():
-            number += 1
-        text = " ".join(_TAG.sub("", "".join(lines[first:number])).split())
-        if text:
-            found.append(_Cue(first, number, text))
-    if not seen:
-        raise InputError("these are not subtitles: no line has times such as 00:00:01,000 --> 00:00:02,000")
-    return found
-
-
-def _seconds(parts: Sequence[str | None]) -> float:
-    hours, minutes, seconds, fraction = (part or "0" for part in parts)
-    return 3600 * int(hours) + 60 * int(minutes) + int(seconds) + float(f"0.{fraction}")
-
-
-def _sentences(cues: Sequence[_Cue]) -> list[list[_Cue]]:
+def _sentences(spoken: Sequence[Cue]) -> list[list[Cue]]:
     """Subtitles that make up a sentence, or several."""
-    groups: list[list[_Cue]] = []
+    groups: list[list[Cue]] = []
     ended = True
-    marked = sum(_END.search(cue.text) is not None for cue in cues) * _MOST_JOINED >= len(cues)
-    for cue in cues:
+    marked = sum(_END.search(cue.said.text) is not None for cue in spoken) * _MOST_JOINED >= len(spoken)
+    for cue in spoken:
         if ended or not marked or len(groups[-1]) == _MOST_JOINED:
             groups.append([])
         groups[-1].append(cue)
-        ended = _END.search(cue.text) is not None
+        ended = _END.search(cue.said.text) is not None
     return groups
 
 
