@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from lstm_apps.tasks.handwriting.writer_similarity import Judge, equal_error_rate, first_share, separation
+from lstm_apps.evaluation.separation import separation
+from lstm_apps.tasks.handwriting.writer_similarity import Judge, equal_error_rate, first_share
 from lstm_datasets.handwriting.readers import HandwritingLine, clean, read_lines, read_names, split_lines
 from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError

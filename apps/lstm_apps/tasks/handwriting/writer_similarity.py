@@ -14,7 +14,7 @@ import numpy as np
 
 from lstm_models.tasks.handwriting_reader.features import InkFeatures
 
-__all__ = ["Judge", "equal_error_rate", "first_share", "measured", "separation"]
+__all__ = ["Judge", "equal_error_rate", "first_share", "measured"]
 
 _INK = InkFeatures(spacing=0.2)
 _SHRINK = 0.2  # of the covariance within a hand, towards its diagonal
@@ -113,15 +113,6 @@ class Judge:
     def of(self, lines: Sequence[Sequence[np.ndarray]], characters: Sequence[int]) -> np.ndarray:
         """Where the hand of these lines lies [axes]."""
         return np.asarray(self.each(lines, characters).mean(0))
-
-
-def separation(same: np.ndarray, other: np.ndarray) -> float:
-    """Share of pairs of which the first is the greater (AUC), ties by half."""
-    both = np.concatenate([same, other])
-    _, inverse, counts = np.unique(both, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
-    wins = ranks[: len(same)].sum() - len(same) * (len(same) + 1) / 2
-    return float(wins / (len(same) * len(other)))
 
 
 def equal_error_rate(same: np.ndarray, other: np.ndarray) -> float:

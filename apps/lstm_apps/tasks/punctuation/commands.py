@@ -8,6 +8,7 @@ cat transcript.txt | lstm-models punctuate - --json
 from __future__ import annotations
 
 import os
+from functools import cache
 
 from lstm_apps.cli.batch_files import note
 from lstm_apps.cli.text_files import kept_suffix, process_texts
@@ -50,16 +51,14 @@ def punctuate(
     from lstm_models.tasks.punctuation.model import Punctuator
 
     options = PunctuateOptions(capitals=not lowercase)
-    loaded: list[Punctuator] = []
+    # With the first text
+    loaded = cache(lambda: hub.load_as(Punctuator, model))
 
     def work(text: str, name: str) -> str:
-        if not loaded:
-            punctuator = hub.load_as(Punctuator, model)
-            loaded.append(punctuator)
         if os.path.splitext(name)[1].lower() in SUBTITLES:
-            content = loaded[0].punctuate_subtitles(text, options)
+            content = loaded().punctuate_subtitles(text, options)
             return one_line({"source": name, "text": content}) + "\n" if json else content
-        found = loaded[0].punctuate(text, options)
+        found = loaded().punctuate(text, options)
         for sentence in found.notes:
             note(f"{name}: {sentence}" if name else sentence)
         return found.json(source=name) if json else found.text

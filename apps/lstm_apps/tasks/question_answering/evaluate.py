@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from lstm_apps.evaluation.calibration import Calibration, CalibrationReport, calibration_report, diagram
+from lstm_apps.evaluation.separation import separation
 from lstm_apps.evaluation.threads import one_thread
 from lstm_apps.tasks.question_answering.evaluate_stories import evaluate_stories
 from lstm_apps.tasks.question_answering.metrics import best_threshold, exact_match, f1
@@ -188,16 +189,13 @@ def _no_answer(
     """How often the model answers, of questions with an answer and of those without."""
     there, other = (np.asarray(now([row["probability"] for row in part])) for part in (rows, nowhere))
     right = np.array([row["f1"] >= 0.5 for row in rows])
-    both = np.sort(np.concatenate([there, other]))
-    ranks = (np.searchsorted(both, there, "left") + np.searchsorted(both, there, "right") + 1) / 2
-    area = (ranks.sum() - len(there) * (len(there) + 1) / 2) / (len(there) * len(other))
     given = there >= threshold
     return {
         "threshold": threshold,
         "answered_where_there": round(float(given.mean()), 4),
         "right_of_those": round(float(right[given].mean()), 4) if given.any() else None,
         "answered_where_not": round(float((other >= threshold).mean()), 4),
-        "area_under_roc": round(float(area), 4),
+        "area_under_roc": round(separation(there, other), 4),
     }
 
 

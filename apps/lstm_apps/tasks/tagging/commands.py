@@ -7,6 +7,8 @@ lstm-models tag sentences.conllu --format json
 
 from __future__ import annotations
 
+from functools import cache
+
 from lstm_apps.cli.batch_files import note
 from lstm_apps.cli.text_files import process_texts
 from lstm_models.errors import InputError
@@ -49,17 +51,15 @@ def tag(
     from lstm_models.tasks.tagging.conllu import fill_conllu, read_conllu
     from lstm_models.tasks.tagging.model import Tagger
 
-    loaded: list[Tagger] = []
+    # With the first text
+    loaded = cache(lambda: hub.load_as(Tagger, model))
 
     def work(text: str, name: str) -> str:
-        if not loaded:
-            tagger = hub.load_as(Tagger, model)
-            loaded.append(tagger)
         if name.lower().endswith(".conllu"):
-            found = loaded[0].tag_sentences(read_conllu(text))
+            found = loaded().tag_sentences(read_conllu(text))
             filled = fill_conllu(text, found) if kind == "conllu" else None
         else:
-            found, filled = loaded[0].tag(text), None
+            found, filled = loaded().tag(text), None
         for sentence in found.notes:
             note(f"{name}: {sentence}" if name else sentence)
         if kind == "json":

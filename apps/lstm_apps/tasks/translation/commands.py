@@ -8,6 +8,7 @@ cat notes.txt | lstm-models translate - --glossary "dog=Köter" --json
 from __future__ import annotations
 
 import os
+from functools import cache
 
 from lstm_apps.cli.batch_files import note
 from lstm_apps.cli.text_files import kept_suffix, process_texts
@@ -68,15 +69,14 @@ def translate(
         coverage=coverage,
         glossary=[pair for each in glossary for pair in read_glossary(each)],
     )
-    loaded: list[Translator] = []
+    # With the first text
+    loaded = cache(lambda: hub.load_as(Translator, model) if model else bundled_translator(to, "--to"))
 
     def work(text: str, name: str) -> str:
-        if not loaded:
-            loaded.append(hub.load_as(Translator, model) if model else bundled_translator(to, "--to"))
         if os.path.splitext(name)[1].lower() in SUBTITLES:
-            content = loaded[0].translate_subtitles(text, options)
+            content = loaded().translate_subtitles(text, options)
             return one_line({"name": name, "text": content}) + "\n" if json else content
-        found = loaded[0].translate(text, options)
+        found = loaded().translate(text, options)
         for sentence in found.notes:
             note(f"{name}: {sentence}" if name else sentence)
         return found.json(name=name, attention=True) if json else found.text

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from lstm_apps import cli
+from lstm_apps.evaluation.separation import separation
 from lstm_apps.tasks.handwriting import evaluate_style, writer_similarity
 from lstm_datasets.handwriting.readers import read_lines
 from lstm_models.checkpoints import hub
@@ -41,7 +42,7 @@ def test_the_judge_tells_hands_apart():
     alike = evaluate_style.cosine_similarities(probes, stands)
     own = np.eye(4, dtype=bool)
     assert writer_similarity.first_share(alike) == 1
-    assert writer_similarity.separation(alike[own], alike[~own]) > 0.95
+    assert separation(alike[own], alike[~own]) > 0.95
 
 
 def test_measures_know_neither_size_nor_place():
@@ -55,8 +56,8 @@ def test_measures_know_neither_size_nor_place():
 
 def test_scores_by_hand():
     same, other = np.array([0.9, 0.4]), np.array([0.1, 0.4, 0.5])
-    assert writer_similarity.separation(same, other) == pytest.approx((3 + 1 + 0.5) / 6)
-    assert writer_similarity.separation(other, same) == pytest.approx(1 - 4.5 / 6)
+    assert separation(same, other) == pytest.approx((3 + 1 + 0.5) / 6)
+    assert separation(other, same) == pytest.approx(1 - 4.5 / 6)
     assert writer_similarity.equal_error_rate(np.array([3.0, 4]), np.array([1.0, 2])) == 0
     assert writer_similarity.equal_error_rate(np.array([1.0, 3]), np.array([2.0, 0])) == 0.5
     assert writer_similarity.first_share(np.array([[0.9, 0.1], [0.8, 0.2]])) == 0.5
