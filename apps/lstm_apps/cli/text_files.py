@@ -6,12 +6,12 @@ import os
 import sys
 from collections.abc import Callable, Collection, Sequence
 
-from lstm_apps.cli.batch_files import find, named_paths, note, targets, warn
+from lstm_apps.cli.batch_files import FoundFiles, find, named_paths, note, targets, warn
 from lstm_apps.cli.progress import bar
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import check_writable, shown, write_whole
 
-__all__ = ["kept_suffix", "process_texts", "read_text"]
+__all__ = ["find_texts", "kept_suffix", "process_texts", "read_text"]
 
 MOST_BYTES = 64 * 2**20
 
@@ -50,14 +50,10 @@ def process_texts(
         InputError: nothing is named, a file cannot be read or written, or ``work`` raised it; where several files are
             named, the others are done first.
     """
-    from lstm_models.io.inputs import files_of
-
     paths = named_paths(paths, "TEXT is missing: give a text, files, a folder, or - for standard input")
     if resume and out is None:
         raise InputError("--resume goes with --out: what is done is seen by the files there", usage=True)
-    kinds = ", ".join(sorted(suffixes))
-    found = find(paths, lambda folder, recursive: files_of(folder, suffixes, f"texts ({kinds})", recursive=recursive),
-                 recursive)  # fmt: skip
+    found = find_texts(paths, suffixes, recursive)
     several = found.folders or len(found.sources) > 1
     if several and out is None and not lines:
         raise InputError("several texts need --out, a folder for their files, or --json", usage=True)
@@ -88,6 +84,18 @@ def process_texts(
         note(f"{shown(out)}: {done}" + (f", {before} done before." if before else "."))
     if failures:
         raise InputError(f"{len(failures)} of {len(found.sources) + len(found.failures)} could not be done.")
+
+
+def find_texts(paths: Sequence[str], suffixes: Collection[str], recursive: bool) -> FoundFiles:
+    """The texts that paths lead to, and those with one of the suffixes in the folders among them.
+
+    Raises:
+        InputError: the only path is a folder without such files.
+    """
+    from lstm_models.io.inputs import files_of
+
+    called = f"texts ({', '.join(sorted(suffixes))})"
+    return find(paths, lambda folder, recursive: files_of(folder, suffixes, called, recursive=recursive), recursive)
 
 
 def read_text(source: str, suffixes: Collection[str]) -> tuple[str, str]:

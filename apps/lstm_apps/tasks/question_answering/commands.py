@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lstm_apps.cli.batch_files import note
+from lstm_apps.cli.batch_files import named_paths, note
 from lstm_apps.tasks.question_answering.documents import Document, read_documents
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import check_writable, one_line, write_whole
@@ -46,9 +46,7 @@ def answer(
         recursive: look for files in the folders of a folder too.
         model: a bundled model, a folder, or the id of one on the Hugging Face hub.
     """
-    named = [paths] if isinstance(paths, str) else list(paths or ())
-    if not named:
-        raise InputError("PATHS is missing: give a text, files, folders, or - for standard input", usage=True)
+    named = named_paths(paths, "PATHS is missing: give a text, files, folders, or - for standard input")
     from lstm_models.checkpoints import hub
     from lstm_models.tasks.question_answering.decoding import AnswerOptions
     from lstm_models.tasks.question_answering.model import QuestionAnswerer

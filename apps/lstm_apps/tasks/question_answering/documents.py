@@ -5,15 +5,13 @@ from __future__ import annotations
 import bisect
 import json
 import os
-import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from lstm_apps.cli.batch_files import find, note, warn
-from lstm_apps.cli.text_files import read_text
+from lstm_apps.cli.batch_files import note, warn
+from lstm_apps.cli.text_files import find_texts, read_text
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import shown
-from lstm_models.io.inputs import files_of
 from lstm_models.text.subtitles import TimedText, read_subtitles
 
 __all__ = ["SUFFIXES", "Document", "joined", "read_documents"]
@@ -62,9 +60,7 @@ def read_documents(paths: Sequence[str], *, recursive: bool = False) -> tuple[li
     Raises:
         InputError: none can be read; of one path, what is wrong with it.
     """
-    kinds = ", ".join(sorted(SUFFIXES))
-    found = find(paths, lambda folder, recursive: files_of(folder, SUFFIXES, f"texts ({kinds})", recursive=recursive),
-                 recursive)  # fmt: skip
+    found = find_texts(paths, SUFFIXES, recursive)
     failures = dict(found.failures)
     for sentence in failures.values():
         warn(sentence)
@@ -123,5 +119,5 @@ def _recording(source: str) -> Document:
     if not words:
         raise InputError("no words are heard in the recording")
     for each in transcript.notes:
-        print(f"lstm-models: {shown(source)}: {each}", file=sys.stderr)
+        note(f"{shown(source)}: {each}")
     return joined(source, [TimedText(word.text, word.start or 0.0, word.end or 0.0) for word in words])
