@@ -33,7 +33,8 @@ def evaluate_stories(
 
     Args:
         answerer: the model.
-        data: as for training: "archive.tar.xz" is its folder en, "archive.tar.xz:en-10k" the named one.
+        data: as for training: "archive.tar.xz" is its folder en, "archive.tar.xz:en-10k" the named one, and
+            "archive.tar.xz:en-10k[-1000:]" the last 1,000 questions of each of its tasks.
         without: likewise, data whose questions are left out: those that were trained on.
         limit: questions of each task, from its beginning.
         worst: wrong answers that the model was most sure of, to print.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,6 +25,7 @@ from lstm_models.tasks.question_answering.stories import (
 
 __all__ = ["train_stories"]
 
+_SLICE = re.compile(r"(-?\d+)?:(-?\d+)?\]")
 _HELD = 20  # every so many-th question is held out
 
 
@@ -39,8 +41,8 @@ def train_stories(
     """Trains on all tasks of bAbI together and leaves the model in RUN/model.
 
     Args:
-        data: what ``read_babi`` reads; of an archive its folder en, with 1,000 questions a task, or, of
-            "archive.tar.xz:en-10k", the named one.
+        data: as ``read_part`` takes it: "archive.tar.xz" is its folder en, with 1,000 questions a task,
+            "archive.tar.xz:en-10k" the named one, "archive.tar.xz:en-10k[:-1000]" that without each task's last 1,000.
         run: folder of the run.
         model: sizes of the network; empty words and answers are taken from the data.
         training: how it is trained; batch_frames are sentences.
@@ -81,9 +83,26 @@ def train_stories(
 
 
 def read_part(path: str) -> list[Story]:
-    """The stories of "archive" or of "archive:folder"."""
+    """The stories of "archive", of "archive:folder" or of "archive:folder[first:last]".
+
+    The brackets choose questions of each task, counted as Python's slices are: [:-1000] leaves out the last 1,000.
+
+    Raises:
+        InputError: the brackets hold no slice; else as ``read_babi``.
+    """
     name, _, part = path.partition(":")
-    return read_babi(name, part or "en")
+    part, bracket, chosen = part.partition("[")
+    stories = read_babi(name, part or "en")
+    if not bracket:
+        return stories
+    match = _SLICE.fullmatch(chosen)
+    if match is None:
+        raise InputError(f"{path}: expected a slice of each task in brackets, as [:1000] or [-1000:]", usage=True)
+    wanted = slice(*(int(number) if number else None for number in match.groups()))
+    by_task: dict[str, list[Story]] = {}
+    for story in stories:
+        by_task.setdefault(story.kind, []).append(story)
+    return [story for each in by_task.values() for story in each[wanted]]
 
 
 def _card(stories: Sequence[Story], training: TrainingConfig) -> str:
