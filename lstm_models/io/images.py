@@ -228,7 +228,7 @@ def _ended(file: Any, image: Any, label: str, notes: list[str] | None) -> Image:
     rows = np.asarray(ended).reshape(ended.height, -1)
     filled = _last(rows == np.tile(rows[-1, -len(ended.getbands()) :], ended.width))
     if not image.info.get("progressive"):  # what the decoder did not come to is black there, whatever the rows show
-        black = _last(np.asarray(image._new(image.im)).reshape(image.height, -1) == 0)  # type: ignore[attr-defined]
+        black = _last(np.asarray(image._new(image.im)).reshape(image.height, -1) == 0)
         filled = min(filled, max(0, black - _HELD_BACK))
     missing = filled / len(rows)
     if missing > 0.5:

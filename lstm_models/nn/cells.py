@@ -119,7 +119,7 @@ class Cell(nn.Module):
         if self.pointwise is None or (frames.equal and frames.time <= _SHORT) or _in_plain_operations():
             return self.loop(x, h, c, frames, noise)
         extras = self.extra_parameters()
-        return Recurrence.apply(  # type: ignore[no-untyped-call, no-any-return]
+        return Recurrence.apply(  # type: ignore[no-any-return]
             self.pointwise,
             frames.sizes,
             self.input_projections(x).to(h.dtype),
@@ -234,7 +234,7 @@ def _layers(
     x: Tensor, h: Tensor, c: Tensor, weights: list[Tensor], training: bool, layers: int = 1, bidirectional: bool = False
 ) -> tuple[Tensor, Tensor, Tensor]:
     """torch's kernel on ``x [time, batch, input]``."""
-    return torch._VF.lstm(x, (h, c), weights, True, layers, 0.0, training, bidirectional, False)  # type: ignore[attr-defined, no-any-return]
+    return torch._VF.lstm(x, (h, c), weights, True, layers, 0.0, training, bidirectional, False)
 
 
 def run_kernel(
@@ -265,7 +265,7 @@ def run_kernel(
     first = frames.sizes[0]  # the others have no frame and keep their state
     sizes = torch.tensor(frames.sizes)
     given = (h[:, :first].contiguous(), c[:, :first].contiguous())
-    y, new_h, new_c = torch._VF.lstm(x, sizes, given, weights, True, layers, 0.0, training, bidirectional)  # type: ignore[attr-defined]
+    y, new_h, new_c = torch._VF.lstm(x, sizes, given, weights, True, layers, 0.0, training, bidirectional)
     if first < frames.batch:
         new_h = torch.cat([new_h.to(h.dtype), h[:, first:]], 1)
         new_c = torch.cat([new_c.to(c.dtype), c[:, first:]], 1)

@@ -79,14 +79,14 @@ class ImageEncoder(nn.Module):
         self.stored = None if self.packaged else trunk
         self._packaged: list[nn.Sequential] = []  # no submodule: neither saved nor counted
         if self.packaged and torch.get_default_device().type != "meta":
-            self._packaged.append(_folded(trunk).to(memory_format=torch.channels_last))  # type: ignore[call-overload]
+            self._packaged.append(_folded(trunk).to(memory_format=torch.channels_last))
         self.channels, self.rows, self.columns = _grid_of(config.backbone, config.size)
 
     def _parts(self) -> tuple[nn.Sequential, nn.Sequential]:
         config = self.config
-        net = _network(config.backbone)
+        net = timm_network(config.backbone)
         if self.packaged and torch.get_default_device().type != "meta":
-            _load_packaged(net, config.backbone)
+            load_packaged(net, config.backbone)
         stages = _stages(net)
         if config.tuned >= len(stages):
             raise InputError(f"{config.backbone} has {len(stages)} stages; image.tuned must be below that", usage=True)
@@ -131,8 +131,8 @@ class ImageEncoder(nn.Module):
         """
         if not self.packaged:
             return None
-        net = _network(self.config.backbone)
-        _load_packaged(net, self.config.backbone)
+        net = timm_network(self.config.backbone)
+        load_packaged(net, self.config.backbone)
         stages = _stages(net)
         rest = nn.Sequential(*stages[len(stages) - self.config.tuned :])
         return _folded(rest.eval()), net.global_pool, net.classifier  # type: ignore[return-value]
@@ -164,7 +164,7 @@ class ImageEncoder(nn.Module):
         return self.tail(frozen).flatten(2).transpose(1, 2)  # type: ignore[no-any-return]
 
 
-def _network(backbone: str) -> nn.Module:
+def timm_network(backbone: str) -> nn.Module:
     import timm
 
     if not timm.is_model(backbone):
@@ -172,14 +172,14 @@ def _network(backbone: str) -> nn.Module:
         meant = f"; is one of these meant: {', '.join(close)}?" if close else ""
         raise InputError(f"timm has no network {backbone!r}{meant}", usage=True)
     with uncounted():
-        return timm.create_model(backbone, pretrained=False)  # type: ignore[no-any-return]
+        return timm.create_model(backbone, pretrained=False)
 
 
 @functools.lru_cache(maxsize=8)
 def _grid_of(backbone: str, size: int) -> tuple[int, int, int]:
     """Channels, rows and columns of the last grid; InputError where the stages are no chain that leads to it."""
     with torch.device("meta"), torch.no_grad():
-        net = _network(backbone).eval()
+        net = timm_network(backbone).eval()
         pixels = torch.zeros(1, 3, size, size)
         try:
             whole, parts = net.forward_features(pixels), nn.Sequential(*_stages(net))(pixels)  # type: ignore[operator]
@@ -190,7 +190,7 @@ def _grid_of(backbone: str, size: int) -> tuple[int, int, int]:
     return int(whole.size(1)), int(whole.size(2)), int(whole.size(3))
 
 
-def _load_packaged(net: nn.Module, backbone: str) -> None:
+def load_packaged(net: nn.Module, backbone: str) -> None:
     """The package's tensors fit timm's network in the order of its state dict.
 
     Raises:

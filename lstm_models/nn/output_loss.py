@@ -64,4 +64,4 @@ def output_loss(features: Tensor, weight: Tensor, bias: Tensor, wanted: Tensor, 
         wanted: the right output of each row [rows], int64.
         smoothing: fraction of the probability spread over all outputs (Szegedy et al. 2016, arXiv:1512.00567, 7).
     """
-    return _OutputLoss.apply(features, weight, bias, wanted, smoothing)  # type: ignore[no-untyped-call, no-any-return]
+    return _OutputLoss.apply(features, weight, bias, wanted, smoothing)  # type: ignore[no-any-return]

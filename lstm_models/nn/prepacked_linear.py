@@ -153,7 +153,7 @@ def first_order(backward: Callable[..., tuple[Any, ...]]) -> Callable[..., tuple
             results = backward(ctx, *grads)
         if not torch.is_grad_enabled():
             return results
-        return tuple(x if x is None else _Refusal.apply(x.detach().requires_grad_()) for x in results)  # type: ignore[no-untyped-call]
+        return tuple(x if x is None else _Refusal.apply(x.detach().requires_grad_()) for x in results)
 
     return wrapped
 
@@ -182,6 +182,6 @@ class Linear(torch.autograd.Function):
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """As ``torch.nn.functional.linear``, by :class:`Linear` where that is faster; always new memory."""
     if _gains(x) and prepacking_is_faster(weight):
-        result: Tensor = Linear.apply(x, weight, bias)  # type: ignore[no-untyped-call]
+        result: Tensor = Linear.apply(x, weight, bias)
         return result
     return torch.nn.functional.linear(x, weight, bias)

@@ -197,7 +197,7 @@ class _Recurrence(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(  # type: ignore[override]
+    def forward(
         ctx: Any,
         gates: Tensor,  # [time, batch, 4 hidden], the input's share
         recurrent: Tensor,  # [4 hidden, hidden + feature]
@@ -265,7 +265,7 @@ class _Recurrence(torch.autograd.Function):
 
     @staticmethod
     @first_order
-    def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
         # Called under autocast, this would mix types: all of them were chosen on the way forwards
         with torch.autocast(ctx.saved_tensors[2].device.type, enabled=False):
             return _Recurrence._backward(ctx, *grads)

@@ -64,6 +64,7 @@ class Server:
         self.sessions += 1
         session = session or f"session{self.sessions}"
         text = data if isinstance(data, str) else json.dumps(data)
+        # Gradio numbers its functions nowhere public
         number = function if isinstance(function, int) else self.function(function)._id
         body = f'{{"fn_index": {number}, "session_hash": "{session}", "data": {text}}}'
         headers = {"Content-Type": "application/json"}

@@ -186,7 +186,7 @@ class Training:
                 with torch.enable_grad():
                     loss = (model(x) - y).square().mean()
                     optimizers[name].zero_grad()
-                    loss.backward()  # type: ignore[no-untyped-call]
+                    loss.backward()
                 nn.utils.clip_grad_norm_(model.parameters(), 1.0)
                 optimizers[name].step()
                 found.losses[name].append(loss.item())

@@ -62,10 +62,10 @@ class _Task(LightningModule):
         # Lightning clips no gradients of a fused optimiser under mixed precision
         fused = config.precision == "32"
         optimizer = torch.optim.AdamW(groups, config.learning_rate, weight_decay=config.weight_decay, fused=fused)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._rate)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self.rate)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
-    def _rate(self, step: int) -> float:
+    def rate(self, step: int) -> float:
         config = self.config
         if step < config.warmup:
             return (step + 1) / config.warmup
@@ -80,7 +80,7 @@ class _Task(LightningModule):
             schedule.base_lrs = [self.config.learning_rate * group.get("scale", 1.0) for group in groups]
             for group, rate in zip(groups, schedule.base_lrs, strict=True):
                 group["initial_lr"] = rate
-                group["lr"] = rate * self._rate(schedule.last_epoch)
+                group["lr"] = rate * self.rate(schedule.last_epoch)
                 group["weight_decay"] = self.config.weight_decay
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -112,7 +112,7 @@ class _Task(LightningModule):
         world = self.trainer.world_size
         totals = torch.stack([loss.detach(), count])
         if world > 1:
-            totals = self.trainer.strategy.reduce(totals, reduce_op="sum")  # type: ignore[assignment]
+            totals = self.trainer.strategy.reduce(totals, reduce_op="sum")
         if not torch.isfinite(totals[0]):  # on one device: all of them end
             raise InputError(f"the loss is no longer finite at step {self.global_step}: {REMEDY}")
         self.log("loss", totals[0] / totals[1], prog_bar=True, batch_size=1)
@@ -132,7 +132,7 @@ class _Task(LightningModule):
         sums = self.sums
         if self.trainer.world_size > 1:
             together = torch.stack(list(sums.values())).to(self.device)
-            together = self.trainer.strategy.reduce(together, reduce_op="sum").cpu()  # type: ignore[union-attr]
+            together = self.trainer.strategy.reduce(together, reduce_op="sum").cpu()
             sums = dict(zip(sums, together, strict=True))
         points, lines = float(sums["points"]), float(sums["lines"])
         figures = {

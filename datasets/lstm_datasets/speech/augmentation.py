@@ -121,7 +121,8 @@ class Augmentation:
         places = np.where(places < knee, places * factor, knee * factor + (places - knee) * rest)
         left = np.clip(places.astype(int), 0, bands - 2)
         weight = np.clip(places - left, 0, 1).astype(np.float32)
-        return features[:, left] * (1 - weight) + features[:, left + 1] * weight
+        warped: np.ndarray = features[:, left] * (1 - weight) + features[:, left + 1] * weight
+        return warped
 
     def masked(self, features: np.ndarray, generator: np.random.Generator) -> np.ndarray:
         """Normalised ``features [frames, bands]`` with strips left out (0, the mean); changed in place."""
@@ -165,7 +166,8 @@ def _filtered(samples: np.ndarray, response: Any) -> np.ndarray:
         size = size * 3 // 4
     spectrum = np.fft.rfft(samples, size)
     hertz = np.maximum(np.fft.rfftfreq(size, 1 / SAMPLE_RATE), 50.0)
-    return np.fft.irfft(spectrum * response(hertz), size)[: len(samples)].astype(np.float32)
+    filtered: np.ndarray = np.fft.irfft(spectrum * response(hertz), size)[: len(samples)].astype(np.float32)
+    return filtered
 
 
 def _scaled(sound: np.ndarray, level: float, below: float) -> np.ndarray:

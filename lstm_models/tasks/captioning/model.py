@@ -66,9 +66,9 @@ class Captioner(CaptionerNetwork):
 
     def _see(self, trunk_features: Tensor) -> Sightings:
         """What the packaged classifier sees in what the encoder's trunk made of photos."""
-        return Sightings.of(self._classifier(), trunk_features, self.config.familiar, self.config.familiar_within)
+        return Sightings.of(self.classifier(), trunk_features, self.config.familiar, self.config.familiar_within)
 
-    def _classifier(self) -> ObjectClassifier | None:
+    def classifier(self) -> ObjectClassifier | None:
         if not self._looks:
             parts = self.encoder.classifier()
             self._looks.append(None if parts is None else ObjectClassifier(*parts))
@@ -80,7 +80,7 @@ class Captioner(CaptionerNetwork):
         Raises:
             InputError: a picture cannot be opened, or the image encoder is not a packaged one.
         """
-        looks = self._classifier()
+        looks = self.classifier()
         if looks is None:
             raise InputError(f"{self.config.image.backbone} comes without a classifier, so no photo is familiar to it")
         device = self.words.weight.device
@@ -229,7 +229,7 @@ class Captioner(CaptionerNetwork):
 
     @torch.inference_mode()
     def _step(self, tokens: Tensor, search: CaptionSearch) -> tuple[Tensor, CaptionSearch]:
-        y, looks, state = self.decoder.step(self._word(tokens), search.state, search.rows())
+        y, looks, state = self.decoder.step(self.embed(tokens), search.state, search.rows())
         return self.log_probabilities(y), search.wrote(tokens, looks, state)
 
     def _captions(

@@ -81,16 +81,18 @@ class CaptionerNetwork(nn.Module):
     def encode_memory(self, trunk_features: Tensor) -> Memory:
         """What the decoder looks at, from what the encoder's trunk made of photos [batch, channels, rows, columns]."""
         grid = self.project(self.encoder(trunk_features.float()))
-        return self.decoder.memory(nn.functional.dropout(grid, self.config.dropout, self.training))  # type: ignore[no-any-return]
+        return self.decoder.memory(nn.functional.dropout(grid, self.config.dropout, self.training))
 
     def log_probabilities(self, features: Tensor) -> Tensor:
         """Log probability of every word [..., vocabulary] from the decoder's features [..., feature]."""
-        return self._logits(features).float().log_softmax(-1)
+        return self.logits(features).float().log_softmax(-1)
 
-    def _logits(self, features: Tensor) -> Tensor:
+    def logits(self, features: Tensor) -> Tensor:
+        """Scores of every word [..., vocabulary], whose softmax is ``log_probabilities``."""
         return step_product(self.output(features), self.words.weight, self.bias)
 
-    def _word(self, tokens: Tensor, noise: Tensor | None = None) -> Tensor:
+    def embed(self, tokens: Tensor, noise: Tensor | None = None) -> Tensor:
+        """What the decoder reads of words [batch]: [batch, word]."""
         # Rows of length about 1 suit the output that shares them; the LSTM wants features of about 1
         word: Tensor = self.words(tokens) * self.config.word_size**0.5
         return word if noise is None else word * noise
@@ -181,9 +183,9 @@ class CaptionerNetwork(nn.Module):
             tokens = captions[:, :width, t - 1].flatten() if t else captions.new_full((batch * width,), END)
             if sampling and self.training and y is not None:
                 # Not within no_grad: autocast would keep the weights as it cast them there, without their gradient
-                sampled = torch.distributions.Categorical(logits=self._logits(y.detach()).detach().float()).sample()
+                sampled = torch.distributions.Categorical(logits=self.logits(y.detach()).detach().float()).sample()
                 tokens = torch.where(torch.rand(len(sampled), device=sampled.device) < sampling, sampled, tokens)
-            word = self._word(tokens, None if noise is None else noise.word)
+            word = self.embed(tokens, None if noise is None else noise.word)
             y, look, state = self.decoder.step(word, state, memory, *(() if noise is None else (noise.layers,)))
             if noise is not None and noise.output is not None:
                 y = y * noise.output
@@ -202,9 +204,9 @@ class CaptionerNetwork(nn.Module):
         ended = torch.zeros_like(tokens, dtype=torch.bool)
         words = []
         for _ in range(MOST_WORDS_IN_TRAINING):
-            word = self._word(tokens, None if noise is None else noise.word)
+            word = self.embed(tokens, None if noise is None else noise.word)
             y, _, state = self.decoder.step(word, state, memory, *(() if noise is None else (noise.layers,)))
-            logits = self._logits(y if noise is None or noise.output is None else y * noise.output).float()
+            logits = self.logits(y if noise is None or noise.output is None else y * noise.output).float()
             logits[:, UNKNOWN] = -math.inf
             tokens = torch.distributions.Categorical(logits=logits).sample() if sample else logits.argmax(-1)
             tokens = tokens.masked_fill(ended, END)
@@ -233,7 +235,7 @@ class CaptionerNetwork(nn.Module):
         if noise is not None:
             noise = noise.select((order + count * torch.arange(len(order), device=order.device)[:, None]).flatten())
         features, _, mask = self.teacher_forced(memory, words, lengths, noise)
-        logits = self._logits(features).float()
+        logits = self.logits(features).float()
         logits[:, UNKNOWN] = -math.inf
         log_p = -nn.functional.cross_entropy(logits, words[mask], reduction="none")
         loss = self_critical_loss(log_p, mask, rewards)

@@ -98,7 +98,7 @@ def complete(
     network: LanguageNetwork, prompt: str, words: int, n_best: int, beam: int, adapt: AdaptOptions | None
 ) -> list[Completion]:
     """The most probable ways on for so many words."""
-    begin = _begin(network, prompt, words, adapt)
+    begin = begin_search(network, prompt, words, adapt)
     length = words * _PIECES + len(begin.rest)
     # One more, as nothing is no completion; all of them, as some differ in a blank at their end alone
     options = BeamOptions(beam=beam + 1, n_best=beam + 1, max_length=length, length_penalty=0.0)
@@ -122,7 +122,7 @@ def sample(
 ) -> Completion:
     """One way on, drawn piece by piece."""
     generator = torch.Generator().manual_seed(seed) if seed is not None else None
-    begin = _begin(network, prompt, words, adapt)
+    begin = begin_search(network, prompt, words, adapt)
     (found,) = draw(
         begin.search,
         begin.state,
@@ -138,7 +138,7 @@ def sample(
     return _completions(begin, found)[0]
 
 
-class _Beginning(NamedTuple):
+class Beginning(NamedTuple):
     search: _Search
     state: _Rows
     rest: bytes  # what is repeated of the prompt
@@ -146,7 +146,7 @@ class _Beginning(NamedTuple):
     empty: bool  # nothing stands before what is found
 
 
-def _begin(network: LanguageNetwork, prompt: str, words: int, adapt: AdaptOptions | None) -> _Beginning:
+def begin_search(network: LanguageNetwork, prompt: str, words: int, adapt: AdaptOptions | None) -> Beginning:
     head, rest = _parts(network, prompt)
     ids = [END, *network.vocabulary.encode(head)]
     state = network.lstm.initial_state(1)
@@ -157,7 +157,7 @@ def _begin(network: LanguageNetwork, prompt: str, words: int, adapt: AdaptOption
     # A word that the prompt has begun is none of those that are wanted; the last token that was read is counted again
     counted = -int(bool(rest.strip())) - int(search.new_word[ids[-1]])
     rows = _Rows(state, torch.tensor([counted], device=state.h.device), [search.pieces[ids[-1]] + rest])
-    return _Beginning(search, rows, rest, known, not head and not rest)
+    return Beginning(search, rows, rest, known, not head and not rest)
 
 
 def _parts(network: LanguageNetwork, prompt: str) -> tuple[str, bytes]:
@@ -189,7 +189,7 @@ def _log_prob_of(search: _Search, state: LSTMState, rest: bytes) -> float:
     return float(torch.cat(found).logsumexp(0))
 
 
-def _completions(begin: _Beginning, found: Sequence[Hypothesis]) -> list[Completion]:
+def _completions(begin: Beginning, found: Sequence[Hypothesis]) -> list[Completion]:
     """As texts, each once: the same text in other pieces is as probable as all of them."""
     made: dict[str, float] = {}
     for each in found:

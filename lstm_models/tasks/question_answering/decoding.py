@@ -90,11 +90,11 @@ def spans_of(
         for row in range(len(joint)):
             size = int(inputs["question_lengths"][row]), int(inputs["passage_lengths"][inputs["owner"][row]])
             look = found.alignment[row, : size[1], : size[0]].T.float().cpu().numpy() if attention else np.zeros((0, 0))
-            made.append((_apart(firsts[row], joint[row], n_best), look.astype(np.float32)))
+            made.append((spans_apart(firsts[row], joint[row], n_best), look.astype(np.float32)))
     return made
 
 
-def _apart(firsts: np.ndarray, joint: np.ndarray, n_best: int) -> list[Span]:
+def spans_apart(firsts: np.ndarray, joint: np.ndarray, n_best: int) -> list[Span]:
     """The likeliest spans of log probabilities [starts, lengths], of which none overlaps a likelier one."""
     kept: list[Span] = []
     for place in np.argsort(-joint, axis=None, kind="stable"):

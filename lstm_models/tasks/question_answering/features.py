@@ -114,4 +114,5 @@ def match_flags(passage: EncodedText, question: EncodedText) -> np.ndarray:
     Returns:
         [tokens, 3] uint8.
     """
-    return (passage.hashes[:, :, None] == question.hashes[:, None]).any(2).T.astype(np.uint8)
+    flags: np.ndarray = (passage.hashes[:, :, None] == question.hashes[:, None]).any(2).T.astype(np.uint8)
+    return flags

@@ -189,11 +189,12 @@ class QuestionAnsweringNetwork(nn.Module):
         padding = torch.zeros_like(tokens[..., 0]).masked_fill(~real, -1e4)[:, None]
         scores = torch.baddbmm(padding, query / math.sqrt(query.size(-1)), key.transpose(1, 2))
         elsewhere = scores.softmax(-1, dtype=torch.float32).to(tokens.dtype) @ tokens
-        return self.self_mix(torch.cat([tokens, elsewhere], -1)).relu()
+        mixed: Tensor = self.self_mix(torch.cat([tokens, elsewhere], -1))
+        return mixed.relu()
 
     def _summarize(self, question: Read) -> Tensor:
         """The questions as one vector each [questions, 2 × encoder]."""
-        scores = self.summary(question.context).squeeze(2).float().masked_fill(~question.real, -math.inf)
+        scores: Tensor = self.summary(question.context).squeeze(2).float().masked_fill(~question.real, -math.inf)
         weights = scores.softmax(1).to(question.context.dtype)
         return (weights.unsqueeze(1) @ question.context).squeeze(1)
 
@@ -206,7 +207,7 @@ class QuestionAnsweringNetwork(nn.Module):
         inside = places < found.tokens.size(1)
         places = places.clamp(max=found.tokens.size(1) - 1)
         tokens = found.tokens.gather(1, places[..., None].expand(-1, -1, found.tokens.size(2)))
-        wanted = self.end(self._summarize(question)) + self.end_of_start(first)
+        wanted: Tensor = self.end(self._summarize(question)) + self.end_of_start(first)
         scores = (tokens @ wanted.unsqueeze(2).to(tokens.dtype)).squeeze(2).float() / math.sqrt(tokens.size(2))
         real = inside & found.real.gather(1, places)
         return (scores + self.span_length).masked_fill(~real, -math.inf).log_softmax(1)

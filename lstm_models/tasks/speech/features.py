@@ -88,7 +88,7 @@ class SpeechFeatures:
         if len(wave) < self.window:
             wave = torch.nn.functional.pad(wave, (0, self.window - len(wave)))
         with torch.no_grad():
-            energies = _transform(self)(wave)
+            energies: torch.Tensor = _transform(self)(wave)
         return energies.clamp_(min=self.floor).log_().T.contiguous().numpy()
 
     def normalize(self, log_mel: np.ndarray) -> np.ndarray:
@@ -100,7 +100,8 @@ class SpeechFeatures:
 
     def _normalized(self, log_mel: np.ndarray, sums: np.ndarray, counts: np.ndarray) -> np.ndarray:
         mean = (self.prior * np.asarray(self.mean) + sums) / (self.prior + counts[:, None])
-        return ((log_mel - mean) / np.asarray(self.std)).astype(np.float32)
+        normalized: np.ndarray = (log_mel - mean) / np.asarray(self.std)
+        return normalized.astype(np.float32)
 
     def fitted(self, log_mels: list[np.ndarray]) -> SpeechFeatures:
         """The same features with the mean and standard deviation of these recordings' ``log_mel``."""

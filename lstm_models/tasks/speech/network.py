@@ -180,7 +180,7 @@ class RecognizerNetwork(nn.Module):
     def reduce_frames(self, x: Tensor, real: Tensor | None = None) -> Tensor:
         """Steps [batch, ⌈frames / 3⌉, hidden] of frames: a convolution as wide as its stride, and those beside it."""
         x = nn.functional.pad(x, (0, 0, 0, -x.size(1) % self.step_frames))
-        steps = self.reduce(x.reshape(x.size(0), -1, self.reduce.in_features))
+        steps: Tensor = self.reduce(x.reshape(x.size(0), -1, self.reduce.in_features))
         return steps if self.convolutions is None else steps + self.convolutions(x, real)
 
     def outputs(self, hidden: Tensor) -> Tensor:

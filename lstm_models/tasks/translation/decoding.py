@@ -101,7 +101,7 @@ class _Rows(NamedTuple):
         return _Rows(self.state.select(index), sentence, source)
 
 
-class _Item(NamedTuple):
+class SourceItem(NamedTuple):
     """A sentence to search for: its place among all, its normalized text, its pieces, the terms it must have, the
     stand-ins it should have as often as its source."""
 
@@ -145,7 +145,7 @@ def _translated(
     for place, (text, stand_ins) in enumerate(sentences):
         if any(map(str.isalpha, text)):
             pieces = encode(network.vocabulary, text)
-            items.append(_Item(place, text, pieces, _terms(network, text, options), stand_ins))
+            items.append(SourceItem(place, text, pieces, _terms(network, text, options), stand_ins))
         else:
             found[place] = _unchanged(text)
     for batch in _batches(items):
@@ -160,9 +160,9 @@ def _in_glossary(name: str, options: TranslateOptions) -> bool:
     return any(name.lower() in term.lower() or term.lower() in name.lower() for term, _ in pairs)
 
 
-def _batches(items: Sequence[_Item]) -> list[list[_Item]]:
+def _batches(items: Sequence[SourceItem]) -> list[list[SourceItem]]:
     """Sentences of like length together; those with terms alone, as a search has one set of constraints."""
-    batches: list[list[_Item]] = []
+    batches: list[list[SourceItem]] = []
     longest = 0
     for item in sorted(items, key=lambda each: len(each.pieces)):
         if item.terms:
@@ -187,7 +187,9 @@ def _terms(network: TranslationNetwork, text: str, options: TranslateOptions) ->
     )
 
 
-def _search(network: TranslationNetwork, batch: Sequence[_Item], options: TranslateOptions) -> list[TranslatedSentence]:
+def _search(
+    network: TranslationNetwork, batch: Sequence[SourceItem], options: TranslateOptions
+) -> list[TranslatedSentence]:
     device = network.bias.device
     lengths = torch.tensor([len(item.pieces) for item in batch])
     rows = [torch.tensor(item.pieces) for item in batch]
@@ -218,12 +220,12 @@ def _search(network: TranslationNetwork, batch: Sequence[_Item], options: Transl
             raise
         raise InputError(f"the glossary cannot be met in “{batch[0].text[:80]}”: {error}") from None
     hypotheses = [[hypothesis.tokens for hypothesis in each if hypothesis.tokens] or [()] for each in found]
-    return _ranked(network, batch, hypotheses, options)
+    return ranked(network, batch, hypotheses, options)
 
 
-def _ranked(
+def ranked(
     network: TranslationNetwork,
-    batch: Sequence[_Item],
+    batch: Sequence[SourceItem],
     hypotheses: Sequence[Sequence[tuple[int, ...]]],
     options: TranslateOptions,
 ) -> list[TranslatedSentence]:
@@ -260,7 +262,7 @@ def _ranked(
 
 def _sentence(
     network: TranslationNetwork,
-    item: _Item,
+    item: SourceItem,
     tokens: Sequence[int],
     logs: Tensor,
     looks: np.ndarray,

@@ -183,6 +183,7 @@ def test_a_large_picture_is_put_aside(tmp_path, monkeypatch: pytest.MonkeyPatch)
         session, answer = one.join("caption", one.defaults("caption", image=large))
         assert answer.status_code == 200
         assert inside.wait(60)
+        # Gradio's queue has no public name
         line = one.page._queue.event_queue_per_concurrency_id["models"]
         assert line.current_concurrency == 0
         assert one.ask("caption", one.defaults("caption", image=small))["success"]

@@ -30,6 +30,7 @@ def test_a_new_run_puts_it_off():
     idle = WhenIdle(called.set, seconds=1e6)
     with idle:
         pass
+    # Private: that a call does not come could be seen only by waiting for it
     waiting = idle._timer
     with idle:
         assert waiting.finished.is_set()  # it will not call

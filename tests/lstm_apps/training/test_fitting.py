@@ -83,7 +83,7 @@ def test_learning_rate_climbs_and_falls(whole):
     from lstm_apps.training.fitting import _Task
 
     task = _Task(toy_training.Model(), toy_training.settings(steps=100, warmup=10, learning_rate=1.0))
-    rates = [task._rate(step) for step in range(101)]
+    rates = [task.rate(step) for step in range(101)]
     assert rates[0] == pytest.approx(0.1)
     assert rates[9] == rates[10] == 1
     assert rates[:10] == sorted(rates[:10])

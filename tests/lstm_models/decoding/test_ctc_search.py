@@ -250,6 +250,7 @@ def test_after_finish_the_search_is_new_but_counts_on(model: NGram) -> None:
     search = CTCSearch(ALPHABET, SearchOptions(), model)
     search.push(log_probs)
     (one,) = search.finish()
+    # Private: after one word the context shows in no probability of the next segment's best path
     context = search._beam.root.context
     search.push(log_probs)
     (two,) = search.finish()
@@ -309,6 +310,7 @@ def test_hours_of_speech_silence_and_noise_take_no_memory() -> None:
         for start in range(0, len(part), 50):
             search.push(part[start : start + 50])
             words += len(search.final())
+            # Private: what is kept, counted, as the process's memory would not tell so few bytes
             assert sum(map(len, search._frames)) <= 320
             assert _nodes(search._beam.root) < 4000
     assert words > 3 * 16

@@ -66,6 +66,7 @@ def test_it_ends_at_its_deadline(tmp_path: Path) -> None:
     with deadlines.within(-1), pytest.raises(deadlines.DeadlineExceeded):
         open_large(path, name="a.png")
     assert open_large(path, name="a.png").size == (1200, 1200)  # the next has its turn
+    # Private: another's turn, held here as long as it takes
     picture_process._one_at_a_time.acquire()
     try:
         with deadlines.within(-1), pytest.raises(deadlines.DeadlineExceeded):

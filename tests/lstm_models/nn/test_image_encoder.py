@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from lstm_models.errors import InputError
-from lstm_models.nn.image_encoder import PACKAGED, ImageConfig, ImageEncoder, _load_packaged, _network
+from lstm_models.nn.image_encoder import PACKAGED, ImageConfig, ImageEncoder, load_packaged, timm_network
 from tests.helpers import tiny_photos
 
 
@@ -18,9 +18,9 @@ from tests.helpers import tiny_photos
 @pytest.mark.parametrize("tuned", [0, 1, 2])
 def test_two_parts_give_what_timm_gives(backbone: str, tuned: int) -> None:
     encoder = ImageEncoder(ImageConfig(backbone=backbone, size=64, tuned=tuned)).eval()
-    net = _network(backbone).eval()
+    net = timm_network(backbone).eval()
     if backbone in PACKAGED:
-        _load_packaged(net, backbone)
+        load_packaged(net, backbone)
     else:
         parts = torch.nn.Sequential(*encoder.trunk, *encoder.tail)
         torch.nn.Module.load_state_dict(parts, dict(zip(parts.state_dict(), net.state_dict().values(), strict=False)))
@@ -34,8 +34,8 @@ def test_two_parts_give_what_timm_gives(backbone: str, tuned: int) -> None:
 
 def test_packaged_weights_know_pictures() -> None:
     """A drawn sun and a drawn ball are no photos, but ImageNet's network tells an orange disc from stripes."""
-    net = _network("tf_efficientnet_lite0").eval()
-    _load_packaged(net, "tf_efficientnet_lite0")
+    net = timm_network("tf_efficientnet_lite0").eval()
+    load_packaged(net, "tf_efficientnet_lite0")
     encoder = ImageEncoder(ImageConfig(backbone="tf_efficientnet_lite0", size=224))
     disc = encoder.preprocess(tiny_photos.photo("red", "ball", size=(100, 80)))
     stripes = np.zeros((224, 224, 3), np.uint8)

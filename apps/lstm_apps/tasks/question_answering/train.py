@@ -84,8 +84,8 @@ def train(
     _begin_with(answerer, known)
     answerer.train()
     limits = {"longest": longest, "longest_answer": model.longest_answer, "seed": training.seed}
-    learn = PassageQuestions(passages, answerer.numbers, others=others, **limits)  # type: ignore[arg-type]
-    check = PassageQuestions(held, answerer.numbers, others=others, **limits)  # type: ignore[arg-type]
+    learn = PassageQuestions(passages, answerer.numbers, others=others, **limits)
+    check = PassageQuestions(held, answerer.numbers, others=others, **limits)
     if not len(learn) or not len(check):
         raise InputError(f"the data leave {len(learn)} passages to train on and {len(check)} to validate on")
     settings: dict[str, Any] = {

@@ -40,6 +40,7 @@ def test_kill_in_the_middle_of_a_line(photos: Path, model: str, capsys: pytest.C
         from lstm_apps import cli
         from lstm_apps.cli.resumable_jsonl import ResumableJsonl
 
+        # Private: half a line is written only by a kill in the middle of it
         whole = ResumableJsonl._append
         def half(journal, line):
             if len(journal.places) == 3:

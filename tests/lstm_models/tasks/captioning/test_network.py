@@ -64,7 +64,7 @@ def test_loss_equals_word_by_word(captioner: Captioner) -> None:
             alone = memory.select(torch.tensor([photo]))
             state, token = captioner.decoder.initial_state(alone, 1), torch.tensor([END])
             for word in caption[:length]:
-                y, look, state = captioner.decoder.step(captioner._word(token), state, alone)
+                y, look, state = captioner.decoder.step(captioner.embed(token), state, alone)
                 assert look.sum().item() == pytest.approx(1, abs=1e-5)
                 expected -= captioner.log_probabilities(y)[0, word].item()
                 token = word[None]
@@ -185,6 +185,7 @@ def test_self_critical_gradient_on_a_two_word_bandit() -> None:
 def test_drawn_captions_are_learnt_as_they_were_drawn(decoder: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The log probabilities that learn are those of the draw, dropout and all, in whatever order captions are read."""
     model = tiny(decoder=decoder, dropout=0.4).train()
+    # Private: `rewards` makes CIDEr-D of references; this reward's gradient is known
     model.critical, model._rewards = True, (_Bandit(2), None)
     drawn: list[tuple[tuple[int, ...], float]] = []
     kept: list[Any] = []
@@ -198,7 +199,7 @@ def test_drawn_captions_are_learnt_as_they_were_drawn(decoder: str, monkeypatch:
             length = min(int((words != END).sum()) + 1, said.size(-1))
             alone = memory.select(torch.tensor([row // count]))
             y, _, _ = model.teacher_forced(alone, words[None, None], torch.tensor([[length]]), one)
-            logits = model._logits(y).index_fill(1, torch.tensor([UNKNOWN]), -torch.inf)
+            logits = model.logits(y).index_fill(1, torch.tensor([UNKNOWN]), -torch.inf)
             drawn.append((tuple(words.tolist()), float(logits.log_softmax(-1).gather(1, words[:length, None]).sum())))
         return said
 
@@ -229,6 +230,7 @@ class _Bandit:
 def test_self_critical_training_learns_what_pays(autocast: bool) -> None:
     model = tiny(dropout=0.1).train()
     model.critical, word = True, model.vocabulary.numbers["box"]
+    # Private, as above
     model._rewards = (_Bandit(word), None)
     given = batch(model)
     optimizer = torch.optim.Adam(model.parameters(), 0.01)
@@ -377,9 +379,9 @@ def test_new_words_leave_the_old_ones(captioner: Captioner, images: list[Any]) -
     with torch.inference_mode():
         memory = captioner.encode([images[0]])
         y = captioner.decoder.step(
-            captioner._word(torch.tensor([END])), captioner.decoder.initial_state(memory, 1), memory
+            captioner.embed(torch.tensor([END])), captioner.decoder.initial_state(memory, 1), memory
         )
-        old, new = captioner._logits(y[0]), larger._logits(y[0])
+        old, new = captioner.logits(y[0]), larger.logits(y[0])
     torch.testing.assert_close(new[:, : old.size(1)], old)
     assert captioner.extended(["ball"]) is captioner
 

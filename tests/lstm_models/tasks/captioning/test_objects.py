@@ -204,6 +204,7 @@ def test_a_caption_is_made_anew_with_what_was_seen(captioner: Captioner) -> None
     said = captioner.caption(image, objects=False)
     for distance, words in ((0.1, None), (1.0, 9)):
         sightings = Sightings((seen(("animal", 0.9), ("bear", 0.85), ("polar bear", 0.8)),), (distance,), 0.5)
+        # Private: no tiny picture makes the classifier see a polar bear
         made = captioner._revised(
             said, memory, sightings, 0, captioner.search_options(CaptionOptions()), WordSlots(captioner.vocabulary, ())
         )
@@ -287,7 +288,7 @@ def test_the_classifier_is_the_packaged_one_whatever_was_tuned(captioner: Captio
     _, pool, classify = parts
     with torch.inference_mode():
         expected = classify(pool(whole.freeze(whole.preprocess(image)[None]))).softmax(-1)
-        found = captioner._classifier()(captioner.encoder.freeze(captioner.encoder.preprocess(image)[None]))[1]  # type: ignore[misc]
+        found = captioner.classifier()(captioner.encoder.freeze(captioner.encoder.preprocess(image)[None]))[1]  # type: ignore[misc]
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-3)
 
 

@@ -328,6 +328,7 @@ def test_without_drawn_strokes_nothing_changes():
     drawing = write("some words")
     *_, rows = Traced().sample(["some words"], None, bias=0, seed=1)
     assert drawing.drawn == drawing.notes == ()
+    # Private: what was sampled is placed without drawn strokes by nothing public
     expected = list(Traced()._place(["some words"], rows))
     assert all(map(np.array_equal, drawing.strokes, expected))
 

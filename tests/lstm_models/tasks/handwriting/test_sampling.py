@@ -31,6 +31,7 @@ class Counted:
     """The steps of a writer, with the rows of each; the first waits until so many threads want some."""
 
     def __init__(self, writer, threads: int) -> None:
+        # Private: who is in one step shows in no result, which is the same whoever shares it
         self.step, self.threads, self.rows = writer._step, threads, []
         self.batcher = writer._batcher = StepBatcher(self)
 

@@ -11,7 +11,7 @@ import torch
 from lstm_models.errors import InputError
 from lstm_models.tasks.language_modeling.adaptation import AdaptOptions, NeuralCache
 from lstm_models.tasks.language_modeling.config import LanguageModelConfig
-from lstm_models.tasks.language_modeling.decoding import _begin
+from lstm_models.tasks.language_modeling.decoding import begin_search
 from lstm_models.tasks.language_modeling.model import LanguageModel
 from lstm_models.tasks.language_modeling.scoring import read
 from lstm_models.text.word_pieces import END
@@ -133,7 +133,7 @@ def test_a_begun_word_is_completed_wherever_it_stops(prompt, text):
 
 def test_a_begun_word_is_as_probable_as_all_pieces_that_begin_with_it():
     model = tiny()
-    begin = _begin(model, "The cat sat on the m", 1, None)
+    begin = begin_search(model, "The cat sat on the m", 1, None)
     ids = [END, *model.vocabulary.encode("The cat sat on the")]
     with torch.no_grad():
         row = model(torch.tensor([ids]))[0][0, -1].exp()

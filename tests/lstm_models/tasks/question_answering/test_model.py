@@ -11,7 +11,7 @@ import torch
 from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
 from lstm_models.tasks.question_answering.config import QuestionAnswererConfig
-from lstm_models.tasks.question_answering.decoding import AnswerOptions, _apart
+from lstm_models.tasks.question_answering.decoding import AnswerOptions, spans_apart
 from lstm_models.tasks.question_answering.model import QuestionAnswerer
 from tests.helpers.scripted_answerer import ScriptedAnswerer
 
@@ -71,7 +71,7 @@ def test_json_and_notebook(answerer):
 def test_spans_apart_are_those_of_all_pairs():
     generator = np.random.default_rng(0)
     firsts, joint = np.array([3, 0, 5]), np.log(generator.random((3, 4)))
-    found = _apart(firsts, joint, 3)
+    found = spans_apart(firsts, joint, 3)
     every = sorted(
         (
             (float(joint[row, more]), int(first), int(first) + more)

@@ -143,8 +143,8 @@ def test_coverage_prefers_what_looks_at_every_part():
             return log_p, looks
 
     twin = Twin()
-    item = decoding._Item(0, "a dog", [*twin.vocabulary.encode("a dog"), 2], ())
+    item = decoding.SourceItem(0, "a dog", [*twin.vocabulary.encode("a dog"), 2], ())
     both = [tuple(twin.vocabulary.encode("ein ein")), tuple(twin.vocabulary.encode("ein Hund"))]
     for coverage, text in ((0.0, "ein ein"), (0.2, "ein Hund")):
-        (found,) = decoding._ranked(twin, [item], [both], TranslateOptions(coverage=coverage))
+        (found,) = decoding.ranked(twin, [item], [both], TranslateOptions(coverage=coverage))
         assert found.text == text

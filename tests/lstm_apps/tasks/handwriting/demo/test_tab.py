@@ -316,6 +316,7 @@ class TestPages:
         for made in pen.write_pages(LETTER, seed=7, options=PageOptions("60x60", margins=5)):
             sheets.add(made)
             pages.append(made)
+        # Private: nobody else may know the folder that must be gone
         folder = Path(sheets._folder.name)
         assert len(list(folder.iterdir())) == len(pages) == len(sheets)
         for made in pages:
@@ -332,6 +333,7 @@ class TestPages:
                 desk.stop("a")
         assert 2 <= len(shown.output) < 60
         assert shown.sentences[-1] == "Stopped."
+        # Private: a leak shows nowhere else
         assert desk._stops == {}
 
     def test_there_is_a_most(self, pen, monkeypatch):
