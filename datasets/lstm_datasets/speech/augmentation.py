@@ -173,7 +173,8 @@ def _filtered(samples: np.ndarray, response: Any) -> np.ndarray:
 def _scaled(sound: np.ndarray, level: float, below: float) -> np.ndarray:
     """``sound`` at ``below`` dB under ``level``."""
     loudness = max(float(np.sqrt(np.mean(sound**2))), 1e-6)
-    return sound * np.float32(level / loudness * 10 ** (-below / 20))
+    scaled: np.ndarray = sound * np.float32(level / loudness * 10 ** (-below / 20))
+    return scaled
 
 
 def _in_room(samples: np.ndarray, decay: float, energy: float, generator: np.random.Generator) -> np.ndarray:

@@ -7,19 +7,19 @@ section 3.1), by scikit-learn.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
 from lstm_models.tasks.question_answering.features import Token
+from lstm_models.text import sentences
+from lstm_models.text.sentences import ABBREVIATIONS, SentenceRules
 
 __all__ = ["Passage", "passages_of", "ranked", "sentence_at", "sentences_of"]
 
 _TOKENS = 250  # of a passage, about
 _MOST = 400  # of a passage: a sentence without end is cut
-_END = re.compile(r"""[.!?…]["')\]»”’]*(?=\s)|\n\s*\n""")
-_ABBREVIATION = re.compile(r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|Inc|Ltd|Co|vs|No|c|ca|[A-Z])|\bU\.S)\.$")
+_SENTENCES = SentenceRules((*ABBREVIATIONS, "c", "ca", "[A-Z]"))  # "c. 1500", as encyclopaedias write it
 _FUNCTION_WORDS = frozenset(
     {"the", "a", "an", "of", "in", "on", "at", "to", "for", "by", "from", "with", "and", "or", "is", "are", "was"}
     | {"were", "be", "been", "do", "does", "did", "has", "have", "had", "what", "which", "who", "whom", "whose", "when"}
@@ -37,7 +37,7 @@ class Passage(NamedTuple):
 
 def passages_of(text: str, tokens: Sequence[Token], document: int = 0) -> list[Passage]:
     """A text's passages, in order, each token in one of them."""
-    breaks = sorted(_sentence_ends(text))
+    breaks = sentences.sentence_ends(text, _SENTENCES)
     made: list[Passage] = []
     first = at = 0
     last_break = None  # the token after the last sentence that still fits
@@ -59,21 +59,11 @@ def passages_of(text: str, tokens: Sequence[Token], document: int = 0) -> list[P
     return made
 
 
-def _sentence_ends(text: str) -> list[tuple[int, bool]]:
-    """Where sentences end, and whether a paragraph does there, too."""
-    found = []
-    for match in _END.finditer(text):
-        paragraph = match[0].isspace()
-        if paragraph or not _ABBREVIATION.search(text[max(0, match.end() - 8) : match.end()]):
-            found.append((match.end(), paragraph))
-    return found
-
-
 def sentence_at(text: str, start: int, end: int) -> tuple[int, int]:
     """The characters of the sentence around ``text[start:end]``; of a very long one, what stands near."""
     near = max(0, start - 600)
     part = text[near : end + 600]
-    ends = [near + place for place, _ in _sentence_ends(part)]
+    ends = [near + place for place, _ in sentences.sentence_ends(part, _SENTENCES)]
     first = max((place for place in ends if place <= start), default=near)
     last = min((place for place in ends if place >= end), default=near + len(part))
     first += len(text[first:start]) - len(text[first:start].lstrip())
@@ -110,9 +100,7 @@ def _terms(words: Sequence[str]) -> list[str]:
 def sentences_of(text: str) -> list[str]:
     """The sentences of a text, without the blanks between them.
 
-    >>> sentences_of("Dr. Lee came.  He left!")
-    ['Dr. Lee came.', 'He left!']
+    >>> sentences_of("Dr. Lee came c. 1500.  He left!")
+    ['Dr. Lee came c. 1500.', 'He left!']
     """
-    ends = [0, *(end for end, _ in _sentence_ends(text)), len(text)]
-    parts = [text[first:last].strip() for first, last in pairwise(ends)]
-    return [part for part in parts if part]
+    return sentences.sentences_of(text, _SENTENCES)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from lstm_models.errors import InputError
+from lstm_models.text.sentences import ABBREVIATIONS, SentenceRules, sentence_ends
 from lstm_models.text.word_pieces import END, PADDING, WordPieces
 
 __all__ = [
@@ -36,8 +37,8 @@ _WORD = re.compile(
       | [^\w\s]""",
     re.VERBOSE,
 )
-_SENTENCE_END = re.compile(r"""[.!?…]+["')\]»”’]*(?=\s)|\n(?=\s*\n)|\n(?!\s*[^\W\dA-ZÀ-Þ_])""")
-_ABBREVIATION = re.compile(r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|Inc|Ltd|Co|vs|etc|No|e\.g|i\.e|[A-Za-z])|\bU\.S)\.$")
+# A single letter is an initial or the end of "e.g."; a sentence does not begin with a small letter
+_SENTENCES = SentenceRules((*ABBREVIATIONS, "etc", "[A-Za-z]"), lambda first: not first.islower(), lines=True)
 _COMMON = {
     "en": "the of and to in is that it was for with on are you this have not but they she his",
     "de": "der die das und ist nicht ein eine zu den mit von auf für ich sie es dem im sich auch",
@@ -112,13 +113,12 @@ def split_sentences(text: str) -> list[tuple[str, str]]:
     if longest > LONGEST_WORD:
         raise InputError(f"a word of the text has {longest:,} characters: at most {LONGEST_WORD} can be read")
     found, start = [], len(text) - len(text.lstrip())
-    for end in [match.end() for match in _SENTENCE_END.finditer(text)] + [len(text)]:
+    for end in [place for place, _ in sentence_ends(text, _SENTENCES)] + [len(text)]:
         sentence = text[start:end]
-        rest = text[end:].lstrip()
-        goes_on = "\n" not in sentence[-1:] and (rest[:1].islower() or _ABBREVIATION.search(sentence) is not None)
-        if not sentence.strip() or (rest and goes_on):
+        if not sentence.strip():
             continue
-        after = end + len(text[end:]) - len(rest)
+        blanks = _BLANKS.match(text, end)
+        after = blanks.end() if blanks else end
         stripped = sentence.rstrip()
         found.append((stripped, sentence[len(stripped) :] + text[end:after]))
         start = after

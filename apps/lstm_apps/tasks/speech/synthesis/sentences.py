@@ -17,6 +17,7 @@ from lstm_datasets.speech.shards import read_meta
 from lstm_datasets.speech.text_normalizer import normalize
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import shown
+from lstm_models.text.sentences import SentenceRules, sentences_of
 
 __all__ = ["Excluded", "order_by_rarity", "read_texts", "split_sentences"]
 
@@ -97,9 +98,7 @@ _ABBREVIATIONS = (
     "vs", "etc", "Jr", "Sr", "Ch", "Chap", "pp",
 )  # fmt: skip
 # Not after an abbreviation nor an initial: what is on either side belongs together, and is left out together
-_SENTENCE_END = re.compile(
-    r"(?<=[.!?])(?<!\b[A-Z]\.)" + "".join(rf"(?<!\b{short}\.)" for short in _ABBREVIATIONS) + r"\s+(?=[A-Z'])"
-)
+_SENTENCES = SentenceRules((*_ABBREVIATIONS, "[A-Z]"), lambda first: first == "'" or first.isupper())
 _CLAUSE_END = re.compile(r"(?<=[,;:])\s+")
 _SPEAKABLE = re.compile(r"(?=.*[A-Za-z])[A-Za-z',;:.!? -]+")
 # What would be spoken otherwise than it is spelt: initials, abbreviations, headings, numbers of chapters
@@ -120,7 +119,7 @@ def split_sentences(text: str, random: np.random.Generator) -> Iterator[str]:
     if len(text) < SHORT and not _SPEAKABLE.fullmatch(_speakable(text)):
         text = normalize(text)
     for paragraph in re.split(r"\n\s*\n", text):
-        for sentence in _SENTENCE_END.split(_speakable(paragraph)):
+        for sentence in sentences_of(_speakable(paragraph), _SENTENCES):
             for part in _cut(sentence, random):
                 part = part.strip(" ,;:-")
                 if part and _SPEAKABLE.fullmatch(part) and not _UNCLEAR.search(part) and not _EDGE.search(part):
