@@ -35,7 +35,7 @@ def spell(
         text: what to spell.
         alphabet: the characters that are known.
         drawable: how a character outside the alphabet can be had all the same, as half a sentence, or "": see
-            ``lstm_models.tasks.handwriting.composition.drawable``. Such a character stays in the text.
+            ``lstm_models.tasks.handwriting.line_plan.drawable``. Such a character stays in the text.
         keep: characters that stay as they are though they are not in the alphabet.
     """
     known, spellings, notes = set(alphabet), {}, list[str]()

@@ -15,7 +15,8 @@ import numpy as np
 
 from lstm_models.ink.line_metrics import TALL, level, measured, parts_of, slant_of
 from lstm_models.ink.verdict import Verdict
-from lstm_models.tasks.handwriting.composition import ComposedLine, compose, planned, room
+from lstm_models.tasks.handwriting.composition import compose
+from lstm_models.tasks.handwriting.line_plan import ComposedLine, planned, room
 from lstm_models.tasks.handwriting.reranking import Reranker, choose
 from lstm_models.tasks.handwriting.stray_marks import without_stray
 from lstm_models.text.spelling import spell

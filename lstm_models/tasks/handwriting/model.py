@@ -15,7 +15,8 @@ from lstm_models.errors import InputError
 from lstm_models.ink.drawing import Drawing
 from lstm_models.ink.line_metrics import level
 from lstm_models.tasks.handwriting import reranking
-from lstm_models.tasks.handwriting.composition import compose_lines, drawable, planned, words_note
+from lstm_models.tasks.handwriting.composition import compose_lines
+from lstm_models.tasks.handwriting.line_plan import drawable, planned, words_note
 from lstm_models.text.spelling import spell, wrap
 
 if TYPE_CHECKING:

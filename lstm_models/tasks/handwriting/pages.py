@@ -22,9 +22,9 @@ import numpy as np
 from lstm_models.errors import InputError
 from lstm_models.ink.page import ASCENT, DESCENT, Page, PageOptions
 from lstm_models.ink.verdict import Verdict
-from lstm_models.tasks.handwriting.composition import drawable, words_note
 from lstm_models.tasks.handwriting.decoding import Settings, WriteOptions, settings_of
 from lstm_models.tasks.handwriting.line_layout import Hand, narrowed, soft, spread
+from lstm_models.tasks.handwriting.line_plan import drawable, words_note
 from lstm_models.tasks.handwriting.reranking import Reranker, still_wrong
 from lstm_models.text.spelling import spell
 

@@ -6,7 +6,6 @@ Run: python -m pytest tests/lstm_apps/server/test_app.py
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
 import copy
 import io
@@ -28,9 +27,7 @@ from PIL import Image
 gr = pytest.importorskip("gradio")
 
 from lstm_apps.demo import interface as demo  # noqa: E402 - needs gradio
-from lstm_apps.server.auth import Sessions, hashed, matches, read_accounts  # noqa: E402
 from lstm_apps.server.headers import policy  # noqa: E402
-from lstm_apps.server.rate_limits import Addresses, RateLimiter, UploadQuota  # noqa: E402
 from lstm_models.errors import InputError  # noqa: E402
 from tests.helpers.colour_captioner import ColourCaptioner  # noqa: E402
 from tests.helpers.served_demo import serving  # noqa: E402
@@ -58,142 +55,6 @@ def wait_until(true) -> None:
     while not true():
         assert time.monotonic() < until, "it did not come about"
         time.sleep(0.02)
-
-
-class TestRates:
-    def test_a_bucket_gives_its_burst_then_its_rate(self):
-        now = [0.0]
-        limiter = RateLimiter(60, clock=lambda: now[0])
-        assert [limiter.wait("a") for _ in range(30)] == [0.0] * 30
-        assert limiter.wait("a") == pytest.approx(1.0)
-        assert limiter.wait("b") == 0.0
-        now[0] = 0.5
-        assert limiter.wait("a") == pytest.approx(0.5)
-        now[0] = 1.0
-        assert limiter.wait("a") == 0.0
-        now[0] = 1e6
-        assert sum(limiter.wait("a") == 0.0 for _ in range(100)) == 30
-
-    def test_what_costs_more_than_the_burst_comes_through_once(self):
-        limiter = RateLimiter(2, clock=lambda: 0.0)
-        assert limiter.wait("a", 5.0) == 0.0
-        assert limiter.wait("a", 5.0) == pytest.approx(30.0)
-
-    def test_no_rate_is_no_limit(self):
-        limiter = RateLimiter(0)
-        assert not any(limiter.wait("a") for _ in range(1000))
-        assert len(limiter) == 0
-
-    def test_addresses_do_not_pile_up(self):
-        limiter = RateLimiter(60, clock=lambda: 0.0)
-        for number in range(10_500):
-            limiter.wait(str(number))
-        assert len(limiter) == 10_000
-
-    def test_uploads_count_by_what_lies_on_the_disk_until_they_are_gone(self, tmp_path):
-        def file(name, size):
-            path = tmp_path / name / "a.bin"
-            path.parent.mkdir()
-            path.write_bytes(bytes(size))
-            return str(path)
-
-        now = [0.0]
-        quota = UploadQuota(200_000, 60, fraction=0.5, clock=lambda: now[0])
-        quota.add("a", [file("one", 70_000)])  # 18 blocks of 4096, and one for its folder
-        assert quota.room("a") == 100_000 - 19 * 4096
-        assert quota.room("b") == 100_000  # a share of its own
-        now[0] = 50
-        quota.add("b", [file("two", 1), file("three", 0)])  # the smallest file takes a block
-        assert quota.room("b") == 100_000 - 3 * 4096
-        quota.add("c", [])
-        quota.add("c", [str(tmp_path / "nowhere")])
-        assert quota.room("c") == 100_000
-        now[0] = 61
-        assert quota.room("a") == 100_000
-        assert sorted(path.name for path in tmp_path.iterdir()) == ["three", "two"]  # its folder has gone, too
-
-
-class TestAddresses:
-    @pytest.mark.parametrize(
-        ("proxies", "peer", "forwarded", "client"),
-        [
-            ((), "203.0.113.5", "198.51.100.1", "203.0.113.5"),  # nobody is believed
-            (("10.0.0.0/8",), "10.1.2.3", "198.51.100.1", "198.51.100.1"),
-            (("10.0.0.0/8",), "10.1.2.3", "1.1.1.1, 198.51.100.1, 10.9.9.9", "198.51.100.1"),  # the first is forged
-            (("10.0.0.0/8",), "203.0.113.5", "198.51.100.1", "203.0.113.5"),  # not by way of the proxy
-            (("10.0.0.0/8",), "10.1.2.3", "", "10.1.2.3"),
-            (("127.0.0.1",), "::ffff:127.0.0.1", "198.51.100.1", "198.51.100.1"),
-            ((), "2001:db8:1:2:aaaa::1", "", "2001:db8:1:2::"),
-            (("10.0.0.0/8",), "10.1.2.3", "nonsense" * 100, "nonsense" * 8),
-        ],
-    )
-    def test_the_client_is_who_the_trusted_say(self, proxies, peer, forwarded, client):
-        assert Addresses(proxies).client(peer, forwarded) == client
-
-    def test_a_proxy_is_an_address(self):
-        with pytest.raises(InputError, match=r"--trusted-proxy is proxy\.local; an address or a network"):
-            Addresses(["proxy.local"])
-
-
-class TestAccounts:
-    def test_from_the_option_the_environment_and_a_file(self, tmp_path):
-        assert matches(read_accounts("anna:a:b c", {}), "anna", "a:b c")
-        assert matches(read_accounts(None, {"LSTM_MODELS_AUTH": "anna:1"}), "anna", "1")
-        assert read_accounts(None, {}) == read_accounts(None, {"LSTM_MODELS_AUTH": ""}) == {}
-        file = tmp_path / "accounts"
-        file.write_text(f"# who may\n\nanna:1\n  bo:zwölf  \ncy:{hashed('drei')}\n")
-        accounts = read_accounts(str(file), {})
-        assert matches(accounts, "anna", "1")
-        assert matches(accounts, "bo", "zwölf")
-        assert matches(accounts, "cy", "drei")
-        assert not matches(accounts, "cy", accounts["cy"])  # a stolen hash is no password
-        assert "zwölf" not in repr(accounts)
-
-    def test_hashes_are_those_of_rfc_7914(self):
-        """Made by another implementation, too: OpenSSL through cryptography."""
-        scrypt = pytest.importorskip("cryptography.hazmat.primitives.kdf.scrypt", reason="needs cryptography")
-        _, salt, key = hashed("pleaseletmein").split("$")
-        other = scrypt.Scrypt(salt=base64.b64decode(salt), length=32, n=2**14, r=8, p=1).derive(b"pleaseletmein")
-        assert base64.b64encode(other).decode() == key
-
-    def test_a_login_ends(self):
-        now = [0.0]
-        sessions = Sessions(100, clock=lambda: now[0])
-        sessions["x"], now[0] = "anna", 60
-        sessions["y"] = "bo"
-        assert (sessions.get("x"), sessions["y"], "x" in sessions) == ("anna", "bo", True)
-        now[0] = 101
-        assert (sessions.get("x"), "x" in sessions, list(sessions)) == (None, False, ["y"])
-        del sessions["y"]
-        assert not sessions
-
-    @pytest.mark.parametrize(
-        ("content", "message"),
-        [
-            (b"anna:1\nanna:2", "names the user anna twice"),
-            (b"# nobody\n", "has no account in it"),
-            (b"anna\n", "Line 1 of .* is no account; user:password"),
-            (b"anna:\xff", "is no text in UTF-8"),
-            (b"anna:scrypt$abc$def", "has a hash that is none; python -m lstm_apps.server.auth"),
-        ],
-    )
-    def test_files_that_are_none_get_a_message(self, tmp_path, content, message):
-        (tmp_path / "accounts").write_bytes(content)
-        with pytest.raises(InputError, match=message):
-            read_accounts(str(tmp_path / "accounts"), {})
-
-    @pytest.mark.parametrize("auth", ["anna", ":secret", "anna:", "missing/secretfile"])
-    def test_options_that_are_none_get_a_message_and_are_not_shown(self, auth):
-        with pytest.raises(InputError, match="--auth") as error:
-            read_accounts(auth, {})
-        assert "secret" not in str(error.value)
-        assert error.value.exit_code == 2
-
-    def test_passwords(self):
-        accounts = read_accounts("anna:zwölf", {})
-        assert matches(accounts, "anna", "zwölf")
-        assert not matches(accounts, "anna", "zwölf ")
-        assert not matches(accounts, "bo", "")
 
 
 class TestOptions:

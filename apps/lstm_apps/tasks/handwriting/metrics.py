@@ -17,7 +17,8 @@ import torch
 from lstm_datasets.handwriting.readers import HandwritingLine
 from lstm_models.ink.drawing import Drawing
 from lstm_models.tasks.handwriting import reranking
-from lstm_models.tasks.handwriting.composition import compose_lines, drawable, planned
+from lstm_models.tasks.handwriting.composition import compose_lines
+from lstm_models.tasks.handwriting.line_plan import drawable, planned
 from lstm_models.tasks.handwriting.model import HandwritingWriter
 from lstm_models.tasks.handwriting.stray_marks import without_stray_offsets
 from lstm_models.tasks.handwriting_reader import decoding

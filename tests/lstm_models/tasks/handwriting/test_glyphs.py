@@ -20,8 +20,9 @@ from lstm_models.ink.drawing import Drawing
 from lstm_models.ink.line_metrics import TALL, measured, parts_of, slant_of
 from lstm_models.ink.page import PageOptions
 from lstm_models.tasks.handwriting.accents import parted, placed
-from lstm_models.tasks.handwriting.composition import compose, drawable, glyph_words, planned
+from lstm_models.tasks.handwriting.composition import compose, glyph_words
 from lstm_models.tasks.handwriting.glyphs import glyph, has_glyph, rounded
+from lstm_models.tasks.handwriting.line_plan import drawable, planned
 from tests.helpers.zigzag_writer import CONFIG, X_HEIGHT, Pen
 
 ALPHABET = CONFIG.alphabet

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from lstm_models.tasks.handwriting.composition import drawable, planned
 from lstm_models.tasks.handwriting.glyphs import glyph
+from lstm_models.tasks.handwriting.line_plan import drawable, planned
 from lstm_models.tasks.handwriting.pages import paragraph_segments
 from lstm_models.text.spelling import spell
 
