@@ -197,20 +197,34 @@ class PrefixBeam:
             return node.settled, node.context, node.hot
         settled, context = node.settled + self._options.word_bonus, node.context
         if self._lm is not None:
-            found = self._scores.get((context, word))
-            if found is None:
-                score, after = self._lm.score(context, word)
-                if hot is not None and word in hot.words and word not in self._lm:
-                    score -= self._lm.spelling(word)  # it is known to be a word, so its spelling is no surprise
-                if len(self._scores) >= _MOST_SCORES:
-                    self._scores.clear()
-                found = self._scores[context, word] = (score, after)
-            settled += self._options.lm_weight * found[0]
-            context = found[1]
+            score, context = self._language_score(context, word)
+            settled += self._options.lm_weight * score
         if hot is None:
             return settled, context, ()
         gain, state = hot.end(node.hot)
         return settled + gain, context, state
+
+    def language_scores(self, words: Sequence[str]) -> list[float]:
+        """ln P of each of ``words``, the first after what came before the root; empty without a language model."""
+        scores: list[float] = []
+        context = self.root.context
+        for word in words if self._lm is not None else ():
+            score, context = self._language_score(context, word)
+            scores.append(score)
+        return scores
+
+    def _language_score(self, context: Any, word: str) -> tuple[float, Any]:
+        """ln P(word | context) and the context after it."""
+        found = self._scores.get((context, word))
+        if found is None:
+            assert self._lm is not None
+            score, after = self._lm.score(context, word)
+            if self._hot is not None and word in self._hot.words and word not in self._lm:
+                score -= self._lm.spelling(word)  # it is known to be a word, so its spelling is no surprise
+            if len(self._scores) >= _MOST_SCORES:
+                self._scores.clear()
+            found = self._scores[context, word] = (score, after)
+        return found
 
     def texts(self) -> list[tuple[float, float, Node]]:
         """Texts if the input ended here: score, log probability of the alignments, and a node; best first."""

@@ -25,7 +25,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -35,7 +35,10 @@ from lstm_models.decoding.ctc_prefix_beam import BLANK, Node, PrefixBeam, WordMo
 from lstm_models.decoding.options import SearchOptions
 from lstm_models.errors import InputError
 
-__all__ = ["CTCSearch", "CTCText", "Found", "ctc_beam_search", "greedy"]
+__all__ = ["EVIDENCE", "CTCSearch", "CTCText", "Found", "ctc_beam_search", "greedy"]
+
+EVIDENCE = 4
+"""Numbers of a word's `Found.evidence`."""
 
 _EVERY = 8  # outputs between two looks at what is certain
 _HORIZON = 100  # outputs that a whole word waits, at most, until it is decided
@@ -53,6 +56,9 @@ class Found:
         last: likewise its last label.
         log_probability: of the path from first to last, in nats.
         confidence: 0 to 1, as the posteriors give it, not calibrated.
+        lowest: the probability of its least probable letter, where it peaks.
+        language_score: ln P of the word after those before it; None without a language model.
+        on_best_path: whether the most probable label of each output, alone, spells the same word there.
     """
 
     text: str
@@ -60,6 +66,19 @@ class Found:
     last: int
     log_probability: float
     confidence: float
+    lowest: float = 1.0
+    language_score: float | None = None
+    on_best_path: bool = True
+
+    @property
+    def evidence(self) -> tuple[float, ...]:
+        """What else tells right words from wrong ones, for a `Calibration`; empty without a language model.
+
+        ``lowest``, the natural logarithm of the number of letters, ``language_score`` and ``on_best_path``.
+        """
+        if self.language_score is None:
+            return ()
+        return self.lowest, math.log(len(self.text)), self.language_score, float(self.on_best_path)
 
 
 @dataclass(frozen=True)
@@ -215,7 +234,23 @@ class CTCSearch:
         if until is not None:
             labels = labels[: path.index(until)]
         words = _words(log_probs, labels, spans, self.alphabet, self._start)
+        words = self._weighed(words, log_probs)
         return _agreeing(words, [(score, self._text(each)) for score, _, each in listed]) if listed else words
+
+    def _weighed(self, words: list[Found], log_probs: np.ndarray) -> list[Found]:
+        """The words with what the language model and the best path say of them."""
+        scores = self._beam.language_scores([word.text for word in words])
+        if not scores:
+            return words
+        best = log_probs.argmax(1)
+        edges = [word.first - self._start for word in words[1:]] + [len(best)]
+        weighed, begin = [], 0
+        for word, score, end in zip(words, scores, edges, strict=True):
+            # Between its neighbours, so that a letter more or less at its ends counts
+            same = _spelt(best[begin:end], self.alphabet).strip(" ") == word.text
+            weighed.append(replace(word, language_score=score, on_best_path=same))
+            begin = word.last + 1 - self._start
+        return weighed
 
     def _text(self, node: Node) -> list[str]:
         return "".join(self.alphabet[each.label - 1] for each in self._beam.path(node)).split(" ")
@@ -285,6 +320,12 @@ def greedy(log_probs: np.ndarray, alphabet: str) -> list[Found]:
     return _words(log_probs, labels, spans, alphabet, 0)
 
 
+def _spelt(labels: np.ndarray, alphabet: str) -> str:
+    """The text of a path: repeated labels once, then no blanks."""
+    kept = labels[np.flatnonzero(np.diff(labels, prepend=BLANK))]
+    return "".join(alphabet[label - 1] for label in kept[kept != BLANK].tolist())
+
+
 def _words(
     log_probs: np.ndarray, labels: Sequence[int], spans: Sequence[tuple[int, int]], alphabet: str, start: int
 ) -> list[Found]:
@@ -312,7 +353,7 @@ def _word(
     log_probability = float(log_probs[np.arange(first, last + 1), path].sum(dtype=np.float64))
     confidence = min(1.0, math.exp(math.fsum(peaks) / len(peaks)))
     text = "".join(alphabet[label - 1] for label in labels)
-    return Found(text, start + first, start + last, log_probability, confidence)
+    return Found(text, start + first, start + last, log_probability, confidence, math.exp(min(peaks)))
 
 
 def _agreeing(words: list[Found], listed: Sequence[tuple[float, list[str]]]) -> list[Found]:
@@ -324,7 +365,7 @@ def _agreeing(words: list[Found], listed: Sequence[tuple[float, list[str]]]) -> 
     for i, word in enumerate(words):
         near = slice(max(0, i - 1), i + 2)  # a word more or less before it
         share = math.fsum(s for s, (_, text) in zip(shares, listed, strict=True) if word.text in text[near]) / whole
-        made.append(Found(word.text, word.first, word.last, word.log_probability, word.confidence * min(1.0, share)))
+        made.append(replace(word, confidence=word.confidence * min(1.0, share)))
     return made
 
 

@@ -57,6 +57,7 @@ class ToneRecognizer:
     def __init__(self, lookahead: int = 6, bidirectional: bool = False) -> None:
         self.config = SimpleNamespace(
             alphabet=ALPHABET, bidirectional=bidirectional, lookahead=lookahead, calibration=(1.0, 0.0),
+            evidence_calibration=(),
             cell=2, delay=lookahead + 1,
             time_shift=(0.0, 0.0), language_model="", beam=4, lm_weight=0.5, word_bonus=0.5,
         )  # fmt: skip

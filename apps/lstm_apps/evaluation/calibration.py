@@ -18,6 +18,7 @@ from os import PathLike
 
 import numpy as np
 
+from lstm_apps.evaluation.separation import separation
 from lstm_models.confidence import Calibration, fit
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import check_writable, write_whole
@@ -63,11 +64,14 @@ class CalibrationReport:
         calibration: fitted on one half of the groups.
         error_before: expected calibration error of the confidences as they were, on the other half.
         error_after: the same with ``calibration``.
-        error_of_temperature: the same with a fitted temperature and no bias.
+        error_of_temperature: the same with a fitted temperature alone, no bias and no evidence.
         error_of_others: the same with ``calibration``, over words that are no `FUNCTION_WORDS`.
         error_before_on_all: as ``error_before``, on all groups.
         error_after_on_all: with ``fitted_on_all``, on the groups it was fitted on.
         fitted_on_all: what a model is to be given: fitted on all groups.
+        fitted_without_evidence: likewise, by the probabilities alone.
+        area: of the other half, with ``calibration``: fraction of pairs of a right and a wrong word of which the right
+            one is the surer, the area under the ROC curve.
         words: how many words there are in all.
         right: the share of them that is right.
         bins_before: of the other half, for a diagram.
@@ -82,6 +86,8 @@ class CalibrationReport:
     error_before_on_all: float
     error_after_on_all: float
     fitted_on_all: Calibration
+    fitted_without_evidence: Calibration
+    area: float
     words: int
     right: float
     bins_before: tuple[ReliabilityBin, ...]
@@ -130,6 +136,7 @@ def calibration_report(
     right: np.ndarray | Sequence[bool],
     now: Calibration | None = None,
     called: str = "photos",
+    evidence: Sequence[Sequence[float]] | None = None,
 ) -> CalibrationReport:
     """Fit on one half of the groups of words, measure on the other.
 
@@ -140,6 +147,7 @@ def calibration_report(
         right: of each word, whether it is.
         now: the calibration that the model has already; “before” is with it.
         called: what the groups are, for a sentence.
+        evidence: what else is known of each word, to be weighed in; ``now`` may have weights then.
 
     Raises:
         InputError: there are too few groups: one of the halves has no word.
@@ -151,26 +159,36 @@ def calibration_report(
     content = held & np.array([word.lower() not in FUNCTION_WORDS for word in words], dtype=bool)
     if not learn.any() or not held.any():
         raise InputError(f"{len(set(groups))} {called} are too few to fit on one half of them and measure on the other")
-    fitted, all_ = fit(p[learn], outcome[learn]), fit(p, outcome)
-    temperature = fit(p[learn], outcome[learn], bias=False)
+    known = None if evidence is None else np.asarray(evidence, dtype=np.float64)
+
+    def fitted_on(of: np.ndarray, weigh: bool = True, bias: bool = True) -> Calibration:
+        return fit(p[of], outcome[of], bias=bias, evidence=known[of] if known is not None and weigh else None)
+
+    def confidences(calibration: Calibration, of: np.ndarray) -> np.ndarray:
+        return calibration(p[of], () if known is None else known[of])
 
     def error(calibration: Calibration, of: np.ndarray) -> float:
-        return expected_calibration_error(calibration(p[of]), outcome[of]) if of.any() else float("nan")
+        return expected_calibration_error(confidences(calibration, of), outcome[of]) if of.any() else float("nan")
 
     everything = np.ones_like(held)
+    fitted, all_ = fitted_on(learn), fitted_on(everything)
+    sure = confidences(fitted, held)
+    both = outcome[held].any() and not outcome[held].all()
     return CalibrationReport(
         calibration=fitted,
         error_before=error(now, held),
         error_after=error(fitted, held),
-        error_of_temperature=error(temperature, held),
+        error_of_temperature=error(fitted_on(learn, weigh=False, bias=False), held),
         error_of_others=error(fitted, content),
         error_before_on_all=error(now, everything),
         error_after_on_all=error(all_, everything),
         fitted_on_all=all_,
+        fitted_without_evidence=fitted_on(everything, weigh=False),
+        area=separation(sure[outcome[held]], sure[~outcome[held]]) if both else float("nan"),
         words=len(p),
         right=float(outcome.mean()),
-        bins_before=reliability(now(p[held]), outcome[held]),
-        bins_after=reliability(fitted(p[held]), outcome[held]),
+        bins_before=reliability(confidences(now, held), outcome[held]),
+        bins_after=reliability(sure, outcome[held]),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from lstm_models.decoding.ctc_search import EVIDENCE
 from lstm_models.nn.acoustic_encoder import AcousticEncoder, AcousticEncoderConfig
 from lstm_models.tasks.speech.features import SpeechFeatures
 
@@ -33,6 +34,8 @@ class RecognizerConfig:
         windows: of an encoder in a stream, in outputs: how many it reads again before those that are new, how many
             after them, and how many are new in each window.
         calibration: (a, b): a word's confidence is sigmoid(a · logit(its raw confidence) + b).
+        evidence_calibration: (a, b, weights …): with a language model it is sigmoid(a · logit(its raw confidence) + b +
+            weights · `lstm_models.decoding.ctc_search.Found.evidence`); ``calibration`` serves there too if empty.
         time_shift: seconds added to the times of words: (start, end).
         language_model: name or folder of the n-gram language model it is used with; empty for none.
         beam: hypotheses of the prefix beam search.
@@ -54,6 +57,7 @@ class RecognizerConfig:
     encoder: AcousticEncoderConfig | None = None
     windows: tuple[int, int, int] = (83, 12, 15)
     calibration: tuple[float, float] = (1.0, 0.0)
+    evidence_calibration: tuple[float, ...] = ()
     time_shift: tuple[float, float] = (0.0, 0.0)
     language_model: str = "words"
     beam: int = 32
@@ -77,6 +81,10 @@ class RecognizerConfig:
             raise ValueError(f"model: windows must be three numbers of at least 1, not {self.windows}")
         if self.encoder is not None and self.convolution:
             raise ValueError("model: convolution is for log-mel frames, not for an encoder")
+        if len(self.evidence_calibration) not in (0, 2 + EVIDENCE):
+            raise ValueError(
+                f"model: evidence_calibration must be {2 + EVIDENCE} numbers or none, not {self.evidence_calibration}"
+            )
         if not 0 <= self.dropout < 1:
             raise ValueError(f"model: dropout must be from 0 to below 1, not {self.dropout}")
         if " " not in self.alphabet or len(set(self.alphabet)) < len(self.alphabet):

@@ -145,14 +145,21 @@ class Timed(Protocol):
     def seconds_per_output(self) -> float: ...
 
 
+def calibrations(config: RecognizerConfig) -> tuple[Calibration, Calibration | None]:
+    """Of words by their raw confidence alone, and of those with evidence; None where that is not weighed."""
+    slope, bias, *weights = config.evidence_calibration or config.calibration
+    with_evidence = Calibration(1 / slope if slope else math.inf, bias, tuple(weights)) if weights else None
+    slope, bias = config.calibration
+    return Calibration(1 / slope if slope else math.inf, bias), with_evidence
+
+
 class WordTimer:
     """Makes words of what a search found: times in seconds, in order, and calibrated confidences."""
 
     def __init__(self, recognizer: Timed) -> None:
         self._seconds, config = recognizer.seconds_per_output, recognizer.config
         self._shift = config.time_shift
-        slope, bias = config.calibration
-        self._calibration = Calibration(1 / slope if slope else math.inf, bias)
+        self._calibration, self._weighing = calibrations(config)
         self.end = 0.0  # of the last word
 
     def word(self, found: Found) -> Word:
@@ -160,7 +167,11 @@ class WordTimer:
         start = max(self.end, self._seconds * found.first + self._shift[0])
         end = max(start, self._seconds * (found.last + 1) + self._shift[1])
         self.end = end
-        return Word(found.text, float(self._calibration([found.confidence])[0]), start, end)
+        if self._weighing is not None and found.evidence:
+            confidences = self._weighing([found.confidence], [found.evidence])
+        else:
+            confidences = self._calibration([found.confidence])
+        return Word(found.text, float(confidences[0]), start, end)
 
 
 class WordDecoder:

@@ -54,6 +54,34 @@ def test_fit_is_a_minimum():
             assert loss(fitted.temperature * temperature, fitted.bias + bias) >= best - 1e-6
 
 
+def test_evidence_is_weighed_as_logistic_regression_weighs_it():
+    from sklearn.linear_model import LogisticRegression
+
+    random = np.random.default_rng(1)
+    p, evidence = random.beta(2, 1.2, 4000), random.normal(size=(4000, 2))
+    truth = Calibration(1.5, 0.3, (0.8, -1.2))
+    right = random.random(4000) < truth(p, evidence)
+    fitted = fit(p, right, evidence=evidence)
+    features = np.column_stack([np.log(p / (1 - p)), evidence])
+    other = LogisticRegression(C=1e9, tol=1e-9, max_iter=1000).fit(features, right)
+    assert (1 / fitted.temperature, *fitted.weights) == pytest.approx(tuple(other.coef_[0]), abs=0.01)
+    assert fitted.bias == pytest.approx(other.intercept_[0], abs=0.01)
+    assert fitted(p, evidence) == pytest.approx(other.predict_proba(features)[:, 1], abs=0.01)
+
+
+def test_a_report_with_evidence_tells_right_words_better():
+    random = np.random.default_rng(2)
+    p, evidence = random.beta(2, 1.2, 3000), random.normal(size=(3000, 1))
+    right = random.random(3000) < Calibration(1.0, 0.0, (2.0,))(p, evidence)
+    groups, words = [str(number) for number in range(3000)], ["word"] * 3000
+    plain = calibration_report(groups, words, p, right)
+    weighed = calibration_report(groups, words, p, right, evidence=evidence)
+    assert weighed.area > plain.area + 0.1
+    assert plain.fitted_on_all == weighed.fitted_without_evidence == fit(p, right)
+    again = calibration_report(groups, words, p, right, weighed.fitted_on_all, evidence=evidence)
+    assert again.error_before_on_all == weighed.error_after_on_all < 0.03
+
+
 @pytest.mark.parametrize("right", [True, False])
 def test_all_words_alike_still_give_a_calibration(right):
     p = np.linspace(0.1, 0.999, 50)

@@ -245,6 +245,29 @@ def test_words_lie_where_they_were_said_and_confidence_follows_the_posteriors() 
     assert greedy(log_probs, LETTERS)[0].first == 4
 
 
+def test_evidence_of_a_word_is_its_worst_letter_its_length_the_language_model_and_the_best_path(model: NGram) -> None:
+    log_probs = np.log(np.full((24, 4), 0.01))
+    log_probs[:, 0] = math.log(0.97)
+    for t, character, probability in ((2, "b", 0.9), (5, "a", 0.6), (9, " ", 0.9)):
+        log_probs[t] = math.log((1 - probability) / 3)
+        log_probs[t, ALPHABET.index(character) + 1] = math.log(probability)
+    log_probs[13] = np.log([0.02, 0.02, 0.49, 0.47])  # a rather than b; the language model turns it round
+    search = CTCSearch(ALPHABET, SearchOptions(lm_weight=1.0, word_bonus=2.0), model)
+    search.push(log_probs)
+    found = search.finish()
+    assert [word.text for word in found] == ["ba", "b"]
+    context, scores = model.start, []
+    for word in found:
+        score, context = model.score(context, word.text)
+        scores.append(score)
+    expected = [(0.6, math.log(2), scores[0], 1.0), (0.47, 0.0, scores[1], 0.0)]
+    for word, evidence in zip(found, expected, strict=True):
+        assert word.evidence == pytest.approx(evidence)
+    alone = CTCSearch(ALPHABET, SearchOptions(word_bonus=0.0))
+    alone.push(log_probs)
+    assert [word.evidence for word in alone.finish()] == [(), ()]
+
+
 def test_after_finish_the_search_is_new_but_counts_on(model: NGram) -> None:
     log_probs = spoken_with_blanks("ab", ALPHABET, seed=0, sharp=9.0)
     search = CTCSearch(ALPHABET, SearchOptions(), model)

@@ -22,11 +22,12 @@ from lstm_apps.tasks.speech.report import show
 from lstm_datasets.speech.readers import Recording, read_speech
 from lstm_datasets.speech.tables import SPLITS
 from lstm_models.checkpoints import hub
-from lstm_models.confidence import Calibration
 from lstm_models.decoding.options import SearchOptions
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import check_writable, write_whole
 from lstm_models.ngram.model import NGram
+from lstm_models.tasks.speech.config import RecognizerConfig
+from lstm_models.tasks.speech.decoding import calibrations
 from lstm_models.tasks.speech.model import Recognizer
 
 __all__ = ["evaluate"]
@@ -105,7 +106,7 @@ def evaluate(
     figures |= {"beam": options.beam, "lm": lm if language_model is not None else "off"}
     figures |= {"lm_weight": options.lm_weight, "word_bonus": options.word_bonus}
     figures["error_rates"] = by_set(heard)
-    report = calibration(heard, Calibration(1 / config.calibration[0], config.calibration[1]), notes)
+    report = calibration(heard, config, notes)
     figures["calibration"] = None if report is None else dataclasses.asdict(report)
     if timed:
         chosen = _spread([each.recording for each in heard], timed)
@@ -120,7 +121,7 @@ def evaluate(
     if report is not None and plot is not None:
         diagram(report, plot, right="fraction of words that are right", held="held-out speakers")
     if report is not None and calibrate is not None:
-        _save_calibrated(recognizer, report.fitted_on_all, calibrate, hub.card(model))
+        _save_calibrated(recognizer, report, calibrate, hub.card(model))
     return figures
 
 
@@ -133,9 +134,13 @@ def _check_files(json: str | None, plot: str | None) -> None:
         raise InputError(f"{plot} is no name of a plot; .png, .svg or .pdf would be right", usage=True)
 
 
-def _save_calibrated(recognizer: Recognizer, best: Calibration, folder: str, card: str) -> None:
+def _save_calibrated(recognizer: Recognizer, report: CalibrationReport, folder: str, card: str) -> None:
+    plain, weighed = (
+        tuple(round(number, 4) for number in (1 / best.temperature, best.bias, *best.weights))
+        for best in (report.fitted_without_evidence, report.fitted_on_all)
+    )
     recognizer.config = dataclasses.replace(
-        recognizer.config, calibration=(round(1 / best.temperature, 4), round(best.bias, 4))
+        recognizer.config, calibration=plain, evidence_calibration=weighed if len(weighed) > len(plain) else ()
     )
     # An encoder's weights came in 8 bits, and the others lose nothing by it that can be measured
     hub.save(recognizer, folder, card=card, int8=recognizer.config.encoder is not None)
@@ -175,12 +180,13 @@ def _spread(recordings: Sequence[Recording], count: int) -> list[Recording]:
     return [each for items in sets.values() for each in _evenly(items, max(1, round(count / len(sets))))]
 
 
-def calibration(heard: Sequence[Heard], now: Calibration, notes: list[str]) -> CalibrationReport | None:
+def calibration(heard: Sequence[Heard], config: RecognizerConfig, notes: list[str]) -> CalibrationReport | None:
     """How honest the words' confidences are; None where speakers are too few (then noted)."""
     groups: list[str] = []
     words: list[str] = []
     confidences: list[float] = []
     right: list[bool] = []
+    evidence: list[tuple[float, ...]] = []
     for each in heard:
         texts = [word.text for word in each.words]
         hits = {place for _, place in matches(each.recording.text.split(), texts)}
@@ -189,9 +195,15 @@ def calibration(heard: Sequence[Heard], now: Calibration, notes: list[str]) -> C
         groups += ["/".join(recording.voice) if recording.speaker else recording.key] * len(texts)
         words += texts
         confidences += [word.confidence for word in each.words]
+        evidence += [word.evidence for word in each.words]
         right += [place in hits for place in range(len(texts))]
+    plain, weighed = calibrations(config)
+    known = all(evidence)  # there is none without a language model
+    now = weighed if known and weighed is not None else plain
     try:
-        return calibration_report(groups, words, confidences, right, now, called="speakers")
+        return calibration_report(
+            groups, words, confidences, right, now, called="speakers", evidence=evidence if known else None
+        )
     except InputError as error:
         notes.append(f"calibration: {error}")
         return None

@@ -87,11 +87,13 @@ def _calibration(report: Mapping[str, Any] | None) -> list[tuple[str, str]]:
     if report is None:
         return []
     fitted = report["fitted_on_all"]
+    numbers = [1 / fitted["temperature"], fitted["bias"], *fitted["weights"]]
     return [
         ("words that are right", f"{100 * report['right']:.1f} %"),
         ("calibration error of words", f"{100 * report['error_before']:.1f} %"),
         ("fitted on other speakers", f"{100 * report['error_after']:.1f} %"),
-        ("calibration that fits", f"({1 / fitted['temperature']:.3f}, {fitted['bias']:+.3f})"),
+        ("area under the ROC curve, right against wrong words", f"{report['area']:.3f}"),
+        ("calibration that fits", ", ".join(f"{number:.3f}" for number in numbers)),
     ]
 
 
