@@ -22,6 +22,7 @@ MODELS: dict[str, str] = {
     "question-answerer": "lstm_models.tasks.question_answering.model:QuestionAnswerer",
     "story-answerer": "lstm_models.tasks.question_answering.stories:StoryAnswerer",
     "translator": "lstm_models.tasks.translation.model:Translator",
+    "video-predictor": "lstm_models.tasks.video_prediction.model:VideoPredictor",
     "ngram": "lstm_models.ngram.model:NGram",
 }
 

@@ -246,6 +246,12 @@ TASKS: dict[str, Task] = {
             },
             tab="lstm_apps.tasks.question_answering.demo.tab",
         ),
+        Task(
+            name="video-prediction",
+            summary="films to how they go on: convolutional LSTM layers that find objects, and an LSTM for their paths",
+            train="lstm_apps.tasks.video_prediction.train:train",
+            evaluate="lstm_apps.tasks.video_prediction.evaluate:evaluate",
+        ),
     )
 }
 

@@ -1,0 +1,1 @@
+"""Video prediction: training, figures, the command ``predict-video``, the demo's tab."""

@@ -1,0 +1,1 @@
+"""Video prediction: the frames that come next, and how sure each pixel is."""
