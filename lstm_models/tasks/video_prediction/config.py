@@ -12,6 +12,8 @@ class VideoPredictorConfig:
     """Sizes of the network.
 
     Attributes:
+        given: frames that a forecast starts from; of a longer film the last ones.
+        ahead: frames that it learned to forecast.
         height: of a frame, in pixels; a multiple of 8.
         width: likewise.
         objects: transparent layers a film is taken apart into, each a rigid object with a path of its own. 0 for none:
@@ -30,6 +32,8 @@ class VideoPredictorConfig:
             others always as forecast (reverse scheduled sampling); 0 for that from the start.
     """
 
+    given: int = 10
+    ahead: int = 10
     height: int = 64
     width: int = 64
     objects: int = 2
@@ -53,6 +57,8 @@ class VideoPredictorConfig:
         for name in ("height", "width"):
             if getattr(self, name) % 8:
                 raise ValueError(f"model: {name} must be a multiple of 8, not {getattr(self, name)}")
+        if self.given < 2 or self.ahead < 1:
+            raise ValueError(f"model: given must be at least 2 and ahead 1, not {self.given} and {self.ahead}")
         if not 0 <= self.objects <= 5:
             raise ValueError(f"model: objects must be from 0 to 5, not {self.objects}")
         if self.sampling_steps < 0:

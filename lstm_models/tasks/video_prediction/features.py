@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import os
+from collections import deque
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["GreyFrames", "grey_frames"]
+from lstm_models.errors import InputError
+from lstm_models.io.atomic_write import shown
+from lstm_models.io.films import open_film
+
+__all__ = ["GreyFrames", "are_films", "grey_frames", "last_frames"]
 
 _GREY = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 
@@ -41,3 +47,50 @@ def grey_frames(pixels: NDArray[np.uint8], height: int, width: int) -> GreyFrame
         scaled = np.asarray(Image.fromarray(frame).resize((wide, tall), method))
         made[number, top : top + tall, left : left + wide] = scaled
     return GreyFrames(made.clip(0, 1), (top, left, top + tall, left + wide))
+
+
+def last_frames(source: Any, most: int, *, every: float = 0.0, end: float | None = None) -> NDArray[np.uint8]:
+    """The last frames of a film, uint8 [time, height, width, 3], at most ``most``.
+
+    Args:
+        source: what ``lstm_models.io.films.open_film`` takes, or a file of an array, .npy.
+        most: frames.
+        every: seconds from one frame to the next at least; 0 for all of them.
+        end: seconds; later frames are passed over.
+
+    Raises:
+        InputError: it is no film, cannot be read, has fewer than 2 frames, or frames of several sizes.
+    """
+    label = shown(source) if isinstance(source, (str, os.PathLike)) else "The film"
+    if isinstance(source, (str, os.PathLike)) and os.fspath(source).endswith(".npy"):
+        source = _array(source, label)
+    kept: deque[NDArray[np.uint8]] = deque(maxlen=most)
+    with open_film(source, name=label) as film:
+        for frame in film.frames(every=every, end=end):
+            if kept and kept[-1].shape != frame.pixels.shape:
+                (h0, w0), (h1, w1) = kept[-1].shape[:2], frame.pixels.shape[:2]
+                raise InputError(
+                    f"{label} has frames of {w0} × {h0} and of {w1} × {h1} pixels; those of a film have one size."
+                )
+            kept.append(frame.pixels)
+    if len(kept) < 2:
+        raise InputError(f"{label} has {len(kept)} frame{'s' * (len(kept) != 1)}; at least 2 are needed to see motion.")
+    return np.stack(kept)
+
+
+def are_films(source: Any) -> bool:
+    """Whether a source is a list of films, and not of the frames of one: paths, or arrays [time, height, width]."""
+    if not isinstance(source, (list, tuple)) or not source:
+        return False
+    if all(isinstance(each, (str, os.PathLike)) for each in source):
+        return True
+    shapes = [getattr(each, "shape", ()) for each in source]
+    return all(len(shape) == 4 or (len(shape) == 3 and shape[-1] not in (3, 4)) for shape in shapes)
+
+
+def _array(path: str | os.PathLike[str], label: str) -> NDArray[Any]:
+    try:
+        return np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        reason = getattr(error, "strerror", None)
+        raise InputError(f"{label} cannot be read: {reason.lower() if reason else 'it holds no array'}.") from None

@@ -34,6 +34,7 @@ _PATCH = 4
 _LAYER_WEIGHT = 0.3  # of the layers' cross-entropy in the loss, a pixel
 _FAR = 3.0  # standard deviations
 _PATH_WEIGHT = 2.0  # of the paths' negative log-likelihood, a coordinate
+_DRILL_WEIGHT = 2.0  # of the same for true paths
 
 
 @dataclass(frozen=True)
@@ -205,13 +206,35 @@ class ObjectNetwork(nn.Module):
         total = totals.min(1).values.sum() / given
         true = layers.gather(1, best[:, :, None, None, None].expand_as(layers))
         places, masses = centroids(true[:, :, 1:], self.config.object_size, rounds=0)
-        error = (places - outlook.places).abs() / outlook.spreads.exp()
-        # Huber's: a path that turned the wrong way shall not outweigh all others
-        likely = torch.where(error < _FAR, 0.5 * error.square(), _FAR * (error - 0.5 * _FAR)) + outlook.spreads
         real = (masses > 1)[..., None]
-        likely = likely * real
+        likely = _unlikely(places, outlook.places, outlook.spreads) * real
         ahead, known = likely[:, :, given - 1 :].mean(2).sum(), likely[:, :, : given - 1].mean(2).sum()
-        return _LAYER_WEIGHT * total + _PATH_WEIGHT * (ahead + 0.3 * known)
+        paths = _PATH_WEIGHT * (ahead + 0.3 * known) + _DRILL_WEIGHT * self._drill(true, given)
+        return _LAYER_WEIGHT * total + paths
+
+    def _drill(self, layers: Tensor, given: int) -> Tensor:
+        """How unlikely true paths are, forwards, backwards and mirrored, from places seen as badly as layers give them.
+
+        Motion between walls is learned from many more paths than the films of a batch have.
+        """
+        centres, masses = centroids(layers, self.config.object_size, rounds=0)
+        real = (masses.amin(2) > 1).flatten()
+        paths = centres.flatten(0, 1)[real].transpose(1, 2)  # [objects, 2, time]
+        lengths = paths.new_tensor([self.config.height, self.config.width]).expand(len(paths), 2)
+        mirrored = lengths[..., None] - 1 - paths
+        paths = torch.cat([paths, mirrored, paths.flip(2), mirrored.flip(2)]).flatten(0, 1)
+        lengths = lengths.repeat(4, 1).flatten()
+        seen = paths[:, :given]
+        hidden = (torch.rand_like(seen) < 0.15).to(seen.dtype)
+        noise = torch.randn_like(seen) * (0.15 + torch.rand_like(seen[:, :1]) * (0.35 + 2.0 * hidden))
+        found = self.paths(seen + noise, 1 - 0.3 * hidden, paths.size(1) - given, lengths)
+        return _unlikely(paths[:, 1:], *found)[:, given - 1 :].mean(1).sum() / 4
+
+
+def _unlikely(places: Tensor, expected: Tensor, spreads: Tensor) -> Tensor:
+    """Negative log-likelihood of places, up to a constant; Huber's, so that a wrong turn does not outweigh the rest."""
+    error = (places - expected).abs() / spreads.exp()
+    return torch.where(error < _FAR, 0.5 * error.square(), _FAR * (error - 0.5 * _FAR)) + spreads
 
 
 def collate(items: Sequence[NDArray[np.uint8]], given: int) -> dict[str, Tensor]:

@@ -42,19 +42,21 @@ class PathForecaster(nn.Module):
             lengths: of the axis of each path [paths], in pixels.
         """
         before = torch.cat([places[:, :1], places[:, :-1]], 1)
+        pace = places - before
         # The mean pace until now: what it would take the network many steps to learn to sum up
-        count = torch.arange(places.size(1), device=places.device).clamp(min=1)
-        mean = (places - places[:, :1]) / count
-        inputs = self._features(places, places - before, mean, clarity, lengths, observed=1.0)
+        mean = (places - places[:, :1]) / torch.arange(places.size(1), device=places.device).clamp(min=1)
+        inputs = self._features(places, pace, mean, clarity, lengths, observed=1.0)
         output, state = self.lstm(inputs)
-        moved, spread = self._read(output)
-        expected, spreads = [places + moved], [spread]
-        place, pace, mean = (expected[0][:, -1:], moved[:, -1:], mean[:, -1:])
+        change, spread = self._read(output)
+        pace = pace + change  # it goes on as it went, and the network says where not
+        expected, spreads = [places + pace], [spread]
+        place, pace, mean = expected[0][:, -1:], pace[:, -1:], mean[:, -1:]
         unseen = torch.zeros_like(place)
         for _ in range(steps - 1):
             inputs = self._features(place, pace, mean, unseen, lengths, observed=0.0)
             output, state = self._step(inputs, state)
-            pace, spread = self._read(output)
+            change, spread = self._read(output)
+            pace = pace + change
             place = place + pace
             expected.append(place)
             spreads.append(spread)
@@ -65,8 +67,8 @@ class PathForecaster(nn.Module):
         return output[:, None], state
 
     def _read(self, output: Tensor) -> tuple[Tensor, Tensor]:
-        moved, spread = self.head(output).unbind(-1)
-        return moved * _PACE, spread.clamp(-1.6, 3.0)
+        change, spread = self.head(output).unbind(-1)
+        return change * _PACE, spread.clamp(-1.6, 3.0)
 
     def _features(
         self, place: Tensor, pace: Tensor, mean: Tensor, clarity: Tensor, lengths: Tensor, *, observed: float

@@ -33,8 +33,6 @@ def train(
     model: VideoPredictorConfig = VideoPredictorConfig(),  # noqa: B008 - frozen
     training: TrainingConfig = TrainingConfig(),  # noqa: B008 - frozen
     validation: list[str] = [],  # noqa: B006 - never changed
-    given: int = 10,
-    steps: int = 10,
     films: int = 10_000,
     variety: float = 0.0,
     validation_films: int = 200,
@@ -52,8 +50,6 @@ def train(
         model: sizes of the network.
         training: how it is trained; batch_frames are frames of films.
         validation: likewise, to validate on; if missing, the last twelfth of the images, or of the films' pieces.
-        given: frames that the network is given.
-        steps: frames that it learns to forecast.
         films: films of moving digits in a pass over the data.
         variety: fraction of films of moving digits with another number of digits and another speed.
         validation_films: films of moving digits to validate on.
@@ -65,25 +61,24 @@ def train(
     Raises:
         InputError: the data cannot be read or leave nothing to train on; else as ``lstm_apps.training.fitting.fit``.
     """
-    if given < 2 or steps < 1 or films < 1 or validation_films < 1 or not 0 <= variety <= 1:
-        raise InputError(
-            "--given must be 2 or more, --steps, --films and --validation-films 1, --variety from 0 to 1", usage=True
-        )
+    if films < 1 or validation_films < 1 or not 0 <= variety <= 1:
+        raise InputError("--films and --validation-films must be 1 or more, --variety from 0 to 1", usage=True)
+    given, frames = model.given, model.given + model.ahead
     if is_digits(data[0]):
-        learn, check = _digits(data, validation, model, given + steps, films, variety, validation_films, training.seed)
+        learn, check = _digits(data, validation, model, frames, films, variety, validation_films, training.seed)
     else:
-        learn, check = _films(data, validation, model, given + steps)
+        learn, check = _films(data, validation, model, frames)
     torch.manual_seed(training.seed)
     predictor = VideoPredictor(model)
     predictor.train()
-    settings: dict[str, Any] = {"task": "video-prediction", "data": data, "validation": validation, "given": given}
-    settings |= {"steps": steps, "films": films, "variety": variety, "model": model, "training": training}
+    settings: dict[str, Any] = {"task": "video-prediction", "data": data, "validation": validation}
+    settings |= {"films": films, "variety": variety, "model": model, "training": training}
     figures = fit(
         predictor, learn, check, functools.partial(collate, given=given), training, run, resume=resume,
         settings=settings,
     )  # fmt: skip
     if is_main_process():
-        folder = hub.save(predictor, Path(run) / "model", card=_card(model, training, given, steps))
+        folder = hub.save(predictor, Path(run) / "model", card=_card(model, training))
         print(f"{folder}: " + ", ".join(f"{name} {value:.4f}" for name, value in figures.items()))
     return figures
 
@@ -127,16 +122,16 @@ def _films(
     if not len(learn) or not len(check):
         raise InputError(
             f"the films leave {len(learn)} pieces of {frames} frames to train on and {len(check)} to validate on: "
-            "give more or longer films, or fewer --given and --steps"
+            "give more or longer films, or fewer frames by --model.given and --model.ahead"
         )
     return learn, check
 
 
-def _card(model: VideoPredictorConfig, training: TrainingConfig, given: int, steps: int) -> str:
+def _card(model: VideoPredictorConfig, training: TrainingConfig) -> str:
     kind = f"{model.objects} moving objects" if model.objects else "pixels"
     return f"""# Video predictor
 
-{given} frames of {model.width} × {model.height} in, the next {steps} out, as {kind}: {model.layers} ConvLSTM layers of
+{model.given} frames of {model.width} × {model.height} in, the next {model.ahead} out, as {kind}: {model.layers} layers of
 {model.hidden_channels} channels, trained by `lstm-models train video-prediction` for {training.steps} steps. The
 configuration in effect is in the run's config.json.
 """
