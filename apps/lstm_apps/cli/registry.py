@@ -251,6 +251,15 @@ TASKS: dict[str, Task] = {
             summary="films to how they go on: convolutional LSTM layers that find objects, and an LSTM for their paths",
             train="lstm_apps.tasks.video_prediction.train:train",
             evaluate="lstm_apps.tasks.video_prediction.evaluate:evaluate",
+            verbs={
+                "predict-video": Command(
+                    "lstm_apps.tasks.video_prediction.commands:predict_video",
+                    "forecast the next frames of a film, and how sure each pixel is",
+                    positional=("paths",),
+                    short={"out": "o"},
+                )
+            },
+            tab="lstm_apps.tasks.video_prediction.demo.tab",
         ),
     )
 }

@@ -135,10 +135,20 @@ class VideoPredictor(nn.Module):
             objects, outlook = self.network(given, steps)
             drawn, truth = self.network.redrawn(objects), given
         else:
-            outlook, drawn = self.network.outlook(given, steps)
+            outlook, drawn = self.network.read(given, steps)
             truth = given[:, 1:]
         energy = truth.square().sum().clamp(min=1e-6)
         return outlook, 1 - float((drawn - truth).square().sum() / energy)
+
+    def next_frames(self, frames: Tensor, steps: int) -> tuple[Tensor, Tensor]:
+        """Expected values and variances [batch, steps, height, width] after films [batch, time, height, width], 0 to 1.
+
+        What `forecast` does between reading a film and its result, for batches.
+        """
+        outlook = (
+            self.network(frames, steps)[1] if isinstance(self.network, ObjectNetwork) else self.network(frames, steps)
+        )
+        return outlook.frames.clamp(0, 1), outlook.variance
 
     def _known(self) -> str:
         if not self.config.objects:

@@ -46,7 +46,7 @@ class PathForecaster(nn.Module):
         # The mean pace until now: what it would take the network many steps to learn to sum up
         mean = (places - places[:, :1]) / torch.arange(places.size(1), device=places.device).clamp(min=1)
         inputs = self._features(places, pace, mean, clarity, lengths, observed=1.0)
-        output, state = self.lstm(inputs)
+        output, state = self._read_all(inputs)
         change, spread = self._read(output)
         pace = pace + change  # it goes on as it went, and the network says where not
         expected, spreads = [places + pace], [spread]
@@ -61,6 +61,17 @@ class PathForecaster(nn.Module):
             expected.append(place)
             spreads.append(spread)
         return torch.cat(expected, 1), torch.cat(spreads, 1)
+
+    def _read_all(self, inputs: Tensor) -> tuple[Tensor, LSTMState]:
+        if not torch.jit.is_tracing():
+            output, state = self.lstm(inputs)
+            return output, state
+        # For ONNX, step by step: the loops over whole sequences are kernels of our own
+        outputs, state = [], self.lstm.initial_state(len(inputs))
+        for step in inputs.unbind(1):
+            output, state = self.lstm.step(step, state)
+            outputs.append(output)
+        return torch.stack(outputs, 1), state
 
     def _step(self, inputs: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
         output, state = self.lstm.step(inputs[:, 0], state)

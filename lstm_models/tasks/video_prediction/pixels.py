@@ -19,7 +19,7 @@ from torch.nn import functional
 from lstm_models.nn.conv_lstm import ConvLSTM, ConvLSTMState
 from lstm_models.tasks.video_prediction.config import VideoPredictorConfig
 
-__all__ = ["NextFrame", "PixelNetwork", "displaced"]
+__all__ = ["NextFrame", "PixelNetwork", "PixelOutlook", "displaced"]
 
 _PATCH = 4
 _VARIANCE_WEIGHT = 1e-3  # of the variances' likelihood in the loss, a pixel
@@ -43,6 +43,13 @@ def displaced(image: Tensor, displacement: Tensor) -> Tensor:
     columns = torch.arange(width, device=image.device) + displacement[:, 1]
     grid = torch.stack([columns * 2 / max(width - 1, 1) - 1, rows * 2 / max(height - 1, 1) - 1], -1)
     return functional.grid_sample(image[:, None], grid, padding_mode="border", align_corners=True)[:, 0]
+
+
+class PixelOutlook(NamedTuple):
+    """A forecast: expected values [batch, steps, height, width], from 0 to 1, and their variance."""
+
+    frames: Tensor
+    variance: Tensor
 
 
 class PixelNetwork(nn.Module):
@@ -82,20 +89,27 @@ class PixelNetwork(nn.Module):
         new = kept * displaced(frame, 4 * found[:, :2]) + (1 - kept) * drawn
         return NextFrame(new, found[:, 4].clamp(-9.0, 0.0)), state
 
-    def forward(self, frames: Tensor, steps: int) -> tuple[Tensor, Tensor]:
-        """The next ``steps`` frames of films [batch, time, height, width], and the variance of each pixel."""
-        state, before, found = None, frames[:, 0], []
+    def forward(self, frames: Tensor, steps: int) -> PixelOutlook:
+        """The next ``steps`` frames of films [batch, time, height, width] of values from 0 to 1."""
+        return self.read(frames, steps)[0]
+
+    def read(self, frames: Tensor, steps: int) -> tuple[PixelOutlook, Tensor]:
+        """As `forward`; and the given frames from the second on, each as it was forecast from those before."""
+        state, before = None, frames[:, 0]
+        found: list[NextFrame] = []
         for time in range(frames.size(1)):
             new, state = self.step(frames[:, time], before, state)
             before = frames[:, time]
-        found.append(new)
+            found.append(new)
         for _ in range(steps - 1):
-            now = new.frame
+            now = found[-1].frame
             new, state = self.step(now, before, state)
             before = now
             found.append(new)
-        variance = torch.stack([each.log_variance for each in found], 1).exp()
-        return torch.stack([each.frame for each in found], 1), variance.clamp(min=_SURE)
+        made = torch.stack([each.frame for each in found], 1)
+        spread = torch.stack([each.log_variance for each in found[frames.size(1) - 1 :]], 1)
+        known = frames.size(1) - 1
+        return PixelOutlook(made[:, known:], spread.exp().clamp(min=_SURE)), made[:, :known]
 
     def loss(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Squared error a frame after the first, summed over films; ``mse`` is that of the frames not given alone."""

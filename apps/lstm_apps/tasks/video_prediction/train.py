@@ -131,7 +131,7 @@ def _card(model: VideoPredictorConfig, training: TrainingConfig) -> str:
     kind = f"{model.objects} moving objects" if model.objects else "pixels"
     return f"""# Video predictor
 
-{model.given} frames of {model.width} × {model.height} in, the next {model.ahead} out, as {kind}: {model.layers} layers of
-{model.hidden_channels} channels, trained by `lstm-models train video-prediction` for {training.steps} steps. The
+{model.given} frames of {model.width} × {model.height} in, the next {model.ahead} out, as {kind}: {model.layers} layers
+of {model.hidden_channels} channels, trained by `lstm-models train video-prediction` for {training.steps} steps. The
 configuration in effect is in the run's config.json.
 """
