@@ -90,7 +90,11 @@ def are_films(source: Any) -> bool:
 
 def _array(path: str | os.PathLike[str], label: str) -> NDArray[Any]:
     try:
-        return np.load(path, allow_pickle=False)
+        with open(path, "rb") as file:
+            if file.read(6) != b"\x93NUMPY":
+                raise ValueError
+            file.seek(0)
+            return np.load(file, allow_pickle=False)  # type: ignore[no-any-return]
     except (OSError, ValueError, EOFError) as error:
         reason = getattr(error, "strerror", None)
         raise InputError(f"{label} cannot be read: {reason.lower() if reason else 'it holds no array'}.") from None
