@@ -18,7 +18,7 @@ from lstm_models.io.save_formats import save_by_suffix
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["SAVE_SUFFIXES", "Forecast"]
+__all__ = ["SAVE_SUFFIXES", "Forecast", "heat"]
 
 SAVE_SUFFIXES = (".gif", ".webp", ".png", ".npy", ".npz", ".json")
 _GIVEN, _FORECAST = (110, 110, 120), (230, 120, 20)  # edges of frames that were given, and of those forecast
@@ -95,7 +95,7 @@ class Forecast:
         forecast = number >= count
         frame = self.frames[number - count] if forecast else self.given[number]
         spread = self.spread[number - count] if forecast else np.zeros_like(frame)
-        return _row([_grey(frame), _heat(spread)], _FORECAST if forecast else _GIVEN, scale)
+        return _row([_grey(frame), heat(spread)], _FORECAST if forecast else _GIVEN, scale)
 
     def strip(self, scale: int = 2) -> Image:
         """Rows of frames: those given, those forecast, and how unsure they are."""
@@ -104,7 +104,7 @@ class Forecast:
         rows = [
             _row([_grey(frame) for frame in self.given], _GIVEN, scale),
             _row([_grey(frame) for frame in self.frames], _FORECAST, scale),
-            _row([_heat(frame) for frame in self.spread], _FORECAST, scale),
+            _row([heat(frame) for frame in self.spread], _FORECAST, scale),
         ]
         size = max(row.width for row in rows), sum(row.height for row in rows)
         whole = images.new("RGB", size, "white")
@@ -137,10 +137,10 @@ def _grey(frame: NDArray[np.float32]) -> NDArray[np.uint8]:
     return np.repeat(np.round(frame.clip(0, 1) * 255).astype(np.uint8)[..., None], 3, -1)
 
 
-def _heat(spread: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """A standard deviation, at most 0.5 of a value from 0 to 1, in colours from black over red and yellow to white."""
-    heat = (spread.clip(0, 0.5) * 2)[..., None] * 3 - np.arange(3, dtype=np.float32)
-    return np.round(heat.clip(0, 1) * 255).astype(np.uint8)
+def heat(spread: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Standard deviations as colours uint8 [..., 3]: 0 is black, then red and yellow, 0.5 and more is white."""
+    ramps = (spread.clip(0, 0.5) * 2)[..., None] * 3 - np.arange(3, dtype=np.float32)
+    return np.round(ramps.clip(0, 1) * 255).astype(np.uint8)
 
 
 def _row(frames: list[NDArray[np.uint8]], edge: tuple[int, int, int], scale: int) -> Image:

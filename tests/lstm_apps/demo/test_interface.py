@@ -70,6 +70,7 @@ class TestServing:
             "Language model",
             "Translation",
             "Answers",
+            "Video prediction",
             "Inside the LSTM",
         ]
         ids = [block.elem_id for block in page.blocks.values() if block.elem_id]

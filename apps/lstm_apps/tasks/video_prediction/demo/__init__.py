@@ -1,0 +1,1 @@
+"""The video prediction tab of the demo."""
