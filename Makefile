@@ -81,6 +81,9 @@ train-smoke: $(VENV)/.installed-test
 	OMP_NUM_THREADS=1 $(BIN)/lstm-models train question-answering --config tiny --data $(RUN)/data/questions.json \
 		--validation $(RUN)/data/questions.json --run $(RUN)/question-answering --training.accelerator cpu
 	OMP_NUM_THREADS=1 $(BIN)/lstm-models answer "Who came?" "Ann came." --model $(RUN)/question-answering/model
+	OMP_NUM_THREADS=1 $(BIN)/lstm-models train video-prediction --config tiny --data $(RUN)/data/shapes-idx3-ubyte \
+		--run $(RUN)/video-prediction --training.accelerator cpu
+	OMP_NUM_THREADS=1 $(BIN)/lstm-models predict-video $(RUN)/data/digits.gif --model $(RUN)/video-prediction/model
 
 clean:
 	rm -rf $(VENV) $(RUN) build dist .pytest_cache .ruff_cache .mypy_cache

@@ -63,6 +63,9 @@ from .tasks.translation.config import TranslatorConfig as TranslatorConfig
 from .tasks.translation.decoding import TranslateOptions as TranslateOptions
 from .tasks.translation.model import Translator as Translator
 from .tasks.translation.results import Translation as Translation
+from .tasks.video_prediction.config import VideoPredictorConfig as VideoPredictorConfig
+from .tasks.video_prediction.model import VideoPredictor as VideoPredictor
+from .tasks.video_prediction.results import Forecast as Forecast
 from .version import __version__ as __version__
 
 __all__: list[str]
@@ -137,6 +140,14 @@ def load(
     revision: None = None,
     local_files_only: bool = True,
 ) -> StoryAnswerer: ...
+@typing.overload
+def load(
+    source: typing.Literal["video-predictor"],
+    *,
+    device: _Device = None,
+    revision: None = None,
+    local_files_only: bool = True,
+) -> VideoPredictor: ...
 @typing.overload
 def load(
     source: typing.Literal["words"], *, device: _Device = None, revision: None = None, local_files_only: bool = True

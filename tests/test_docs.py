@@ -35,11 +35,12 @@ import pytest
 import soundfile
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+from PIL import Image
 
 from lstm_apps import cli
 from lstm_apps.cli import registry
 from lstm_models.checkpoints import hub
-from tests.helpers import make_data, tiny_photos
+from tests.helpers import make_data, tiny_digits, tiny_photos
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -76,6 +77,7 @@ STAND_INS = {
     "language-modeling": "language-model",
     "translation": "translator-en-de",
     "question-answering": "question-answerer",
+    "video-prediction": "video-predictor",
 }
 # Programs that are not run, and why.
 NOT_RUN = {
@@ -149,6 +151,10 @@ def furnish(folder: Path) -> None:
     (folder / "sentences.conllu").write_text("1\tAnna\t" + "\t".join("_" * 8) + "\n\n", "utf-8")
     for name in ("reports.txt", "books.txt"):
         (folder / name).write_text("the report is ready\nthe train leaves at nine\n" * 30, "utf-8")
+    tiny_digits.gif(folder / "digits.gif", tiny_digits.crossing(20))
+    (folder / "frames").mkdir()
+    for number, frame in enumerate(tiny_digits.crossing(12)):
+        Image.fromarray(frame).save(folder / "frames" / f"{number}.png")
     make_data.handwriting(folder / "lines.jsonl", 12)
     lines = (folder / "lines.jsonl").read_text("utf-8").replace("hand-0", "me")
     (folder / "lines.jsonl").write_text(lines, "utf-8")

@@ -31,7 +31,7 @@ from lstm_models.tasks.video_prediction.paths import PathForecaster
 __all__ = ["ObjectNetwork", "Objects", "Outlook", "collate"]
 
 _PATCH = 4
-_LAYER_WEIGHT = 1.0  # of the layers' cross-entropy in the loss, a pixel
+_LAYER_WEIGHT = 0.3  # of the layers' cross-entropy in the loss, a pixel
 _FAR = 3.0  # standard deviations
 _PATH_WEIGHT = 2.0  # of the paths' negative log-likelihood, a coordinate
 _DRILL_WEIGHT = 2.0  # of the same for true paths
@@ -83,7 +83,7 @@ class ObjectNetwork(nn.Module):
         self.config = config
         stem, hidden, looks = config.stem_channels, config.hidden_channels, config.appearance_channels
         patch = _PATCH * _PATCH
-        self.stem = nn.Conv2d(3 * patch + 2, stem, 3, padding=1)
+        self.stem = nn.Conv2d(3 * patch, stem, 3, padding=1)
         self.down = nn.Conv2d(stem, 2 * hidden, 3, stride=2, padding=1)
         self.encoder = ConvLSTM(
             2 * hidden, hidden, config.kernel_size, config.layers, bidirectional=True, layer_norm=config.layer_norm
@@ -113,25 +113,12 @@ class ObjectNetwork(nn.Module):
         before = torch.cat([frames[:, :1], frames[:, :-1]], 1)
         after = torch.cat([frames[:, 1:], frames[:, -1:]], 1)
         seen = functional.pixel_unshuffle(torch.stack([frames, before, after], 2).flatten(0, 1), _PATCH)
-        fine = functional.gelu(self.stem(torch.cat([seen, self._off_centre(frames).flatten(0, 1)], 1)))
+        fine = functional.gelu(self.stem(seen))
         coarse = functional.gelu(self.down(fine))
         states, _ = self.encoder(coarse.unflatten(0, (batch, time)))
         wide = functional.pixel_shuffle(functional.gelu(self.up(states.flatten(0, 1))), 2)
         merged = functional.gelu(self.merge(torch.cat([fine, wide], 1)))
         return functional.pixel_shuffle(self.masks(merged), _PATCH).unflatten(0, (batch, time))
-
-    def _off_centre(self, frames: Tensor) -> Tensor:
-        """Maps [batch, time, 2, height / 4, width / 4]: how far each patch is from the centre of all that is seen.
-
-        Of two objects one is on either side, so that all places can agree which one belongs to which layer.
-        """
-        height, width = self.config.height, self.config.width
-        centre, _ = centroids(frames, 2 * max(height, width), rounds=0)
-        rows = (torch.arange(height // _PATCH, device=frames.device) + 0.5) * _PATCH - 0.5
-        columns = (torch.arange(width // _PATCH, device=frames.device) + 0.5) * _PATCH - 0.5
-        down = (rows[:, None] - centre[..., 0, None, None]).expand(-1, -1, -1, len(columns))
-        right = (columns - centre[..., 1, None, None]).expand(-1, -1, len(rows), -1)
-        return torch.stack([down, right], 2) / 16
 
     def find(self, frames: Tensor, logits: Tensor) -> Objects:
         """Places and looks of the objects of films, given to which layers their pixels belong."""

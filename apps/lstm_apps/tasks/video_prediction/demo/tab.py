@@ -76,7 +76,7 @@ def build(load: Callable[[], Predictor] | None = None, model: str = "video-predi
         tab.load(**given)
 
         def predict_video(film: str, steps: int = 10) -> dict:  # type: ignore[type-arg]  # Gradio reads this
-            """How a film goes on: the expected frames as an animation (GIF, base64), the objects' paths, and how unsure.
+            """How a film goes on: the expected frames as an animation (GIF, base64), paths, and how unsure.
 
             The film is base64 of a GIF, WebP, MP4 or the like; the model knows up to two bright shapes on black.
             """
