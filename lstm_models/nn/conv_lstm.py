@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import conv2d
 
 __all__ = ["ConvLSTM", "ConvLSTMCell", "ConvLSTMState", "SpatiotemporalCell"]
 
@@ -72,9 +73,17 @@ class ConvLSTMCell(nn.Module):
             bias.zero_()
             bias[hidden_channels : 2 * hidden_channels] = 1.0  # of the forget gate (Jozefowicz et al. 2015)
 
-    def forward(self, gates: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
-        """The next ``h`` and ``c`` from ``gates = from_input(x)`` [batch, 4 * channels, height, width]."""
-        gates = gates + self.from_state(h)
+    def weight(self) -> Tensor:
+        """Weights of input and state side by side: one convolution of both is faster than two."""
+        return torch.cat([self.from_input.weight, self.from_state.weight], 1)
+
+    def forward(self, x: Tensor, h: Tensor, c: Tensor, weight: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """The next ``h`` and ``c`` after a frame ``x`` [batch, input_channels, height, width].
+
+        ``weight``: what `weight` gives, for all frames of a film.
+        """
+        weight = self.weight() if weight is None else weight
+        gates = conv2d(torch.cat([x, h.to(x.dtype)], 1), weight, self.from_input.bias, padding="same")
         if self.gate_norm is not None:
             gates = self.gate_norm(gates)
         enter, forget, candidate, output = gates.float().chunk(4, 1)
@@ -213,17 +222,17 @@ class ConvLSTM(nn.Module):
         return output[:, 0], state
 
     def _layers(self, x: Tensor, state: ConvLSTMState, real: Tensor | None) -> tuple[Tensor, ConvLSTMState]:
-        """Layer by layer, so that the inputs of all frames are convolved at once."""
+        """Layer by layer, and direction by direction."""
         last_h, last_c = [], []
         for number, cell in enumerate(self.cells):
             if number % self.directions == 0:
                 inputs, outputs = x, []
-            gates = cell.from_input(inputs.flatten(0, 1)).unflatten(0, inputs.shape[:2])  # type: ignore[operator]
+            weight = cell.weight()  # type: ignore[operator]
             h, c = state.h[number], state.c[number]
             found: list[Tensor] = []
             backward = number % self.directions == 1
             for time in reversed(range(x.size(1))) if backward else range(x.size(1)):
-                new_h, new_c = cell(gates[:, time], h, c)
+                new_h, new_c = cell(inputs[:, time], h, c, weight)
                 if real is not None:
                     new_h, new_c = torch.where(real[:, time], new_h, h), torch.where(real[:, time], new_c, c)
                 h, c = new_h, new_c

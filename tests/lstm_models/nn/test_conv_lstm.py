@@ -45,7 +45,7 @@ def convolved(image, weight, bias=None):
 def test_equations_of_shi_et_al(size):
     cell = randomized(ConvLSTMCell(2, 3, 3, peepholes=True, size=size))
     x, h, c = (torch.randn(1, channels, 3, 4) for channels in (2, 3, 3))
-    found_h, found_c = cell(cell.from_input(x), h, c)
+    found_h, found_c = cell(x, h, c)
     weights = {name: value.detach().double().numpy() for name, value in cell.named_parameters()}
     before_h, before_c = h[0].double().numpy(), c[0].double().numpy()
     sums = convolved(x[0].double().numpy(), weights["from_input.weight"], weights["from_input.bias"])
@@ -80,14 +80,15 @@ def test_on_maps_of_one_place_it_is_an_lstm(bidirectional):
 
 def test_layer_normalization_by_hand():
     cell = ConvLSTMCell(1, 2, 1, peepholes=False, layer_norm=True)
-    gates, h, c = torch.randn(1, 8, 2, 3), torch.zeros(1, 2, 2, 3), torch.randn(1, 2, 2, 3)
+    x, h, c = torch.randn(1, 1, 2, 3), torch.zeros(1, 2, 2, 3), torch.randn(1, 2, 2, 3)
+    gates = cell.from_input(x)
 
     def normal(values):
         return (values - values.mean()) / torch.sqrt(values.var(correction=0) + 1e-5)
 
     enter, forget, candidate, output = (normal(part) for part in gates.chunk(4, 1))
     wanted_c = forget.sigmoid() * c + enter.sigmoid() * candidate.tanh()
-    found_h, found_c = cell(gates, h, c)
+    found_h, found_c = cell(x, h, c)
     torch.testing.assert_close(found_c, wanted_c)
     torch.testing.assert_close(found_h, output.sigmoid() * normal(wanted_c).tanh())
 
