@@ -59,7 +59,7 @@ def shape_image(strokes: Sequence[Sequence[Sequence[float]] | NDArray[np.floatin
     pen, draw = _PEN * _FINE, ImageDraw.Draw(canvas)
     for stroke in points:
         placed = [tuple(point) for point in ((stroke - low) * scale + 4 + _PEN / 2) * _FINE]
-        draw.line(placed, fill=255, width=round(pen), joint="curve")  # type: ignore[arg-type]
+        draw.line(placed, fill=255, width=round(pen), joint="curve")
         for x, y in (placed[0], placed[-1]):
             draw.ellipse((x - pen / 2, y - pen / 2, x + pen / 2, y + pen / 2), fill=255)
     image = np.asarray(canvas.resize((_SIDE, _SIDE), Image.Resampling.BOX))

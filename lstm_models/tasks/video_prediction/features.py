@@ -30,10 +30,10 @@ class GreyFrames(NamedTuple):
 
 def grey_frames(pixels: NDArray[np.uint8], height: int, width: int) -> GreyFrames:
     """The frames uint8 [time, height, width, 3] or [time, height, width] in grey, scaled to fit, in the middle."""
-    grey = pixels.astype(np.float32) / 255
+    grey: NDArray[np.float32] = pixels.astype(np.float32) / np.float32(255)
     if grey.ndim == 4:
         same = (pixels == pixels[..., :1]).all()
-        grey = grey[..., 0] if same else grey @ _GREY
+        grey = grey[..., 0] if same else (grey @ _GREY).astype(np.float32)
     if grey.shape[1:] == (height, width):
         return GreyFrames(grey, (0, 0, height, width))
     from PIL import Image
@@ -84,7 +84,7 @@ def are_films(source: Any) -> bool:
         return False
     if all(isinstance(each, (str, os.PathLike)) for each in source):
         return True
-    shapes = [getattr(each, "shape", ()) for each in source]
+    shapes: list[tuple[int, ...]] = [tuple(getattr(each, "shape", ())) for each in source]
     return all(len(shape) == 4 or (len(shape) == 3 and shape[-1] not in (3, 4)) for shape in shapes)
 
 

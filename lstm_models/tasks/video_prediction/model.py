@@ -127,7 +127,8 @@ class VideoPredictor(nn.Module):
             else (given.new_zeros(0, steps, 2), given.new_zeros(0, steps, config.height, config.width))
         )
         found = (outlook.frames[0].clamp(0, 1), outlook.variance[0].sqrt(), paths, layers)
-        return Forecast(seen.frames, *(each.float().cpu().numpy() for each in found), notes=tuple(notes))
+        frames, spread, centres, objects = (each.float().cpu().numpy() for each in found)
+        return Forecast(seen.frames, frames, spread, centres, objects, tuple(notes))
 
     def _outlook(self, given: Tensor, steps: int) -> tuple[Any, float]:
         """The outlook, and the fraction of the given frames' energy that the network explains."""

@@ -118,7 +118,8 @@ class ObjectNetwork(nn.Module):
         states, _ = self.encoder(coarse.unflatten(0, (batch, time)))
         wide = functional.pixel_shuffle(functional.gelu(self.up(states.flatten(0, 1))), 2)
         merged = functional.gelu(self.merge(torch.cat([fine, wide], 1)))
-        return functional.pixel_shuffle(self.masks(merged), _PATCH).unflatten(0, (batch, time))
+        logits: Tensor = functional.pixel_shuffle(self.masks(merged), _PATCH).unflatten(0, (batch, time))
+        return logits
 
     def find(self, frames: Tensor, logits: Tensor) -> Objects:
         """Places and looks of the objects of films, given to which layers their pixels belong."""

@@ -8,26 +8,40 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import tempfile
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from lstm_models.export.onnx import write_model
+from lstm_models.tasks.video_prediction.config import VideoPredictorConfig
 
 if TYPE_CHECKING:
     import onnx
-
-    from lstm_models.tasks.video_prediction.model import VideoPredictor
 
 __all__ = ["export"]
 
 _OPSET = 18
 
 
-def export(predictor: VideoPredictor, path: str | os.PathLike[str], *, int8: bool = False) -> Path:
+class Forecaster(Protocol):
+    """What is written: a ``VideoPredictor``."""
+
+    config: VideoPredictorConfig
+    training: bool
+
+    def next_frames(self, frames: Tensor, steps: int) -> tuple[Tensor, Tensor]: ...
+
+    def parameters(self) -> Iterator[nn.Parameter]: ...
+
+    def train(self, mode: bool = True) -> object: ...
+
+
+def export(predictor: Forecaster, path: str | os.PathLike[str], *, int8: bool = False) -> Path:
     """Write a video predictor; see ``VideoPredictor.export_onnx``."""
     return write_model(lambda: _model(predictor), Path(path), int8=int8)
 
@@ -35,7 +49,7 @@ def export(predictor: VideoPredictor, path: str | os.PathLike[str], *, int8: boo
 class _Frames(nn.Module):
     """Frames to frames, for the trace."""
 
-    def __init__(self, predictor: VideoPredictor) -> None:
+    def __init__(self, predictor: Forecaster) -> None:
         super().__init__()
         self.predictor = predictor
 
@@ -44,22 +58,27 @@ class _Frames(nn.Module):
             return self.predictor.next_frames(frames, self.predictor.config.ahead)
 
 
-def _model(predictor: VideoPredictor) -> onnx.ModelProto:
+def _model(predictor: Forecaster) -> onnx.ModelProto:
     import onnx
 
-    config, made = predictor.config, io.BytesIO()
+    config = predictor.config
     frames = torch.zeros(1, config.given, config.height, config.width, device=next(predictor.parameters()).device)
     frames[..., config.height // 4 : config.height // 2, config.width // 4 : config.width // 2] = 1.0
     was_training = predictor.training
     try:
-        with torch.no_grad(), warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            warnings.catch_warnings(),
+            contextlib.redirect_stdout(io.StringIO()),
+        ):
+            made = Path(folder) / "traced.onnx"
             warnings.simplefilter("ignore")  # sizes that the trace takes for constants: they are
             torch.onnx.export(
-                _Frames(predictor).eval(), (frames,), made, input_names=["frames"],
+                _Frames(predictor).eval(), (frames,), str(made), input_names=["frames"],
                 output_names=["forecast", "variance"], opset_version=_OPSET, dynamo=False,
             )  # fmt: skip
+            model = onnx.load(str(made))
     finally:
         predictor.train(was_training)
-    model = onnx.load_from_string(made.getvalue())
     onnx.checker.check_model(model)
     return model

@@ -63,7 +63,7 @@ class PathForecaster(nn.Module):
         return torch.cat(expected, 1), torch.cat(spreads, 1)
 
     def _read_all(self, inputs: Tensor) -> tuple[Tensor, LSTMState]:
-        if not torch.jit.is_tracing():
+        if not torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
             output, state = self.lstm(inputs)
             return output, state
         # For ONNX, step by step: the loops over whole sequences are kernels of our own

@@ -55,6 +55,8 @@ class PixelOutlook(NamedTuple):
 class PixelNetwork(nn.Module):
     """See the module; settings in ``VideoPredictorConfig``."""
 
+    trained: Tensor
+
     def __init__(self, config: VideoPredictorConfig) -> None:
         super().__init__()
         self.config = config

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,7 +65,7 @@ class Forecast:
         Raises:
             InputError: another suffix, or the file cannot be written.
         """
-        formats = {
+        formats: dict[str, Callable[[], str | bytes]] = {
             ".gif": lambda: self.animation("gif", rate),
             ".webp": lambda: self.animation("webp", rate),
             ".png": lambda: _png(self.strip()),

@@ -120,7 +120,8 @@ def _source(
 def _batches(source: MovingDigits | FilmPieces, count: int) -> Iterator[NDArray[np.float32]]:
     for start in range(0, count, _BATCH):
         items = [source[number] for number in range(start, min(start + _BATCH, count))]
-        yield np.stack([item.max(0) if item.ndim == 4 else item for item in items]).astype(np.float32) / 255
+        films = np.stack([item.max(0) if item.ndim == 4 else item for item in items])
+        yield films.astype(np.float32) / np.float32(255)
 
 
 def _measured(
@@ -139,7 +140,7 @@ def _measured(
     }
 
 
-def _save(path: str, arrays: dict[str, NDArray[np.float32]]) -> None:
+def _save(path: str, arrays: dict[str, Any]) -> None:
     import io
 
     made = io.BytesIO()

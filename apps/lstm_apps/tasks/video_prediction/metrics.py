@@ -18,7 +18,7 @@ _C1, _C2 = 0.01**2, 0.03**2
 
 def squared_error(found: NDArray[np.floating], truth: NDArray[np.floating]) -> NDArray[np.float64]:
     """Sums [...] of squared differences over the pixels of frames [..., height, width]."""
-    return np.square(np.asarray(found, np.float64) - truth).sum((-2, -1))
+    return np.asarray(np.square(np.asarray(found, np.float64) - truth).sum((-2, -1)))
 
 
 def ssim(found: NDArray[np.floating], truth: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -38,4 +38,5 @@ def ssim(found: NDArray[np.floating], truth: NDArray[np.floating]) -> NDArray[np
     variance_a, variance_b = mean(a * a) - mean_a**2, mean(b * b) - mean_b**2
     covariance = mean(a * b) - mean_a * mean_b
     alike = (2 * mean_a * mean_b + _C1) * (2 * covariance + _C2)
-    return (alike / ((mean_a**2 + mean_b**2 + _C1) * (variance_a + variance_b + _C2))).mean((-2, -1))
+    unlike = (mean_a**2 + mean_b**2 + _C1) * (variance_a + variance_b + _C2)
+    return np.asarray((alike / unlike).mean((-2, -1)))

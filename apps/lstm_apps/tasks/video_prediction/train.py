@@ -64,6 +64,8 @@ def train(
     if films < 1 or validation_films < 1 or not 0 <= variety <= 1:
         raise InputError("--films and --validation-films must be 1 or more, --variety from 0 to 1", usage=True)
     given, frames = model.given, model.given + model.ahead
+    learn: MovingDigits | FilmPieces
+    check: MovingDigits | FilmPieces
     if is_digits(data[0]):
         learn, check = _digits(data, validation, model, frames, films, variety, validation_films, training.seed)
     else:

@@ -75,4 +75,4 @@ def _grey(frames: NDArray[np.float32]) -> NDArray[np.uint8]:
 def _tinted(layers: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Layers [objects, steps, height, width], each in a colour of its own."""
     mixed = sum(layer[..., None] * colour for layer, colour in zip(layers, _COLOURS, strict=False))
-    return np.round(np.clip(mixed, 0, 255)).astype(np.uint8)
+    return np.asarray(np.round(np.clip(mixed, 0, 255)), np.uint8)
