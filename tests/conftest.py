@@ -6,6 +6,8 @@ import pytest
 import torch
 from hypothesis import HealthCheck, settings
 
+HERE = Path(__file__).parent
+
 torch.set_num_threads(1)
 settings.register_profile(
     "house", deadline=None, max_examples=30, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
@@ -35,11 +37,20 @@ SLOW = (
 )
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Files that are slow as a whole are not even imported where slow tests are left out."""
+    if "not slow" not in config.option.markexpr or not collection_path.is_relative_to(HERE):
+        return None
+    return _is_slow(collection_path) or None
+
+
+def _is_slow(path: Path) -> bool:
+    return any(path.relative_to(HERE).match(pattern) for pattern in SLOW)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    here = Path(__file__).parent
     for item in items:
-        path = item.path.relative_to(here)
         names = getattr(getattr(item, "function", None), "__code__", None)
         starts = names is not None and {"subprocess", "multiprocessing"} & set(names.co_names)
-        if starts or any(path.match(pattern) for pattern in SLOW):
+        if starts or _is_slow(item.path):
             item.add_marker(pytest.mark.slow)

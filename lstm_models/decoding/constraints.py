@@ -140,8 +140,8 @@ class Constraints:
         # Equal shares that sum to ``count``, the odd ones to the banks with the least left.
         number = used.flip(-1).cumsum(-1).flip(-1)  # from 1 at the furthest bank that is used, to their number
         banks = used.sum(-1, keepdim=True).clamp_(min=1)
-        share = number * count // banks - (number - 1) * count // banks
-        inside = real & (rank <= share.gather(-1, distance))
+        quota = number * count // banks - (number - 1) * count // banks
+        inside = real & (rank <= quota.gather(-1, distance))
         order = (~inside).to(torch.uint8).argsort(dim=-1, stable=True)[:, :count]
         return key.gather(-1, order), place.gather(-1, order), state.gather(-1, order)
 

@@ -364,8 +364,8 @@ def _agreeing(words: list[Found], listed: Sequence[tuple[float, list[str]]]) -> 
     made = []
     for i, word in enumerate(words):
         near = slice(max(0, i - 1), i + 2)  # a word more or less before it
-        share = math.fsum(s for s, (_, text) in zip(shares, listed, strict=True) if word.text in text[near]) / whole
-        made.append(replace(word, confidence=word.confidence * min(1.0, share)))
+        fraction = math.fsum(s for s, (_, text) in zip(shares, listed, strict=True) if word.text in text[near]) / whole
+        made.append(replace(word, confidence=word.confidence * min(1.0, fraction)))
     return made
 
 

@@ -246,8 +246,8 @@ def entropy_losses(model: Estimate, n: int) -> np.ndarray:
     lower_left = np.maximum(1 - np.bincount(owner, weights=lower_probabilities), 1e-9)[owner]
     weight = np.log(left) - np.log(lower_left)
     without = np.log(left + probabilities) - np.log(lower_left + lower_probabilities)
-    share = model.shares[n - 2][_find(model.keys[n - 2], contexts)[0]][owner]
-    return np.asarray(-share * (probabilities * (lower + without - log_probs) + left * (without - weight)))
+    fraction = model.shares[n - 2][_find(model.keys[n - 2], contexts)[0]][owner]
+    return np.asarray(-fraction * (probabilities * (lower + without - log_probs) + left * (without - weight)))
 
 
 def _rebalance(model: Estimate) -> None:

@@ -29,7 +29,7 @@ class Cue(NamedTuple):
 
     first: int
     last: int
-    said: TimedText
+    timed: TimedText
 
 
 def cues(lines: Sequence[str]) -> list[Cue]:
@@ -69,7 +69,7 @@ def read_subtitles(content: str) -> list[TimedText]:
     >>> read_subtitles("1\\n00:00:01,000 --> 00:00:02,500\\n<i>Good</i>\\nmorning.\\n")
     [TimedText(text='Good morning.', start=1.0, end=2.5)]
     """
-    return [cue.said for cue in cues(content.splitlines(keepends=True))]
+    return [cue.timed for cue in cues(content.splitlines(keepends=True))]
 
 
 def _seconds(parts: tuple[str | None, ...]) -> float:

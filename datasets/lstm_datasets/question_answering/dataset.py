@@ -48,7 +48,7 @@ class PassageQuestions(Dataset[Item]):
     ) -> None:
         self.others, self.seed, self.epoch = others, seed, 0
         self.texts: list[EncodedText] = []
-        self.asked: list[EncodedText] = []
+        self.questions: list[EncodedText] = []
         self.passage_of: list[int] = []  # of each question
         self.items: list[tuple[int, list[int], list[tuple[int, int]]]] = []  # passage, questions, spans
         self.article: list[tuple[int, int]] = []  # of each passage: the questions of its article, from, to
@@ -61,8 +61,8 @@ class PassageQuestions(Dataset[Item]):
                 spans = [token_span(tokens, start, start + len(answer)) for answer, start in question.answers]
                 if not words or not spans or spans[0] is None or spans[0][1] - spans[0][0] >= longest_answer:
                     continue
-                found.append((len(self.asked), spans[0]))
-                self.asked.append(numbers.encode(words))
+                found.append((len(self.questions), spans[0]))
+                self.questions.append(numbers.encode(words))
                 self.passage_of.append(len(self.texts))
             if not found:
                 continue
@@ -71,12 +71,12 @@ class PassageQuestions(Dataset[Item]):
                 self.items.append((len(self.texts), [one for one, _ in chunk], [span for _, span in chunk]))
             titles.setdefault(passage.title, []).append(len(self.texts))
             self.texts.append(numbers.encode([token.text for token in tokens]))
-        asked_of: dict[int, list[int]] = {}
+        questions_of: dict[int, list[int]] = {}
         for question_number, passage_number in enumerate(self.passage_of):
-            asked_of.setdefault(passage_number, []).append(question_number)
+            questions_of.setdefault(passage_number, []).append(question_number)
         self.article = [(0, 0)] * len(self.texts)
         for numbers_of_title in titles.values():
-            every = [question for each in numbers_of_title for question in asked_of[each]]
+            every = [question for each in numbers_of_title for question in questions_of[each]]
             for each in numbers_of_title:
                 self.article[each] = (min(every), max(every) + 1)
         self.lengths = [len(self.texts[passage].words) for passage, _, _ in self.items]
@@ -89,14 +89,14 @@ class PassageQuestions(Dataset[Item]):
         return len(self.items)
 
     def __getitem__(self, index: int) -> Item:
-        number, asked, spans = self.items[index]
-        asked, spans = list(asked), list(spans)
+        number, chosen, spans = self.items[index]
+        chosen, spans = list(chosen), list(spans)
         generator = np.random.default_rng((self.seed, self.epoch, index))
         for _ in range(generator.poisson(self.others) if self.others else 0):
-            near = self.article[number] if generator.random() < 0.5 else (0, len(self.asked))
+            near = self.article[number] if generator.random() < 0.5 else (0, len(self.questions))
             other = int(generator.integers(*near))
             if self.passage_of[other] != number:
-                asked.append(other)
+                chosen.append(other)
                 spans.append((NOWHERE, NOWHERE))
-        text, questions = self.texts[number], [self.asked[each] for each in asked]
+        text, questions = self.texts[number], [self.questions[each] for each in chosen]
         return Item(text, questions, [match_flags(text, question) for question in questions], spans)

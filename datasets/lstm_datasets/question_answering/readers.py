@@ -57,10 +57,10 @@ def _paragraphs(path: Path, data: Any) -> Iterator[AskedPassage]:
     for article in data["data"]:
         for paragraph in article["paragraphs"]:
             text, questions = paragraph["context"], []
-            for asked in paragraph["qas"]:
-                answers = tuple((answer["text"], int(answer["answer_start"])) for answer in asked["answers"])
+            for entry in paragraph["qas"]:
+                answers = tuple((answer["text"], int(answer["answer_start"])) for answer in entry["answers"])
                 for answer, start in answers:
                     if text[start : start + len(answer)] != answer:
-                        raise InputError(f"{path}: the answer of question {asked['id']} is not where it says")
-                questions.append(AskedQuestion(str(asked["id"]), asked["question"], answers))
+                        raise InputError(f"{path}: the answer of question {entry['id']} is not where it says")
+                questions.append(AskedQuestion(str(entry["id"]), entry["question"], answers))
             yield AskedPassage(str(article.get("title", "")), text, tuple(questions))

@@ -145,11 +145,11 @@ def find_answer(
     ]
     texts = [[token.text for token in tokens[each.document][each.first : each.last]] for each in passages]
     chosen = ranked(words, texts, options.passages)
-    asked = network.numbers.encode(words)
+    encoded = network.numbers.encode(words)
     items = []
     for number in chosen:
         read = network.numbers.encode(texts[number])
-        items.append(Item(read, [asked], [match_flags(read, asked)], [(NOWHERE, NOWHERE)]))
+        items.append(Item(read, [encoded], [match_flags(read, encoded)], [(NOWHERE, NOWHERE)]))
     spans, where = [], []
     for number, (found, look) in zip(chosen, spans_of(network, items, options.n_best, attention=True), strict=True):
         for span in found:

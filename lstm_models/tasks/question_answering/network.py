@@ -158,18 +158,18 @@ class QuestionAnsweringNetwork(nn.Module):
             again = self._match_self(tokens, real)
             tokens, _ = self.second(self._drop(again), lengths=lengths)
         tokens = self._drop(tokens)
-        asked = self._summarize(question)
-        start = (tokens @ self.start(asked).unsqueeze(2).to(tokens.dtype)).squeeze(2).float() / math.sqrt(
+        question_vector = self._summarize(question)
+        start = (tokens @ self.start(question_vector).unsqueeze(2).to(tokens.dtype)).squeeze(2).float() / math.sqrt(
             tokens.size(2)
         )
         start = start.masked_fill(~real, -math.inf)
         seen = (start.softmax(1).to(tokens.dtype).unsqueeze(1) @ tokens).squeeze(1)
-        nowhere = self.nowhere(torch.cat([seen, asked.to(seen.dtype)], 1)).float()
+        nowhere = self.nowhere(torch.cat([seen, question_vector.to(seen.dtype)], 1)).float()
         return Pointers(torch.cat([nowhere, start], 1).log_softmax(1), tokens, real, alignment)
 
     def _align(self, passage: Read, question: Read, owner: Tensor, flags: Tensor) -> tuple[Tensor, Tensor]:
         """What is read further of each token [questions, tokens, attention], and its alignment with the question."""
-        query, factor, own = self.of_passage(passage.context).index_select(0, owner).chunk(3, -1)
+        query, factor, token_part = self.of_passage(passage.context).index_select(0, owner).chunk(3, -1)
         key, other_factor, value = self.of_question(question.context).chunk(3, -1)
         padding = ~question.real[:, None]
         scores = query @ key.transpose(1, 2) / math.sqrt(key.size(-1))
@@ -180,7 +180,7 @@ class QuestionAnsweringNetwork(nn.Module):
         aligned, aligned_factor = (by_context.to(key.dtype) @ torch.cat([value, other_factor], -1)).chunk(2, -1)
         words = by_words.to(key.dtype) @ self.word_value(question.words)
         product = self.product(factor * aligned_factor)
-        return (own + aligned + words + product + self.flags(flags.to(own.dtype))).relu(), by_context
+        return (token_part + aligned + words + product + self.flags(flags.to(token_part.dtype))).relu(), by_context
 
     def _match_self(self, tokens: Tensor, real: Tensor) -> Tensor:
         """Each token with what the others of the passage say about the same [questions, tokens, attention]."""

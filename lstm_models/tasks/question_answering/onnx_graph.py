@@ -127,15 +127,17 @@ def _network(graph: _Graph, network: QuestionAnsweringNetwork) -> tuple[str, str
         tokens = graph.lstm(network.second, _matched(graph, network, tokens, real["passage"]), lengths["passage"])
     weights = graph.add("Squeeze", graph.linear(context["question"], network.summary), graph.constant([2]))
     weights = graph.add("Softmax", graph.masked(weights, real["question"]), axis=1)
-    asked = graph.add("MatMul", graph.add("Unsqueeze", weights, graph.constant([1])), context["question"])
-    start = _start(graph, network, tokens, asked, real["passage"])
-    return start, _end(graph, network, tokens, asked, real["passage"]), alignment
+    question_vector = graph.add("MatMul", graph.add("Unsqueeze", weights, graph.constant([1])), context["question"])
+    start = _start(graph, network, tokens, question_vector, real["passage"])
+    return start, _end(graph, network, tokens, question_vector, real["passage"]), alignment
 
 
 def _aligned(
     graph: _Graph, network: QuestionAnsweringNetwork, context: dict[str, str], words: dict[str, str], real: str
 ) -> tuple[str, str]:
-    query, factor, own = graph.add("Split", graph.linear(context["passage"], network.of_passage), outputs=3, axis=2)
+    query, factor, token_part = graph.add(
+        "Split", graph.linear(context["passage"], network.of_passage), outputs=3, axis=2
+    )
     key, other, value = graph.add("Split", graph.linear(context["question"], network.of_question), outputs=3, axis=2)
     real = graph.add("Unsqueeze", real, graph.constant([1]))
     scale = graph.number(1 / math.sqrt(network.config.attention_size))
@@ -151,7 +153,7 @@ def _aligned(
         graph.linear(product, network.product),
         graph.linear("flags", network.flags),
     ]
-    return str(graph.add("Relu", graph.add("Sum", own, *parts))), str(by_context)
+    return str(graph.add("Relu", graph.add("Sum", token_part, *parts))), str(by_context)
 
 
 def _matched(graph: _Graph, network: QuestionAnsweringNetwork, tokens: str, real: str) -> str:
@@ -164,25 +166,25 @@ def _matched(graph: _Graph, network: QuestionAnsweringNetwork, tokens: str, real
     return str(graph.add("Relu", graph.linear(both, network.self_mix)))
 
 
-def _start(graph: _Graph, network: QuestionAnsweringNetwork, tokens: str, asked: str, real: str) -> str:
-    wanted = graph.linear(asked, network.start)  # [batch, 1, hidden]
+def _start(graph: _Graph, network: QuestionAnsweringNetwork, tokens: str, question_vector: str, real: str) -> str:
+    wanted = graph.linear(question_vector, network.start)  # [batch, 1, hidden]
     scale = graph.number(1 / math.sqrt(2 * network.config.modeling_size))
     scores = graph.add("Mul", graph.add("MatMul", wanted, graph.turned(tokens)), scale)
     scores = graph.masked(scores, graph.add("Unsqueeze", real, graph.constant([1])))
     seen = graph.add("MatMul", graph.add("Softmax", scores, axis=-1), tokens)
     first, last = network.nowhere[0], network.nowhere[2]
-    nowhere = graph.linear(graph.add("Concat", seen, asked, axis=2), first)
+    nowhere = graph.linear(graph.add("Concat", seen, question_vector, axis=2), first)
     nowhere = graph.linear(graph.add("Relu", nowhere), last)
     both = graph.add("Squeeze", graph.add("Concat", nowhere, scores, axis=2), graph.constant([1]))
     return str(graph.add("LogSoftmax", both, axis=1))
 
 
-def _end(graph: _Graph, network: QuestionAnsweringNetwork, tokens: str, asked: str, real: str) -> str:
+def _end(graph: _Graph, network: QuestionAnsweringNetwork, tokens: str, question_vector: str, real: str) -> str:
     """Log probabilities [batch, tokens, longest answer] of the lengths of an answer that starts at each token."""
     from onnx import TensorProto
 
     longest, hidden = network.config.longest_answer, 2 * network.config.modeling_size
-    wanted = graph.add("Add", graph.linear(asked, network.end), graph.linear(tokens, network.end_of_start))
+    wanted = graph.add("Add", graph.linear(question_vector, network.end), graph.linear(tokens, network.end_of_start))
     wanted = graph.add("Mul", wanted, graph.number(1 / math.sqrt(hidden)))
     inside = graph.add("Unsqueeze", graph.add("Cast", real, to=TensorProto.FLOAT), graph.constant([2]))
     padding = graph.constant([0, 0, 0, 0, longest, 0])

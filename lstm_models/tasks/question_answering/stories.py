@@ -164,21 +164,21 @@ class StoryAnswerer(nn.Module):
         _, state = self.reader(self.words(batch["texts"]), lengths=batch["text_lengths"])
         read = self.dropout(torch.cat([state.h[-2], state.h[-1]], 1))
         sentences = read.index_select(0, batch["sentences"].flatten()).unflatten(0, batch["sentences"].shape)
-        asked = read.index_select(0, batch["question"])
+        question = read.index_select(0, batch["question"])
         lengths = batch["lengths"]
-        about = torch.cat([sentences, sentences * asked[:, None]], -1)
+        about = torch.cat([sentences, sentences * question[:, None]], -1)
         over, _ = self.story(about, lengths=lengths)
         memory = torch.cat([sentences, self.dropout(over).to(sentences.dtype)], -1)
         keys, values = self.key(memory), self.value(memory)
         padding = torch.arange(keys.size(1), device=keys.device) >= lengths[:, None].to(keys.device)
-        query, looks, hops = asked, [], self.hop.initial_state(len(asked))
+        query, looks, hops = question, [], self.hop.initial_state(len(question))
         for _ in range(self.config.hops):
             scores = (keys @ self.query(query).unsqueeze(2).to(keys.dtype)).squeeze(2).float()
             look = (scores / math.sqrt(keys.size(2))).masked_fill(padding, -math.inf).softmax(1)
             seen = (look.to(values.dtype).unsqueeze(1) @ values).squeeze(1)
-            query, hops = self.hop.step(torch.cat([seen.to(asked.dtype), query.to(asked.dtype)], 1), hops)
+            query, hops = self.hop.step(torch.cat([seen.to(question.dtype), query.to(question.dtype)], 1), hops)
             looks.append(look)
-        found = self.output(self.dropout(torch.cat([query.to(asked.dtype), asked], 1)))
+        found = self.output(self.dropout(torch.cat([query.to(question.dtype), question], 1)))
         return found.float().log_softmax(1), torch.stack(looks, 1)
 
     def loss(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -340,9 +340,10 @@ def _translated(sentence: Any, spoken: Sequence[Word], times: Sequence[tuple[int
     """The words of a translated sentence, marks with them, with times in which the original ones were spoken."""
     parts = sentence.text.split()
     ends = np.cumsum([len(part) + 1 for part in parts])
-    said = np.cumsum([len(word.text) + 1 for word in spoken])
+    spoken_ends = np.cumsum([len(word.text) + 1 for word in spoken])
     # Blanks count as letters: where there is a pause, it is in theirs
-    places = np.column_stack([said - [len(word.text) + 1 for word in spoken], said - 1]).ravel() / (said[-1] - 1)
+    spoken_begins = spoken_ends - [len(word.text) + 1 for word in spoken]
+    places = np.column_stack([spoken_begins, spoken_ends - 1]).ravel() / (spoken_ends[-1] - 1)
     whole = max(ends[-1] - 1, 1)
     made = []
     for part, end in zip(parts, ends, strict=True):

@@ -29,9 +29,9 @@ def translate_subtitles(content: str, translate: Callable[[Sequence[str]], list[
     """
     lines = content.splitlines(keepends=True)
     groups = _sentences(cues(lines))
-    translated = translate([" ".join(cue.said.text for cue in group) for group in groups])
+    translated = translate([" ".join(cue.timed.text for cue in group) for group in groups])
     for group, text in reversed(list(zip(groups, translated, strict=True))):
-        for cue, part in reversed(list(zip(group, _shares(text, [len(cue.said.text) for cue in group]), strict=True))):
+        for cue, part in reversed(list(zip(group, _shares(text, [len(cue.timed.text) for cue in group]), strict=True))):
             end = "\r\n" if lines[cue.first].endswith("\r\n") else "\n"
             lines[cue.first : cue.last] = [line + end for line in _lines(part)]
     return "".join(lines)
@@ -41,12 +41,12 @@ def _sentences(spoken: Sequence[Cue]) -> list[list[Cue]]:
     """Subtitles that make up a sentence, or several."""
     groups: list[list[Cue]] = []
     ended = True
-    marked = sum(_END.search(cue.said.text) is not None for cue in spoken) * _MOST_JOINED >= len(spoken)
+    marked = sum(_END.search(cue.timed.text) is not None for cue in spoken) * _MOST_JOINED >= len(spoken)
     for cue in spoken:
         if ended or not marked or len(groups[-1]) == _MOST_JOINED:
             groups.append([])
         groups[-1].append(cue)
-        ended = _END.search(cue.said.text) is not None
+        ended = _END.search(cue.timed.text) is not None
     return groups
 
 

@@ -133,36 +133,35 @@ def _elsewhere(passages: Sequence[AskedPassage]) -> list[AskedPassage]:
 
 
 def _answers(
-    answerer: QuestionAnswerer, texts: Sequence[AskedPassage], asked: Sequence[AskedPassage]
+    answerer: QuestionAnswerer, texts: Sequence[AskedPassage], questions: Sequence[AskedPassage]
 ) -> list[dict[str, Any]]:
-    """The likeliest answer of each text to the questions asked at its place, with the model's bare probability."""
+    """The likeliest answer of each text to the questions of the passage at its place, with its bare probability."""
     items, facts = [], []
-    for text, questions in zip(texts, asked, strict=True):
+    for text, source in zip(texts, questions, strict=True):
         tokens = tokenize(text.text)
         read = answerer.numbers.encode([token.text for token in tokens])
-        for question in questions.questions:
+        for question in source.questions:
             words = [token.text for token in tokenize(question.text)]
             if not question.answers or not words:
                 continue
             encoded = answerer.numbers.encode(words)
             items.append(Item(read, [encoded], [match_flags(read, encoded)], [(NOWHERE, NOWHERE)]))
-            facts.append((text, tokens, question, text is questions))
+            facts.append((text, tokens, question, text is source))
     order = sorted(range(len(items)), key=lambda place: len(items[place].passage.words))
     rows: list[dict[str, Any]] = [{} for _ in items]
     found = spans_of(answerer, [items[place] for place in order], 1)
     for place, (spans, _) in zip(order, found, strict=True):
-        text, tokens, question, own = facts[place]
+        text, tokens, question, answerable = facts[place]
         first, last, log_prob = spans[0]
         answer = text.text[tokens[first].start : tokens[last].end]
-        rows[place] = _row(text.title, question, answer, math.exp(log_prob), own)
+        rows[place] = _row(text.title, question, answer, math.exp(log_prob), answerable)
     return rows
 
 
-def _row(title: str, question: AskedQuestion, found: str, probability: float, own: bool) -> dict[str, Any]:
+def _row(title: str, question: AskedQuestion, found: str, probability: float, answerable: bool) -> dict[str, Any]:
     references = [answer for answer, _ in question.answers]
-    scores = (
-        {"f1": f1(found, references), "exact": exact_match(found, references)} if own else {"f1": 0.0, "exact": 0.0}
-    )
+    scores = {"f1": f1(found, references), "exact": exact_match(found, references)}
+    scores = scores if answerable else dict.fromkeys(scores, 0.0)
     row = {"id": question.id, "title": title, "question": question.text, "found": found, "references": references}
     return {**row, **scores, "probability": round(probability, 6)}
 

@@ -98,7 +98,7 @@ def train(
     settings |= {"model": answerer.config, "training": training}
     figures = fit(answerer, learn, check, collate, training, run, resume=resume, settings=settings)
     if is_main_process():
-        card = _card(len(learn.asked), answerer.config, training)
+        card = _card(len(learn.questions), answerer.config, training)
         folder = hub.save(answerer, Path(run) / "model", card=card)
         print(f"{folder}: " + ", ".join(f"{name} {value:.4f}" for name, value in figures.items()))
     return figures

@@ -28,7 +28,7 @@ def nothing(sentence: str) -> str:
 
 def answered(found: Answer) -> str:
     """The answer, the runners-up, the words of the question, and the passage with all that marked."""
-    return f'<div class="answered">{_best(found)}{_others(found)}{_asked(found)}{_passage(found)}</div>'
+    return f'<div class="answered">{_best(found)}{_others(found)}{_question(found)}{_passage(found)}</div>'
 
 
 def _percent(value: float) -> str:
@@ -48,7 +48,7 @@ def _others(found: Answer) -> str:
     return f"<details open><summary>Also likely</summary><ol>{''.join(rows)}</ol></details>" if rows else ""
 
 
-def _asked(found: Answer) -> str:
+def _question(found: Answer) -> str:
     words = []
     for number, word in enumerate(found.question_words):
         shares = {
@@ -56,7 +56,7 @@ def _asked(found: Answer) -> str:
         }
         looks = escape(json.dumps(shares))
         words.append(f'<span class="word" tabindex="0" data-looks="{looks}">{escape(word)}</span>')
-    return f'<p class="asked" aria-label="Question: point at a word to see where it was found">{" ".join(words)}</p>'
+    return f'<p class="question" aria-label="Question: point at a word to see where it was found">{" ".join(words)}</p>'
 
 
 def _passage(found: Answer) -> str:
@@ -98,5 +98,5 @@ def story_answered(found: StoryAnswer, question: str) -> str:
     return (
         f'<div class="answered"><p class="best">{escape(found.text)} {_percent(found.confidence)}</p>'
         f"<details open><summary>Also likely</summary><ol>{others}</ol></details>"
-        f'<p class="asked">{escape(question)}</p><div class="passage bare">{rows}</div></div>'
+        f'<p class="question">{escape(question)}</p><div class="passage bare">{rows}</div></div>'
     )

@@ -53,7 +53,7 @@ def load() -> list[Voice]:
     readers = {british: Hibari(threads=1, g2p=G2P(british=british)) for british in (False, True)}
     network = _network()
 
-    def voice(first: str, second: str, share: float) -> Voice:
+    def voice(first: str, second: str, fraction: float) -> Voice:
         reader = readers[first[0] == "b"]
 
         def say(text: str, pitch: float, rate: float, seed: int) -> tuple[np.ndarray, int]:
@@ -64,7 +64,7 @@ def load() -> list[Voice]:
                 row = len(ids) - 2
                 if row < 1:
                     continue
-                style = (1 - share) * styles[first][row - 1] + share * styles[second][row - 1]
+                style = (1 - fraction) * styles[first][row - 1] + fraction * styles[second][row - 1]
                 feed = {"tokens": np.asarray([ids]), "style": style.astype(np.float32), "speed": speed}
                 parts.append(network.run(None, feed)[0].reshape(-1))
             return np.concatenate(parts), RATE

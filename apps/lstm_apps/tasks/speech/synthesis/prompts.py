@@ -189,8 +189,8 @@ def prompt(random: np.random.Generator) -> tuple[str, str]:
     template = _SENTENCES[random.choice(len(_SENTENCES), p=_CHANCES)]
     spoken = written = template
     for slot in re.findall(r"\{\w+\}", template):
-        said, text = _filled(slot, random)
-        spoken, written = spoken.replace(slot, said, 1), written.replace(slot, text, 1)
+        spoken_form, text = _filled(slot, random)
+        spoken, written = spoken.replace(slot, spoken_form, 1), written.replace(slot, text, 1)
     spoken = re.sub(r"\ba (?=[aeio])", "an ", re.sub(r"(?<=s)s\b", "", spoken) if "}s" in template else spoken)
     written = re.sub(r"\ba (?=[aeio])", "an ", re.sub(r"(?<=s)s\b", "", written) if "}s" in template else written)
     return spoken, normalize(written)
@@ -203,9 +203,9 @@ def _filled(slot: str, random: np.random.Generator) -> tuple[str, str]:
         # Either a pause after each letter or none
         between = ", " if random.random() < 0.5 else " "
         return between.join(_LETTERS[letter] for letter in letters), " ".join(letters)
-    said = _number(slot, random) if name in ("number", "digits", "ordinal", "year", "clock") else None
-    said = said or str(random.choice(_WORDS[name]))
-    return said, said
+    spoken_form = _number(slot, random) if name in ("number", "digits", "ordinal", "year", "clock") else None
+    spoken_form = spoken_form or str(random.choice(_WORDS[name]))
+    return spoken_form, spoken_form
 
 
 def _letters(random: np.random.Generator) -> str:

@@ -100,9 +100,9 @@ def _engines(named: Sequence[str] | None) -> tuple[dict[str, float], dict[str, A
         return dict.fromkeys(voices, 1.0), voices
     parts: dict[str, float] = {}
     for text in named:
-        engine, colon, share = text.partition(":")
+        engine, colon, fraction = text.partition(":")
         try:
-            parts[engine] = float(share) if colon else 1.0
+            parts[engine] = float(fraction) if colon else 1.0
         except ValueError:
             parts[engine] = 0.0
         if not 0 < parts[engine] < float("inf"):

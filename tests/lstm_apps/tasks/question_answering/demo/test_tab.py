@@ -100,7 +100,7 @@ class TestInBrowser:
         page.locator("#question-answering-question input, #question-answering-question textarea").fill("Who came?")
         page.get_by_role("button", name="Answer", exact=True).click()
         expect(words.locator("mark.best")).to_have_text("to")
-        words.locator(".asked .word", has_text="came").hover()
+        words.locator(".question .word", has_text="came").hover()
         expect(words.locator(".passage .word.look").first).to_be_visible()
 
     @pytest.mark.parametrize("scheme", ["light", "dark"])

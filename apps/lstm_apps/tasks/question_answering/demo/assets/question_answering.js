@@ -16,7 +16,7 @@ const show = (word) => {
     seen.style.setProperty('--look', share);
   }
 };
-element.addEventListener('pointerover', (event) => show(event.target.closest('.asked .word')));
+element.addEventListener('pointerover', (event) => show(event.target.closest('.question .word')));
 element.addEventListener('pointerleave', clear);
-element.addEventListener('focusin', (event) => show(event.target.closest('.asked .word')));
+element.addEventListener('focusin', (event) => show(event.target.closest('.question .word')));
 element.addEventListener('focusout', clear);
