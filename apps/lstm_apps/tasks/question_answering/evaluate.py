@@ -19,7 +19,7 @@ from lstm_apps.evaluation.calibration import Calibration, CalibrationReport, cal
 from lstm_apps.evaluation.separation import separation
 from lstm_apps.evaluation.threads import one_thread
 from lstm_apps.tasks.question_answering.evaluate_stories import evaluate_stories
-from lstm_apps.tasks.question_answering.metrics import best_threshold, exact_match, f1
+from lstm_apps.tasks.question_answering.metrics import best_threshold, exact_match, f1, strict_threshold
 from lstm_datasets.question_answering.readers import AskedPassage, AskedQuestion, read_squad
 from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
@@ -32,6 +32,7 @@ from lstm_models.tasks.question_answering.stories import StoryAnswerer
 
 __all__ = ["evaluate"]
 
+_FALSE_ANSWERS = (0.2, 0.1, 0.05)  # fractions of false answers whose thresholds are shown
 _KINDS = ("what", "who", "how many", "when", "which", "where", "why", "how")
 
 
@@ -44,6 +45,7 @@ def evaluate(
     json: str | None = None,
     plot: str | None = None,
     calibrate: str | None = None,
+    false_answers: float | None = None,
 ) -> dict[str, Any]:
     """Measures a question answerer on passages with questions, and prints the figures.
 
@@ -62,6 +64,8 @@ def evaluate(
         json: a .json file for the figures and every answer.
         plot: a .png, .svg or .pdf file for the calibration plot.
         calibrate: a folder to save the model in with its probabilities and threshold fitted on all these questions.
+        false_answers: the fraction of the questions put to another passage that may get an answer at the threshold
+            that ``calibrate`` saves. The threshold that tells both kinds of questions apart best if missing.
 
     Returns:
         The figures, as in the file.
@@ -71,6 +75,8 @@ def evaluate(
     """
     if worst < 0 or (limit is not None and limit < 1):
         raise InputError("--limit must be 1 or more, --worst 0 or more", usage=True)
+    if false_answers is not None and not 0 <= false_answers <= 1:
+        raise InputError(f"--false-answers is a fraction from 0 to 1, not {false_answers:g}", usage=True)
     for path in (json, plot):
         if path is not None:
             check_writable(path)
@@ -95,7 +101,11 @@ def evaluate(
     fitted = now if report is None else report.fitted_on_all
     there, other = (np.asarray(fitted([row["probability"] for row in part])) for part in (rows, nowhere))
     figures["nowhere"] = _no_answer(now, config.threshold, rows, nowhere)
-    best = best_threshold(there, other)
+    strict = {fraction: strict_threshold(other, fraction) for fraction in _FALSE_ANSWERS}
+    figures["strict"] = {
+        f"{fraction:.0%}": _no_answer(fitted, threshold, rows, nowhere) for fraction, threshold in strict.items()
+    }
+    best = best_threshold(there, other) if false_answers is None else strict_threshold(other, false_answers)
     figures["calibration"] = None if report is None else {**dataclasses.asdict(report), "best_threshold": best}
     print(dumps({**figures, "calibration": _short(report, best)}, indent=2, ensure_ascii=False))
     rows.sort(key=lambda row: (row["f1"] > 0, -row["probability"]))

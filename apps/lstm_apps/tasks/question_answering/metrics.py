@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-__all__ = ["best_threshold", "exact_match", "f1", "normalized"]
+__all__ = ["best_threshold", "exact_match", "f1", "normalized", "strict_threshold"]
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _MARKS = str.maketrans("", "", string.punctuation)
@@ -50,3 +50,14 @@ def best_threshold(there: np.ndarray, nowhere: np.ndarray) -> float:
     grid = np.linspace(0, 1, 101)
     means = [((there >= at).mean() + (nowhere < at).mean()) / 2 for at in grid]
     return float(grid[int(np.argmax(means))])
+
+
+def strict_threshold(nowhere: np.ndarray, fraction: float) -> float:
+    """The lowest probability, in hundredths, that at most a fraction of the answers reaches whose questions the passage
+    does not answer.
+
+    >>> strict_threshold(np.array([0.05, 0.10, 0.15, 0.40]), 0.25)
+    0.16
+    """
+    grid = np.linspace(0, 1, 101)
+    return float(next((at for at in grid if (nowhere >= at).mean() <= fraction), 1.0))

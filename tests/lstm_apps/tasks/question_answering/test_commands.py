@@ -10,10 +10,13 @@ import pytest
 
 pytest.importorskip("lightning")
 
+import lstm_models
 from lstm_apps import cli
 from lstm_apps.tasks.question_answering.documents import Document
 from lstm_models.checkpoints import hub
+from lstm_models.results import Word
 from lstm_models.tasks.question_answering.model import QuestionAnswerer
+from lstm_models.tasks.speech.results import Transcript
 from tests.helpers import tiny_questions
 
 OPTIONS = "--config tiny --model.dropout 0 --model.embedding_dropout 0 --training.batch_frames 1500"
@@ -49,6 +52,9 @@ def test_training_learns_and_evaluation_measures_it(model: str, folder: Path, tm
     assert figures["exact_match"] > 80
     assert figures["f1"] >= figures["exact_match"]
     assert figures["nowhere"]["area_under_roc"] > 0.6
+    assert all(each["answered_where_not"] <= 0.2 for each in figures["strict"].values())
+    thresholds = [each["threshold"] for each in figures["strict"].values()]
+    assert thresholds == sorted(thresholds)
     assert sum(each["questions"] for each in figures["by_kind"].values()) == 120
     assert hub.load_as(QuestionAnswerer, better).config.threshold == figures["calibration"]["best_threshold"]
 
@@ -87,6 +93,52 @@ def test_a_transcript_of_ours(model: str, tmp_path: Path, capsys: pytest.Capture
     assert cli.main(["answer", "Where is Rita?", str(path), "--model", model, "--json", "--threshold", "0"]) == 0
     made = json.loads(capsys.readouterr().out)
     assert (made["text"], made["start_seconds"]) == ("kitchen", 4.0)
+
+
+def test_a_recording(
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the recogniser hears is read with its times; a word without a time, and a note, are no hindrance."""
+
+    class Hears:
+        def transcribe(self, source: str, *, punctuate: object) -> Transcript:
+            assert (Path(source).name, punctuate) == ("talk.wav", "the punctuator")
+            heard = ["Tom", "is", "in", "the", "hall.", "Rita", "is", "in", "the", "kitchen."]
+            words = [Word(text, 0.9, 60.0 + at, 60.5 + at) for at, text in enumerate(heard)]
+            return Transcript(" ".join(heard), (*words, Word("and", 0.1)), 70.0, source, ("its end is missing",))
+
+    class HearsNothing:
+        def transcribe(self, source: str, *, punctuate: object) -> Transcript:
+            return Transcript("", (), 3.0, source)
+
+    (tmp_path / "talk.wav").write_bytes(b"RIFF")
+    command = ["answer", "Where is Rita?", str(tmp_path / "talk.wav"), "--model", model, "--threshold", "0"]
+    bundled = {"recognizer": Hears(), "punctuator": "the punctuator"}
+    monkeypatch.setattr(lstm_models, "load", bundled.__getitem__)
+    assert cli.main(command) == 0
+    shown = capsys.readouterr()
+    assert shown.out.startswith("kitchen (")
+    assert "talk.wav 00:01:09: Rita is in the kitchen." in shown.out
+    assert "its end is missing" in shown.err
+    assert cli.main([*command, "--json"]) == 0
+    made = json.loads(capsys.readouterr().out)
+    assert (made["text"], made["start_seconds"], made["end_seconds"]) == ("kitchen", 69.0, 69.5)
+    bundled["recognizer"] = HearsNothing()
+    assert cli.main(command) == 1
+    assert "no words are heard in the recording" in capsys.readouterr().err
+
+
+def test_a_book_and_a_word_without_end(model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """2 MB with the answer near its end, in a file and in standard input's size; a word of 10,000 characters."""
+    filler = "Nobody knows what the weather was like on that day in the old town. " * 30_000
+    (tmp_path / "book.txt").write_text(f"{filler}\n\nRita is in the kitchen.\n\n{filler[:7000]}", "utf-8")
+    (tmp_path / "word.txt").write_text(f"{'a' * 10_000}. Rita is in the kitchen. {'b' * 10_000}", "utf-8")
+    for name in ("book.txt", "word.txt"):
+        assert cli.main(["answer", "Where is Rita?", str(tmp_path / name), "--model", model, "--threshold", "0"]) == 0
+        shown = capsys.readouterr().out
+        assert shown.startswith("kitchen (")
+        assert "Rita is in the kitchen." in shown
+        assert len(shown) < 2000
 
 
 def test_times_of_characters() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lstm_apps.tasks.question_answering.metrics import best_threshold, exact_match, f1, normalized
+from lstm_apps.tasks.question_answering.metrics import best_threshold, exact_match, f1, normalized, strict_threshold
 
 
 @pytest.mark.parametrize(
@@ -40,3 +40,8 @@ def test_scores_as_torchmetrics_has_them():
 
 def test_the_threshold_tells_them_apart():
     assert 0.3 < best_threshold(np.array([0.8, 0.7, 0.4]), np.array([0.1, 0.2, 0.3])) <= 0.4
+
+
+@pytest.mark.parametrize(("fraction", "wanted"), [(1.0, 0.0), (0.5, 0.16), (0.25, 0.41), (0.0, 0.91)])
+def test_the_strict_threshold_lets_no_more_false_answers_through(fraction: float, wanted: float) -> None:
+    assert strict_threshold(np.array([0.15, 0.055, 0.405, 0.905]), fraction) == pytest.approx(wanted)
