@@ -223,5 +223,6 @@ def _short(report: CalibrationReport | None, threshold: float) -> dict[str, Any]
     if report is None:
         return None
     errors = {name: round(getattr(report, name), 4) for name in ("error_before", "error_after", "right")}
-    fitted = {name: round(value, 4) for name, value in dataclasses.asdict(report.fitted_on_all).items()}
+    best = report.fitted_on_all
+    fitted = {"temperature": round(best.temperature, 4), "bias": round(best.bias, 4)}
     return {"answers": report.words, **errors, "fitted_on_all": fitted, "best_threshold": threshold}
