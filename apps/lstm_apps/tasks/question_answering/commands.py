@@ -16,6 +16,8 @@ from lstm_models.io.atomic_write import check_writable, one_line, write_whole
 
 __all__ = ["answer"]
 
+_LONGEST_SHOWN = 400  # characters
+
 
 def answer(
     question: str,
@@ -91,12 +93,17 @@ def _shown(found: Any, documents: list[Document]) -> str:
         lines = [f"Not in the text ({found.confidence:.0%})."]
     else:
         lines = [
-            f"{found.text} ({found.confidence:.0%})",
+            f"{_cut(found.text)} ({found.confidence:.0%})",
             f"    {_where(found, found.found, documents)}{found.sentence}",
         ]
     for other in found.alternatives:
-        lines.append(f"  {other.text} ({other.confidence:.0%})")
+        lines.append(f"  {_cut(other.text)} ({other.confidence:.0%})")
     return "\n".join(" ".join(line.split()) if line[:1] != " " else line for line in lines) + "\n"
+
+
+def _cut(text: str) -> str:
+    """An answer for the screen, whose middle is left out where it is longer than any that is one."""
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN // 2]} … {text[-_LONGEST_SHOWN // 2 :]}"
 
 
 def _where(found: Any, span: Any, documents: list[Document]) -> str:
