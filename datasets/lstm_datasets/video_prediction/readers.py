@@ -59,7 +59,7 @@ def read_films(paths: list[str], height: int, width: int) -> list[NDArray[np.uin
                 raise
             sources.append(path)
     films = [read_film(source, most=_MOST_FRAMES).pixels for source in sources]
-    return [np.round(grey_frames(film, height, width).frames * 255).astype(np.uint8) for film in films]
+    return [np.round(grey_frames(film, height, width) * 255).astype(np.uint8) for film in films]
 
 
 class FilmPieces(Dataset[NDArray[np.uint8]]):

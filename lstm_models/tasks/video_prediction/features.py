@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,29 +13,22 @@ from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import shown
 from lstm_models.io.films import open_film
 
-__all__ = ["GreyFrames", "are_films", "grey_frames", "last_frames"]
+__all__ = ["are_films", "grey_frames", "last_frames"]
 
 _GREY = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 
 
-class GreyFrames(NamedTuple):
-    """Frames float32 [time, height, width] from 0 to 1, and the part of them that the film fills.
+def grey_frames(pixels: NDArray[np.uint8], height: int, width: int) -> NDArray[np.float32]:
+    """Frames float32 [time, height, width] from 0 to 1, of uint8 [time, rows, columns, 3] or [time, rows, columns].
 
-    ``box``: top, left, bottom, right of the film within the frames; the rest is black.
+    They are scaled to fit and stand in the middle; what a film of another shape does not fill is black.
     """
-
-    frames: NDArray[np.float32]
-    box: tuple[int, int, int, int]
-
-
-def grey_frames(pixels: NDArray[np.uint8], height: int, width: int) -> GreyFrames:
-    """The frames uint8 [time, height, width, 3] or [time, height, width] in grey, scaled to fit, in the middle."""
     grey: NDArray[np.float32] = pixels.astype(np.float32) / np.float32(255)
     if grey.ndim == 4:
         same = (pixels == pixels[..., :1]).all()
         grey = grey[..., 0] if same else (grey @ _GREY).astype(np.float32)
     if grey.shape[1:] == (height, width):
-        return GreyFrames(grey, (0, 0, height, width))
+        return grey
     from PIL import Image
 
     factor = min(height / grey.shape[1], width / grey.shape[2])
@@ -46,7 +39,7 @@ def grey_frames(pixels: NDArray[np.uint8], height: int, width: int) -> GreyFrame
     for number, frame in enumerate(grey):
         scaled = np.asarray(Image.fromarray(frame).resize((wide, tall), method))
         made[number, top : top + tall, left : left + wide] = scaled
-    return GreyFrames(made.clip(0, 1), (top, left, top + tall, left + wide))
+    return made.clip(0, 1)
 
 
 def last_frames(source: Any, most: int, *, every: float = 0.0, end: float | None = None) -> NDArray[np.uint8]:

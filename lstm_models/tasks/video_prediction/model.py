@@ -25,7 +25,8 @@ from lstm_models.tasks.video_prediction.results import Forecast
 __all__ = ["MOST_STEPS", "VideoPredictor"]
 
 MOST_STEPS = 1000
-_EXPLAINED = 0.6  # fraction of the given frames' energy below which their kind is another one
+_DARK, _MOSTLY = 0.1, 0.7  # a value that counts as black; fraction of a film of shapes on black that is, at least
+_EXPLAINED = 0.5  # fraction of the given frames' energy
 _FEW = 4
 
 
@@ -106,21 +107,15 @@ class VideoPredictor(nn.Module):
         notes = []
         if pixels.shape[1:3] != (config.height, config.width):
             notes.append(
-                f"frames of {pixels.shape[2]} × {pixels.shape[1]} pixels were scaled to {config.width} × "
+                f"frames of {pixels.shape[2]} × {pixels.shape[1]} pixels were scaled to fit into {config.width} × "
                 f"{config.height}, which the model reads"
             )
         if len(pixels) < _FEW:
             notes.append(f"{len(pixels)} frames show little of the motion: the model was trained on {config.given}")
-        given = torch.from_numpy(seen.frames)[None].to(next(self.parameters()).device)
+        given = torch.from_numpy(seen)[None].to(next(self.parameters()).device)
         with torch.no_grad():
             outlook, explained = self._outlook(given, steps)
-        if not float(given.square().sum()):
-            notes.append("the film is black: there is nothing to forecast")
-        elif explained < _EXPLAINED:
-            notes.append(
-                f"the model explains {max(explained, 0.0):.0%} of the given frames: it knows {self._known()}, and this "
-                "film is of another kind"
-            )
+        notes += self._doubts(given, explained)
         paths, layers = (
             (outlook.places[0, :, -steps:], outlook.layers[0])
             if isinstance(self.network, ObjectNetwork)
@@ -128,7 +123,7 @@ class VideoPredictor(nn.Module):
         )
         found = (outlook.frames[0].clamp(0, 1), outlook.variance[0].sqrt(), paths, layers)
         frames, spread, centres, objects = (each.float().cpu().numpy() for each in found)
-        return Forecast(seen.frames, frames, spread, centres, objects, tuple(notes))
+        return Forecast(seen, frames, spread, centres, objects, tuple(notes))
 
     def _outlook(self, given: Tensor, steps: int) -> tuple[Any, float]:
         """The outlook, and the fraction of the given frames' energy that the network explains."""
@@ -151,10 +146,20 @@ class VideoPredictor(nn.Module):
         )
         return outlook.frames.clamp(0, 1), outlook.variance
 
-    def _known(self) -> str:
-        if not self.config.objects:
-            return "films like those it was trained on"
-        return f"up to {self.config.objects} bright shapes that move on black"
+    def _doubts(self, given: Tensor, explained: float) -> list[str]:
+        """Sentences that say why a forecast may be wrong."""
+        if not float(given.square().sum()):
+            return ["the film is black: there is nothing to forecast"]
+        if self.config.objects:
+            dark = float((given < _DARK).float().mean())
+            if dark < _MOSTLY:
+                kind = f"up to {self.config.objects} bright shapes that move on black"
+                return [f"{dark:.0%} of the film is black: the model knows {kind}, and this is a film of another kind"]
+        if explained < _EXPLAINED:
+            return [
+                f"the model explains {max(explained, 0.0):.0%} of the given frames, so its forecast may well be wrong"
+            ]
+        return []
 
     def export_onnx(self, path: str | os.PathLike[str], *, int8: bool = False) -> Path:
         """Write the network as an ONNX graph; see ``lstm_models.tasks.video_prediction.onnx_graph``.

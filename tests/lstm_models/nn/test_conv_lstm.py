@@ -136,7 +136,7 @@ def test_the_state_is_carried_from_chunk_to_chunk_and_step_to_step(options):
 def test_equations_of_predrnn_with_one_channel_at_one_place():
     lstm = randomized(ConvLSTM(1, 1, 1, 2, spatiotemporal=True), 3)
     x = torch.randn(1, 3, 1, 1, 1)
-    output, state = lstm(x)
+    output, state = (lstm(x)[0].detach(), lstm(x)[1].detach())
     weights = [{name: value.flatten().tolist() for name, value in cell.named_parameters()} for cell in lstm.cells]
 
     def s(value):

@@ -83,7 +83,7 @@ def test_several_films_to_a_folder(
     error = capsys.readouterr().err
     assert "d.gif" in error
     assert "1 of 4 films could not be read" in error
-    assert "scaled to 32 × 32" in error
+    assert "scaled to fit into 32 × 32" in error
 
 
 def test_json_a_summary_and_standard_input(

@@ -85,20 +85,22 @@ def test_a_film_of_another_size_says_so(model, tmp_path):
     (tmp_path / "a.mp4").write_bytes(tiny_films.video(tiny_films.square_frames(6)))
     found = model.forecast(tmp_path / "a.mp4", 2)
     assert found.frames.shape == (2, 32, 32)
-    assert "frames of 64 × 48 pixels were scaled to 32 × 32" in found.notes[0]
+    assert "frames of 64 × 48 pixels were scaled to fit into 32 × 32" in found.notes[0]
 
 
 def test_scaling_keeps_the_shape_of_things():
     pixels = np.zeros((2, 20, 40, 3), np.uint8)
     pixels[:, :, :, 1] = 255
-    frames, box = grey_frames(pixels, 32, 32)
-    assert box == (8, 0, 24, 32)
+    frames = grey_frames(pixels, 32, 32)
     np.testing.assert_allclose(frames[:, 8:24], 0.587, atol=1e-3)  # green, by BT.601
     assert not frames[:, :8].any()
+    assert not frames[:, 24:].any()
 
 
 def test_films_that_the_model_does_not_know_get_a_note(model):
-    assert "explains" in model.forecast(np.full((4, 32, 32), 255, np.uint8), 1).notes[0]
+    assert "0% of the film is black: the model knows up to 2 bright" in model.forecast(np.ones((4, 32, 32)), 1).notes[0]
+    stars = (np.random.default_rng(0).random((4, 32, 32)) > 0.85).astype(float)
+    assert "explains" in model.forecast(stars, 1).notes[0]
     assert model.forecast(np.zeros((4, 32, 32)), 1).notes == ("the film is black: there is nothing to forecast",)
     assert "2 frames show little of the motion" in model.forecast(FILM[:2], 1).notes[0]
 

@@ -146,7 +146,7 @@ class _Page:
             if len(frames) < _GIVEN + count:
                 return self._forecast(frames, count, None)
             config = self.predictor().config
-            truth = grey_frames(frames[_GIVEN:], config.height, config.width).frames
+            truth = grey_frames(frames[_GIVEN:], config.height, config.width)
             return self._forecast(frames[:_GIVEN], count, truth)
         except InputError as error:
             return self._problem(error)
