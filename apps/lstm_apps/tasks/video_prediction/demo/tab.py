@@ -26,7 +26,7 @@ from lstm_models.tasks.video_prediction.results import Forecast
 __all__ = ["TITLE", "build"]
 
 TITLE = "Video prediction"
-EXAMPLES = {"3 and 8": ("38", 4), "4 and 7": ("47", 11), "A lone 5": ("5", 2), "6 crosses 9": ("69", 21)}
+EXAMPLES = {"3 and 8": ("38", 9), "4 and 7": ("47", 11), "A lone 5": ("5", 2), "6 crosses 9": ("69", 21)}
 MOST_STEPS = 40
 _GIVEN = 10
 _TAKES_BYTES = 8 * 2**20
