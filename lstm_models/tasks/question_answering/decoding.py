@@ -7,7 +7,7 @@ is read by itself, and the spans of all are ranked by it.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,7 +16,7 @@ import torch
 
 from lstm_models.confidence import Calibration
 from lstm_models.errors import InputError
-from lstm_models.tasks.question_answering.features import Token, match_flags, tokenize
+from lstm_models.tasks.question_answering.features import EncodedText, Token, match_flags, tokenize
 from lstm_models.tasks.question_answering.network import NOWHERE, Item, collate
 from lstm_models.tasks.question_answering.passages import Passage, passages_of, ranked, sentence_at
 from lstm_models.tasks.question_answering.results import Answer, AnswerSpan
@@ -24,9 +24,10 @@ from lstm_models.tasks.question_answering.results import Answer, AnswerSpan
 if TYPE_CHECKING:
     from lstm_models.tasks.question_answering.network import QuestionAnsweringNetwork
 
-__all__ = ["AnswerOptions", "Span", "find_answer", "spans_of"]
+__all__ = ["AnswerOptions", "Span", "find_answers", "spans_of"]
 
 _BATCH_TOKENS = 6000
+_QUESTIONS = 16  # that are put to a passage at once
 _STARTS = 10  # likeliest starts whose ends are looked at
 
 
@@ -120,55 +121,81 @@ def _batches(items: Sequence[Item]) -> list[list[Item]]:
     return made
 
 
-def find_answer(
+def find_answers(
     network: QuestionAnsweringNetwork,
-    question: str,
+    questions: Sequence[str],
     documents: Sequence[str],
     options: AnswerOptions,
     tokens: Sequence[Sequence[Token]] | None = None,
-) -> Answer:
-    """The answer that the documents have to a question.
+) -> list[Answer]:
+    """The answers that the documents have to questions; a passage is read once for several of them.
 
     Args:
         network: the model.
-        question: in English.
+        questions: in English.
         documents: the texts.
         options: how to search.
         tokens: of each document, where they are known already.
     """
     tokens = [tokenize(text) for text in documents] if tokens is None else tokens
-    words = [token.text for token in tokenize(question)]
     passages = [
         each
         for number, (text, of_text) in enumerate(zip(documents, tokens, strict=True))
         for each in passages_of(text, of_text, number)
     ]
     texts = [[token.text for token in tokens[each.document][each.first : each.last]] for each in passages]
-    chosen = ranked(words, texts, options.passages)
-    encoded = network.numbers.encode(words)
-    items = []
-    for number in chosen:
+    words = [[token.text for token in tokenize(question)] for question in questions]
+    encoded = [network.numbers.encode(each) for each in words]
+    of_passage: dict[int, list[int]] = {}  # the questions that are put to each passage
+    for place, each in enumerate(words):
+        for number in ranked(each, texts, options.passages):
+            of_passage.setdefault(number, []).append(place)
+    items, order = _items(network, texts, encoded, of_passage)
+    found: list[list[tuple[AnswerSpan, int, np.ndarray]]] = [[] for _ in questions]
+    for (number, place), (spans, look) in zip(
+        order, spans_of(network, items, options.n_best, attention=True), strict=True
+    ):
+        for span in spans:
+            found[place].append((_answer_span(network, span, passages[number], documents, tokens), number, look))
+    made = []
+    for question, of_question, candidates in zip(questions, words, found, strict=True):
+        best = sorted(candidates, key=lambda each: -each[0].confidence)[: options.n_best]
+        passage, likely = passages[best[0][1]], [span for span, _, _ in best]
+        threshold = network.config.threshold if options.threshold is None else options.threshold
+        answered = likely[0].confidence >= threshold
+        read = tokens[passage.document][passage.first : passage.last]
+        made.append(
+            Answer(
+                question=question,
+                found=likely[0] if answered else None,
+                alternatives=tuple(likely[1:] if answered else likely),
+                documents=tuple(documents),
+                question_words=tuple(of_question),
+                passage_words=tuple((token.start, token.end) for token in read),
+                attention=best[0][2],
+            )
+        )
+    return made
+
+
+def _items(
+    network: QuestionAnsweringNetwork,
+    texts: Sequence[Sequence[str]],
+    questions: Sequence[EncodedText],
+    of_passage: Mapping[int, Sequence[int]],
+) -> tuple[list[Item], list[tuple[int, int]]]:
+    """Passages with the questions that are put to them, and the passage and the question of each row."""
+    items: list[Item] = []
+    order: list[tuple[int, int]] = []
+    for number, places in of_passage.items():
         read = network.numbers.encode(texts[number])
-        items.append(Item(read, [encoded], [match_flags(read, encoded)], [(NOWHERE, NOWHERE)]))
-    spans, where = [], []
-    for number, (found, look) in zip(chosen, spans_of(network, items, options.n_best, attention=True), strict=True):
-        for span in found:
-            spans.append(_answer_span(network, span, passages[number], documents, tokens))
-            where.append((number, look))
-    order = sorted(range(len(spans)), key=lambda place: -spans[place].confidence)[: options.n_best]
-    number, look = where[order[0]]
-    best, likely = passages[number], [spans[place] for place in order]
-    threshold = network.config.threshold if options.threshold is None else options.threshold
-    answered = likely[0].confidence >= threshold
-    return Answer(
-        question=question,
-        found=likely[0] if answered else None,
-        alternatives=tuple(likely[1:] if answered else likely),
-        documents=tuple(documents),
-        question_words=tuple(words),
-        passage_words=tuple((token.start, token.end) for token in tokens[best.document][best.first : best.last]),
-        attention=look,
-    )
+        for first in range(0, len(places), _QUESTIONS):
+            part = places[first : first + _QUESTIONS]
+            asking = [questions[place] for place in part]
+            flags = [match_flags(read, each) for each in asking]
+            items.append(Item(read, asking, flags, [(NOWHERE, NOWHERE)] * len(part)))
+            order += [(number, place) for place in part]
+    return items, order
 
 
 def _answer_span(

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
 from lstm_models.errors import InputError
-from lstm_models.tasks.question_answering.decoding import AnswerOptions, find_answer
+from lstm_models.tasks.question_answering.decoding import AnswerOptions, find_answers
 from lstm_models.tasks.question_answering.features import UNKNOWN, tokenize
 from lstm_models.tasks.question_answering.network import QuestionAnsweringNetwork
 from lstm_models.tasks.question_answering.results import Answer
@@ -95,7 +95,7 @@ class QuestionAnswerer(QuestionAnsweringNetwork):
         tokens = [tokenize(text) for text in documents]
         if not any(tokens):
             raise InputError("the text is empty" if not any(map(str.strip, documents)) else "the text has no words")
-        made = [find_answer(self, text, documents, options, tokens) for text in questions]
+        made = find_answers(self, questions, documents, options, tokens)
         made = [replace(each, notes=self._doubts(each.question, documents, tokens)) for each in made]
         return made[0] if isinstance(question, str) else made
 

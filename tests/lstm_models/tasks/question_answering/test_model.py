@@ -137,3 +137,22 @@ def test_saved_and_loaded_it_answers_the_same(tmp_path):
     loaded = hub.load(tmp_path / "model")
     one, two = made.answer("Who came?", TEXT), loaded.answer("Who came?", TEXT)
     assert one.as_dict() == two.as_dict()
+
+
+def test_questions_of_a_list_are_answered_as_each_by_itself() -> None:
+    """Passages are read for several questions at once, here of two texts and more questions than go together."""
+    torch.manual_seed(3)
+    answerer = QuestionAnswerer(
+        QuestionAnswererConfig("ann tom came from who where", 8, 0, 4, 8, 8, 1, 8, 8, longest_answer=4)
+    ).eval()
+    texts = ["Ann came from Rome to see Tom. " * 40, "Tom was in the garden all day. Nobody saw him there."]
+    questions = [f"Where was Tom{' then' * (number % 3)} {number}?" for number in range(20)]
+    options = AnswerOptions(n_best=3, threshold=0.0, passages=2)
+    together = answerer.answer(questions, texts, options)
+    for question, one in zip(questions, together, strict=True):
+        alone = answerer.answer(question, texts, options)
+        assert (one.text, one.document, one.start) == (alone.text, alone.document, alone.start)
+        np.testing.assert_allclose(one.attention, alone.attention, atol=1e-5)
+        for span, other in zip(one.alternatives, alone.alternatives, strict=True):
+            assert (span.start, span.end) == (other.start, other.end)
+            assert span.confidence == pytest.approx(other.confidence, abs=1e-5)
