@@ -140,7 +140,9 @@ def _save_calibrated(recognizer: Recognizer, report: CalibrationReport, folder: 
         for best in (report.fitted_without_evidence, report.fitted_on_all)
     )
     recognizer.config = dataclasses.replace(
-        recognizer.config, calibration=plain, evidence_calibration=weighed if len(weighed) > len(plain) else ()
+        recognizer.config,
+        calibration=(plain[0], plain[1]),
+        evidence_calibration=weighed if len(weighed) > len(plain) else (),
     )
     # An encoder's weights came in 8 bits, and the others lose nothing by it that can be measured
     hub.save(recognizer, folder, card=card, int8=recognizer.config.encoder is not None)
