@@ -84,6 +84,9 @@ train-smoke: $(VENV)/.installed-test
 	OMP_NUM_THREADS=1 $(BIN)/lstm-models train video-prediction --config tiny --data $(RUN)/data/shapes-idx3-ubyte \
 		--run $(RUN)/video-prediction --training.accelerator cpu
 	OMP_NUM_THREADS=1 $(BIN)/lstm-models predict-video $(RUN)/data/digits.gif --model $(RUN)/video-prediction/model
+	OMP_NUM_THREADS=1 $(BIN)/lstm-models train image-generation --config tiny --data $(RUN)/data/images \
+		--run $(RUN)/image-generation --training.accelerator cpu
+	OMP_NUM_THREADS=1 $(BIN)/lstm-models generate 1 --model $(RUN)/image-generation/model --out $(RUN)/one.gif
 
 clean:
 	rm -rf $(VENV) $(RUN) build dist .pytest_cache .ruff_cache .mypy_cache

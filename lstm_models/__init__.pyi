@@ -37,6 +37,10 @@ from .tasks.handwriting_reader.config import HandwritingReaderConfig as Handwrit
 from .tasks.handwriting_reader.decoding import ReadOptions as ReadOptions
 from .tasks.handwriting_reader.model import HandwritingReader as HandwritingReader
 from .tasks.handwriting_reader.results import Reading as Reading
+from .tasks.image_generation.config import ImageGeneratorConfig as ImageGeneratorConfig
+from .tasks.image_generation.decoding import CompleteOptions as CompleteOptions
+from .tasks.image_generation.model import ImageGenerator as ImageGenerator
+from .tasks.image_generation.results import GeneratedImage as GeneratedImage
 from .tasks.language_modeling.adaptation import AdaptOptions as AdaptOptions
 from .tasks.language_modeling.config import LanguageModelConfig as LanguageModelConfig
 from .tasks.language_modeling.model import LanguageModel as LanguageModel
@@ -76,6 +80,14 @@ _Device = str | torch.device | None
 def load(
     source: typing.Literal["captioner"], *, device: _Device = None, revision: None = None, local_files_only: bool = True
 ) -> Captioner: ...
+@typing.overload
+def load(
+    source: typing.Literal["image-generator"],
+    *,
+    device: _Device = None,
+    revision: None = None,
+    local_files_only: bool = True,
+) -> ImageGenerator: ...
 @typing.overload
 def load(
     source: typing.Literal["language-model"],

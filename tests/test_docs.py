@@ -40,7 +40,7 @@ from PIL import Image
 from lstm_apps import cli
 from lstm_apps.cli import registry
 from lstm_models.checkpoints import hub
-from tests.helpers import make_data, tiny_digits, tiny_photos
+from tests.helpers import make_data, tiny_digits, tiny_images, tiny_photos
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -78,6 +78,7 @@ STAND_INS = {
     "translation": "translator-en-de",
     "question-answering": "question-answerer",
     "video-prediction": "video-predictor",
+    "image-generation": "image-generator",
 }
 # Programs that are not run, and why.
 NOT_RUN = {
@@ -155,6 +156,7 @@ def furnish(folder: Path) -> None:
     (folder / "frames").mkdir()
     for number, frame in enumerate(tiny_digits.crossing(12)):
         Image.fromarray(frame).save(folder / "frames" / f"{number}.png")
+    tiny_images.half(folder / "half.png")
     make_data.handwriting(folder / "lines.jsonl", 12)
     lines = (folder / "lines.jsonl").read_text("utf-8").replace("hand-0", "me")
     (folder / "lines.jsonl").write_text(lines, "utf-8")

@@ -23,6 +23,7 @@ MODELS: dict[str, str] = {
     "story-answerer": "lstm_models.tasks.question_answering.stories:StoryAnswerer",
     "translator": "lstm_models.tasks.translation.model:Translator",
     "video-predictor": "lstm_models.tasks.video_prediction.model:VideoPredictor",
+    "image-generator": "lstm_models.tasks.image_generation.model:ImageGenerator",
     "ngram": "lstm_models.ngram.model:NGram",
 }
 

@@ -261,6 +261,21 @@ TASKS: dict[str, Task] = {
             },
             tab="lstm_apps.tasks.video_prediction.demo.tab",
         ),
+        Task(
+            name="image-generation",
+            summary="a word to an image: LSTMs that draw it step by step through a moving window",
+            train="lstm_apps.tasks.image_generation.train:train",
+            evaluate="lstm_apps.tasks.image_generation.evaluate:evaluate",
+            verbs={
+                "generate": Command(
+                    "lstm_apps.tasks.image_generation.commands:generate",
+                    "draw digits, or finish an image that is damaged or half drawn",
+                    positional=("what",),
+                    short={"out": "o"},
+                )
+            },
+            tab="lstm_apps.tasks.image_generation.demo.tab",
+        ),
     )
 }
 

@@ -71,6 +71,7 @@ class TestServing:
             "Translation",
             "Answers",
             "Video prediction",
+            "Images",
             "Inside the LSTM",
         ]
         ids = [block.elem_id for block in page.blocks.values() if block.elem_id]

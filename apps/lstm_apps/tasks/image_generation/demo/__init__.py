@@ -1,0 +1,1 @@
+"""The image generation tab of the demo."""
