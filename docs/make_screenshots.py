@@ -23,7 +23,8 @@ from tests.helpers import browser
 
 DESK, PHONE = {"width": 1120, "height": 900}, {"width": 390, "height": 844}
 WRITER = "10211"  # of the test set
-TITLES = {"captioning": "Captioning", "speech": "Speech", "handwriting": "Handwriting", "inside": "Inside the LSTM"}
+TITLES = {"captioning": "Captioning", "speech": "Speech", "handwriting": "Handwriting"}
+TITLES |= {"image-generation": "Images", "inside": "Inside the LSTM"}
 
 
 def caption(page: Page) -> None:
@@ -47,13 +48,27 @@ def write(page: Page) -> None:
     page.locator("#writing-verdict .verdict").wait_for()
 
 
+def draw_image(page: Page) -> None:
+    page.get_by_text("steps in").first.wait_for()
+    page.get_by_role("button", name="Half a 3").click()
+    page.locator("#image-generation-finished-drawing g.step").first.wait_for(state="attached")
+    for place in ("drawing", "finished-drawing"):
+        page.locator(f"#image-generation-{place}").get_by_role("slider").fill("7")
+
+
 def look_inside(page: Page) -> None:
     page.get_by_role("button", name="Look inside").click()
     page.get_by_text("points of the pen").wait_for()
     page.locator("#inside-gates .heat").first.wait_for()
 
 
-USE = {"captioning": caption, "speech": transcribe, "handwriting": write, "inside": look_inside}
+USE = {
+    "captioning": caption,
+    "speech": transcribe,
+    "handwriting": write,
+    "image-generation": draw_image,
+    "inside": look_inside,
+}
 
 
 def main() -> None:
