@@ -50,7 +50,8 @@ class ImageGenerator(DrawNetwork):
         """Draws a kind of image, such as the digit "7"; a number of several digits, side by side; or "any".
 
         Args:
-            what: a name of ``config.names``, several digits, or "any"; or a list of them, which gives a list.
+            what: a name of ``config.names``, several digits, or "any" for one of them by chance; or a list of them,
+                which gives a list.
             seed: the same seed gives the same image; a new one each time if missing. Of a list, the first image's;
                 the next have the next ones.
             temperature: how far the numbers that are drawn stray; below 1 more usual images, above 1 odder ones.
@@ -68,7 +69,10 @@ class ImageGenerator(DrawNetwork):
         if not 0 <= temperature <= 3:
             raise InputError(f"temperature must be from 0 to 3, not {temperature:g}", usage=True)
         wanted, seed = str(what).strip() or ANY, _checked_seed(seed)
-        labels = torch.tensor(self._kinds(wanted), device=self.canvas.device)
+        kinds = self._kinds(wanted)
+        if wanted == ANY and self.config.names:  # a kind by chance: drawn more surely than without any
+            kinds = [int(np.random.default_rng((seed, 1)).integers(len(self.config.names)))]
+        labels = torch.tensor(kinds, device=self.canvas.device)
         return self._result(decoding.draw(self, labels, seed, temperature), wanted, seed)
 
     def _kinds(self, wanted: str) -> list[int]:

@@ -66,13 +66,16 @@ def evaluate(
     figures["bound_error"] = float(bound.std() / max(1, len(bound)) ** 0.5)
     named = bool(loaded.config.names) and set(labels) <= set(loaded.config.names)
     if named:
-        given = -float(loaded.log_likelihood(images, labels, seed=seed).bound.mean())
-        figures |= {"bound_given_kind": given, "bound_by_kinds": given + float(np.log(len(loaded.config.names)))}
+        figures["bound_given_kind"] = -float(loaded.log_likelihood(images, labels, seed=seed).bound.mean())
+        figures["bound_by_kinds"] = figures["bound_given_kind"] + float(np.log(len(loaded.config.names)))
     if samples > 1:
         some = images[:weighted_images]
         weighted = loaded.log_likelihood(some, samples=samples, seed=seed)
         figures |= {"weighted_images": len(some), "weighted_bound": -float(weighted.bound.mean())}
         figures["importance_weighted"] = -float(weighted.importance_weighted.mean())
+        if named:
+            given = loaded.log_likelihood(some, labels[:weighted_images], samples=samples, seed=seed)
+            figures["importance_weighted_given_kind"] = -float(given.importance_weighted.mean())
     if named and drawn:
         figures |= _as_wanted(loaded, found.images[:limit].astype(np.float32) / 255, labels, drawn, seed)
     figures["images_a_second"] = len(images) / max(seconds, 1e-9)
@@ -103,6 +106,7 @@ def _print(figures: dict[str, Any], samples: int) -> None:
         "bound_given_kind": "−log p given the kind ≤ {bound_given_kind:.2f} nats; plus ln(kinds): {bound_by_kinds:.2f}",
         "importance_weighted": f"importance-weighted, {samples} drawings: {{importance_weighted:.2f}} nats, the bound "
         "there {weighted_bound:.2f}, on the first {weighted_images} images",
+        "importance_weighted_given_kind": "the same given the kind: {importance_weighted_given_kind:.2f} nats",
         "drawn": "{drawn_as_wanted:.1f} % of {drawn} drawn images have neighbours of the wanted kind "
         "({real_images_named:.1f} % of real ones)",
     }
