@@ -51,7 +51,7 @@ def test_several_questions_and_texts(answerer):
 
 
 def test_the_right_passage_of_a_long_text(answerer):
-    filler = "Nothing of that kind is said in this part of the long text, as before. " * 3000
+    filler = "Nothing of that kind is said in this part of the long text, as before. " * 800
     found = answerer.answer("Who wrote?", filler + "Ann wrote verses.", AnswerOptions(passages=3))
     assert found.text == "verses"
     assert found.start == len(filler) + len("Ann wrote ")
