@@ -28,8 +28,13 @@ def architecture() -> ModuleType:
     return module
 
 
-def test_imports_keep_to_the_floors(architecture: ModuleType) -> None:
-    assert architecture.problems(architecture.imports()) == EXCEPTIONS
+@pytest.fixture(scope="module")
+def graph(architecture: ModuleType) -> dict[str, frozenset[str]]:
+    return dict(architecture.imports())
+
+
+def test_imports_keep_to_the_floors(architecture: ModuleType, graph: dict[str, frozenset[str]]) -> None:
+    assert architecture.problems(graph) == EXCEPTIONS
 
 
 def test_every_import_is_read(architecture: ModuleType, tmp_path: Path) -> None:
@@ -81,8 +86,7 @@ def test_an_unknown_part_has_no_floor(architecture: ModuleType) -> None:
         architecture.problems({"lstm_models.cellar.wine": frozenset({"lstm_models.errors"})})
 
 
-def test_the_picture_shows_every_part(architecture: ModuleType) -> None:
-    graph = architecture.imports()
+def test_the_picture_shows_every_part(architecture: ModuleType, graph: dict[str, frozenset[str]]) -> None:
     drawn = xml.etree.ElementTree.fromstring(architecture.picture(graph))
     texts = {element.text for element in drawn.iter("{http://www.w3.org/2000/svg}text")}
     assert {"lstm_apps", "lstm_datasets", "lstm_models", "tasks", "nn", "errors"} <= texts

@@ -133,7 +133,8 @@ def test_gradients_by_finite_differences(kind: str, projection: int, noise: str,
         return cell.scan(x, h, c, frames, drawn)
 
     assert run()[0].grad_fn.name() == "RecurrenceBackward"
-    assert torch.autograd.gradcheck(run, (x, h, c, *cell.parameters()), atol=1e-6)
+    # Along random directions, which is a quarter of the time; the plain operations hold every entry to account
+    assert torch.autograd.gradcheck(run, (x, h, c, *cell.parameters()), atol=1e-6, fast_mode=noise != "zoneout")
     if noise != "zoneout":  # the same equations in plain operations
         for scanned, looped in zip(run(), cell.loop(x, h, c, frames, drawn), strict=True):
             torch.testing.assert_close(scanned, looped, rtol=0, atol=1e-12)

@@ -148,6 +148,7 @@ def test_scheduled_sampling_changes_what_is_read() -> None:
     assert model.loss(given)["loss"].item() == model.loss(given)["loss"].item()
 
 
+@pytest.mark.slow
 def test_learns_a_handful_of_photos() -> None:
     model = tiny(hidden_size=32).train()
     given = batch(model, 6)

@@ -113,6 +113,7 @@ def ctc(probabilities: np.ndarray, labels: list[int]) -> float:
     return -(logarithm + math.log(alpha[-1] + alpha[-2]))
 
 
+@pytest.mark.slow
 def test_what_it_learnt_it_reads_in_every_kind_of_drawing(learnt: HandwritingReader, tmp_path: Path) -> None:
     right = 0
     for number, line in enumerate(tiny_handwriting.lines(12, seed=7)):

@@ -81,6 +81,7 @@ def test_the_loss_is_the_negative_log_probability(network):
     assert int(result["exact"]) in (0, 1)
 
 
+@pytest.mark.slow
 def test_it_learns_a_toy():
     torch.manual_seed(0)
     config = dataclasses.replace(CONFIG, dropout=0.0, embedding_dropout=0.0)

@@ -111,6 +111,7 @@ def test_loss_is_ctc_summed_and_utterances_too_short_count_nothing() -> None:
     assert "edits" not in model.train().loss(batch)
 
 
+@pytest.mark.slow
 def test_it_learns_to_read_chords_and_keeps_it_when_saved(tmp_path) -> None:
     torch.set_num_threads(1)
     torch.manual_seed(3)

@@ -88,6 +88,7 @@ def test_mean_and_variance_are_those_of_drawing_lots():
     torch.testing.assert_close(sums[1] - sums[0] ** 2, outlook.variance[0, 0], atol=0.02, rtol=0)
 
 
+@pytest.mark.slow
 def test_one_object_on_its_path_is_learned():
     net = network(objects=1).train()
     optimizer = torch.optim.Adam(net.parameters(), 5e-3)

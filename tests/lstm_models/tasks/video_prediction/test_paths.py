@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
 from lstm_models.tasks.video_prediction.paths import PathForecaster
@@ -16,6 +17,7 @@ def test_before_training_a_path_goes_straight_on_at_its_pace():
     assert not spreads.any()
 
 
+@pytest.mark.slow
 def test_it_learns_that_paths_turn_back():
     torch.manual_seed(0)
     forecaster = PathForecaster(32)

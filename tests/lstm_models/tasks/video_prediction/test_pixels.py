@@ -33,6 +33,7 @@ def test_displaced_by_whole_and_half_pixels():
     torch.testing.assert_close(displaced(image, shift)[..., 1:], (image[..., 1:] + image[..., :-1]) / 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spatiotemporal", [False, True])
 def test_it_learns_a_film(spatiotemporal):
     net = network(spatiotemporal=spatiotemporal).train()
