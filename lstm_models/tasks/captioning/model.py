@@ -23,7 +23,7 @@ from lstm_models.nn.attention_decoder import Memory
 from lstm_models.results import Word
 from lstm_models.tasks.captioning.decoding import CaptionSearch
 from lstm_models.tasks.captioning.naming import NamingSearch, Sightings, WordSlots, plan, vouched
-from lstm_models.tasks.captioning.objects import ObjectClassifier
+from lstm_models.tasks.captioning.objects import CLASSES, ObjectClassifier
 from lstm_models.tasks.captioning.results import Caption
 from lstm_models.text.vocabulary import END, UNKNOWN, join_words
 
@@ -87,6 +87,24 @@ class Captioner(CaptionerNetwork):
         pixels = torch.stack([self.encoder.preprocess(open_image(image)) for image in images]).to(device)
         features: Tensor = looks.to(device)(self.encoder.freeze(pixels))[0]
         return features
+
+    @torch.inference_mode()
+    def frame_features(self, images: Sequence[Any]) -> tuple[Tensor, Tensor]:
+        """What the captioner and the packaged classifier make of pictures, such as the frames of a film.
+
+        Returns:
+            The projected grids [pictures, places, feature], which the decoder looks at, and the probabilities of
+            ImageNet's classes [pictures, 1000], all 0 where the image encoder is not a packaged one.
+
+        Raises:
+            InputError: a picture cannot be opened.
+        """
+        device = self.words.weight.device
+        pixels = torch.stack([self.encoder.preprocess(open_image(image)) for image in images]).to(device)
+        trunk_features, looks = self.encoder.freeze(pixels), self._classifier()
+        grids: Tensor = self.project(self.encoder(trunk_features.float()))
+        classes = grids.new_zeros(len(grids), CLASSES) if looks is None else looks.to(device)(trunk_features)[1]
+        return grids, classes
 
     @overload
     def caption(
