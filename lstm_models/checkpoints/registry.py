@@ -15,6 +15,7 @@ MODELS: dict[str, str] = {
     "handwriting-writer": "lstm_models.tasks.handwriting.model:HandwritingWriter",
     "handwriting-reader": "lstm_models.tasks.handwriting_reader.model:HandwritingReader",
     "captioner": "lstm_models.tasks.captioning.model:Captioner",
+    "video-captioner": "lstm_models.tasks.video_captioning.model:VideoCaptioner",
     "recognizer": "lstm_models.tasks.speech.model:Recognizer",
     "punctuator": "lstm_models.tasks.punctuation.model:Punctuator",
     "tagger": "lstm_models.tasks.tagging.model:Tagger",

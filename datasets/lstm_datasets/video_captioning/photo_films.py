@@ -49,7 +49,9 @@ def photo_film(photo: Image, frames: int, generator: np.random.Generator, kind: 
         other = generator.uniform(0, 1, 2)  # where the axis lies along which it does not move
         boxes = []
         for time in times:
-            x, y = ((time if way > 0 else 1 - time) if way else at for way, at in zip((across, down), other, strict=True))
+            x, y = (
+                (time if way > 0 else 1 - time) if way else at for way, at in zip((across, down), other, strict=True)
+            )
             boxes.append(_box(x * (1 - part), y * (1 - part), part))
     else:
         left, top, *_ = _somewhere(part, generator)

@@ -1,0 +1,1 @@
+"""Video to text on the command line and in the demo."""

@@ -1,0 +1,1 @@
+"""Video to text: films described scene by scene, with times."""
