@@ -92,6 +92,12 @@ TASKS: dict[str, Task] = {
             },
         ),
         Task(
+            name="video-captioning",
+            summary="films to timed descriptions: an LSTM over the frames and the captioner's decoder adapted to films",
+            train="lstm_apps.tasks.video_captioning.train:train",
+            evaluate="lstm_apps.tasks.video_captioning.evaluate:evaluate",
+        ),
+        Task(
             name="speech",
             summary="speech to text: LSTM layers on an acoustic encoder, for recordings and microphones",
             train="lstm_apps.tasks.speech.train:train",

@@ -20,8 +20,46 @@ __all__ = ["FilmData", "TextData", "object_numbers", "supported_sentences"]
 
 _EACH = 2  # sentences of each style that an item has: as many in every item
 _EMPTY = frozenset(
-    "a an the is are was were be being in on at of to and with by for from up down into his her its their it he she "
-    "they some while who that there this as one".split()
+    [
+        "a",
+        "an",
+        "the",
+        "is",
+        "are",
+        "was",
+        "were",
+        "be",
+        "being",
+        "in",
+        "on",
+        "at",
+        "of",
+        "to",
+        "and",
+        "with",
+        "by",
+        "for",
+        "from",
+        "up",
+        "down",
+        "into",
+        "his",
+        "her",
+        "its",
+        "their",
+        "it",
+        "he",
+        "she",
+        "they",
+        "some",
+        "while",
+        "who",
+        "that",
+        "there",
+        "this",
+        "as",
+        "one",
+    ]
 )
 _FILM_LENGTH, _TEXT_LENGTH = 4, 2  # as their times in training are
 

@@ -2,11 +2,12 @@
 
 ``read_films`` recognises what it is given:
 
-* MSR-VTT: ``videodatainfo.json`` and the like, {"videos": [{"video_id", "split"}], "sentences": [{"video_id", "caption"}]};
+* MSR-VTT: ``videodatainfo.json`` and the like, {"videos": [{"video_id", "split"}], "sentences": [{"video_id",
+  "caption"}]};
 * MSVD: the table of its authors with the columns VideoID, Start, End, Language and Description, whose English sentences
   belong to ID_START_END.avi; or lines of JSON {"clip": "…", "captions": ["…"]};
-* one's own ``.csv``, ``.tsv``, ``.json`` or ``.jsonl`` with columns "video" (or "film", "clip", "file") and "caption" (or
-  "captions"), and "start", "end" in seconds and "split" if wanted; or a folder that holds such a file named ``captions``;
+* one's own ``.csv``, ``.tsv``, ``.json`` or ``.jsonl`` with columns "video" (or "film", "clip", "file") and "caption"
+  (or "captions"), and "start", "end" in seconds and "split" if wanted; or a folder with such a file named ``captions``;
 * a folder of films with a ``.txt`` beside each, a sentence a line.
 
 Films are looked for beside the table, and in the folders below it. Files may be compressed by xz.
