@@ -39,9 +39,9 @@ FRAMES = 4  # of a film in training
 
 def train(
     run: str = "runs/video-captioner",
-    data: Sequence[str] = (),
+    data: str | list[str] | None = None,
     photos: str | None = None,
-    sentences: Sequence[str] = (),
+    sentences: str | list[str] | None = None,
     model: VideoCaptionerConfig = VideoCaptionerConfig(),  # noqa: B008 - frozen
     training: TrainingConfig = TrainingConfig(),  # noqa: B008 - frozen
     init: str | None = None,
@@ -75,16 +75,17 @@ def train(
     Raises:
         InputError: the data cannot be read or leave nothing to train on; else as ``lstm_apps.training.fitting.fit``.
     """
-    if not data and photos is None:
+    clips, about = ([given] if isinstance(given, str) else given or [] for given in (data, sentences))
+    if not clips and photos is None:
         raise InputError("films are needed to train on: --data FILMS, or --photos PHOTOS to make films of", usage=True)
     if films < 1 or held_films < 1 or min_count < 1:
         raise InputError("films, held_films and min_count must be at least 1", usage=True)
     torch.manual_seed(training.seed)
-    texts = [each for path in sentences for each in read_sentences(path)]
-    learn, held = split_films([film for path in data for film in read_films(path)], validation) if data else ([], [])
+    texts = [each for path in about for each in read_sentences(path)]
+    learn, held = split_films([film for path in clips for film in read_films(path)], validation) if clips else ([], [])
     every = [text for each in (*texts, *(film.captions for film in learn)) for text in each]
     network = _network(model, init, every, min_count).train()
-    parts = [_films(films_, network, features, training) for films_ in (learn, held)] if data else [None, None]
+    parts = [_films(films_, network, features, training) for films_ in (learn, held)] if clips else [None, None]
     if photos is not None:
         chosen = split_photos(read_captions(photos), validation)
         for place, (every_photo, count) in enumerate(zip(chosen, (films, held_films), strict=True)):
@@ -96,7 +97,7 @@ def train(
     figures = fit(
         network, learned, parts[1], collate, training, run, resume=resume,  # type: ignore[arg-type]
         settings={
-            "task": "video-captioning", "data": list(data), "photos": photos, "sentences": list(sentences),
+            "task": "video-captioning", "data": clips, "photos": photos, "sentences": about,
             "init": init, "validation": validation, "films": films, "held_films": held_films,
             "min_count": min_count, "model": network.config, "training": training,
         },
