@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from lstm_models.errors import InputError
 
-__all__ = ["TIMES", "Cue", "TimedText", "cues", "read_subtitles"]
+__all__ = ["TIMES", "Cue", "TimedText", "cues", "read_subtitles", "subtitle_time"]
 
 _TIME = r"(?:(\d+):)?(\d+):(\d\d)[.,](\d+)"
 TIMES = re.compile(rf"\s*{_TIME}\s*-->\s*{_TIME}")
@@ -75,3 +75,14 @@ def read_subtitles(content: str) -> list[TimedText]:
 def _seconds(parts: tuple[str | None, ...]) -> float:
     hours, minutes, seconds, fraction = parts
     return int(hours or 0) * 3600 + int(minutes or 0) * 60 + int(seconds or 0) + float(f"0.{fraction}")
+
+
+def subtitle_time(seconds: float, comma: bool = False) -> str:
+    """A time as WebVTT writes it, or with a comma as SubRip does.
+
+    >>> subtitle_time(3725.5), subtitle_time(1.0, comma=True)
+    ('01:02:05.500', '00:00:01,000')
+    """
+    whole = round(max(0.0, seconds) * 1000)
+    minutes, rest = divmod(whole // 1000, 60)
+    return f"{minutes // 60:02}:{minutes % 60:02}:{rest:02}{',' if comma else '.'}{whole % 1000:03}"

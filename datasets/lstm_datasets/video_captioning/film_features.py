@@ -76,7 +76,7 @@ def film_features(
         left = range(done, len(names))
         for number in left if progress is None or not left else progress(left, len(left)):
             with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
-                grids, classes = captioner.frame_features(frames_of(number))
+                grids, classes, _ = captioner.frame_features(frames_of(number))
             kept[0][number] = grids.float().numpy()
             kept[1][number] = classes.float().mean(0).numpy()
             if number % 50 == 49 or number == len(names) - 1:

@@ -21,9 +21,10 @@ from lstm_models.errors import InputError
 from lstm_models.io.images import Picture, open_image
 from lstm_models.nn.attention_decoder import Memory
 from lstm_models.results import Word
+from lstm_models.tasks.captioning import familiarity
 from lstm_models.tasks.captioning.decoding import CaptionSearch
 from lstm_models.tasks.captioning.naming import NamingSearch, Sightings, WordSlots, plan, vouched
-from lstm_models.tasks.captioning.objects import CLASSES, ObjectClassifier
+from lstm_models.tasks.captioning.objects import CLASSES, ObjectClassifier, RecognizedObject, recognized
 from lstm_models.tasks.captioning.results import Caption
 from lstm_models.text.vocabulary import END, UNKNOWN, join_words
 
@@ -89,12 +90,13 @@ class Captioner(CaptionerNetwork):
         return features
 
     @torch.inference_mode()
-    def frame_features(self, images: Sequence[Any]) -> tuple[Tensor, Tensor]:
+    def frame_features(self, images: Sequence[Any]) -> tuple[Tensor, Tensor, Tensor]:
         """What the captioner and the packaged classifier make of pictures, such as the frames of a film.
 
         Returns:
-            The projected grids [pictures, places, feature], which the decoder looks at, and the probabilities of
-            ImageNet's classes [pictures, 1000], all 0 where the image encoder is not a packaged one.
+            The projected grids [pictures, places, feature], which the decoder looks at, the probabilities of ImageNet's
+            classes [pictures, 1000], and the distances from familiar photos [pictures]; both are 0 where the image
+            encoder is not a packaged one.
 
         Raises:
             InputError: a picture cannot be opened.
@@ -103,8 +105,19 @@ class Captioner(CaptionerNetwork):
         pixels = torch.stack([self.encoder.preprocess(open_image(image)) for image in images]).to(device)
         trunk_features, looks = self.encoder.freeze(pixels), self._classifier()
         grids: Tensor = self.project(self.encoder(trunk_features.float()))
-        classes = grids.new_zeros(len(grids), CLASSES) if looks is None else looks.to(device)(trunk_features)[1]
-        return grids, classes
+        if looks is None:
+            return grids, grids.new_zeros(len(grids), CLASSES), grids.new_zeros(len(grids))
+        features, classes = looks.to(device)(trunk_features)
+        distances = grids.new_zeros(len(grids))
+        if self.config.familiar:
+            distances = familiarity.distance(
+                features, familiarity.decode(self.config.familiar, features.size(1)).to(device)
+            )
+        return grids, classes, distances
+
+    def recognized_objects(self, probabilities: Tensor) -> tuple[RecognizedObject, ...]:
+        """The nouns that ImageNet's classes of these probabilities [1000] stand for, the most probable first."""
+        return recognized(probabilities)
 
     @overload
     def caption(

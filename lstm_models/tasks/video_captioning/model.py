@@ -1,7 +1,235 @@
-"""Video to text."""
+"""Video to text: ``VideoCaptioner`` describes films scene by scene.
 
-from lstm_models.tasks.video_captioning.network import VideoCaptionerNetwork
+captioner = lstm_models.load("video-captioner")
+captioner.caption("clip.mp4").scenes[0].caption
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any, overload
+
+import numpy as np
+import torch
+from torch import Tensor
+from typing_extensions import Unpack
+
+from lstm_models.decoding.beam_search import beam_search
+from lstm_models.decoding.options import Hypothesis, override
+from lstm_models.errors import InputError
+from lstm_models.io.films import FilmFrame, open_film
+from lstm_models.io.inputs import are_several
+from lstm_models.results import Word
+from lstm_models.tasks.video_captioning.decoding import SceneSearch, VideoCaptionKeywords, VideoCaptionOptions
+from lstm_models.tasks.video_captioning.features import EVERY, evenly, find_shots
+from lstm_models.tasks.video_captioning.network import OBJECTS, Sentences, VideoCaptionerNetwork
+from lstm_models.tasks.video_captioning.results import Scene, SceneObject, VideoCaption
+from lstm_models.text.vocabulary import END, join_words
+
+__all__ = ["MOST_SECONDS", "VideoCaptioner"]
+
+MOST_SECONDS = 2 * 3600.0
+"""Seconds of a film that are described at once."""
+_SUPPORTED = -2.5  # nats a word: a frame that gives a sentence as much, by itself, vouches for it
 
 
 class VideoCaptioner(VideoCaptionerNetwork):
-    """stub"""
+    """Describes films; see the module and ``VideoCaptionerConfig``."""
+
+    @overload
+    def caption(
+        self, films: Any, *, options: VideoCaptionOptions | None = None, **given: Unpack[VideoCaptionKeywords]
+    ) -> VideoCaption: ...
+
+    @overload
+    def caption(
+        self,
+        films: list[str] | tuple[str, ...],
+        *,
+        options: VideoCaptionOptions | None = None,
+        **given: Unpack[VideoCaptionKeywords],
+    ) -> list[VideoCaption]: ...
+
+    def caption(
+        self, films: Any, *, options: VideoCaptionOptions | None = None, **given: Unpack[VideoCaptionKeywords]
+    ) -> VideoCaption | list[VideoCaption]:
+        """Describes a film, or each of several.
+
+        Args:
+            films: a film as for `lstm_models.io.films.open_film` (a file, bytes, an open file, a folder of pictures, an
+                array of frames), or a list of paths.
+            options: how to describe; `VideoCaptionOptions()` if None.
+            given: fields of `VideoCaptionOptions`, such as ``style="photo"``, that replace those of the options.
+
+        Raises:
+            InputError: a film cannot be opened, is longer than `MOST_SECONDS`, or the options contradict each other.
+        """
+        options = override(options or VideoCaptionOptions(), **given)
+        if are_several(films):
+            return [self.caption(film, options=options) for film in films]
+        scenes: list[Scene] = []
+        notes: list[str] = []
+        for scene in self.stream(films, options=options, notes=notes):
+            scenes = _joined(scenes, scene)
+        duration = scenes[-1].end - scenes[0].start
+        return VideoCaption.of(scenes, duration, _name(films), notes)
+
+    def stream(
+        self,
+        film: Any,
+        *,
+        options: VideoCaptionOptions | None = None,
+        notes: list[str] | None = None,
+        **given: Unpack[VideoCaptionKeywords],
+    ) -> Iterator[Scene]:
+        """As :meth:`caption` for one film, but yields its scenes as they are found.
+
+        Args:
+            film: as for :meth:`caption`.
+            options: likewise.
+            notes: takes a sentence for each thing that is not as it should be with the film.
+            given: as for :meth:`caption`.
+        """
+        options = override(options or VideoCaptionOptions(), **given)
+        side = self.captioner.encoder.config.size
+        with open_film(film, side=side) as found:
+            end = options.end
+            if found.seconds is not None and (end or found.seconds) - options.start > MOST_SECONDS:
+                raise InputError(
+                    f"{found.label} is {found.seconds / 3600:.1f} hours long; at most {MOST_SECONDS / 3600:g} are described at "
+                    "once, so choose a part by start and end.",
+                    usage=True,
+                )
+            frames = found.frames(every=EVERY, start=options.start, end=end)
+            any_ = False
+            for shot in find_shots(_limited(frames, options.start, found.label), options.longest_scene):
+                any_ = True
+                if found.seconds is not None and end is None and 0 < found.seconds - shot.end < 2 * EVERY:
+                    shot.end = found.seconds  # the last frame is seen to the film's end
+                yield self.describe(evenly(shot.frames, options.frames), shot.start, shot.end, options)
+            if not any_:
+                raise InputError(f"{found.label} has no frame from {options.start:g} s to {end:g} s.", usage=True)
+            if notes is not None:
+                notes += found.notes
+
+    @torch.inference_mode()
+    def describe(self, frames: Sequence[FilmFrame], start: float, end: float, options: VideoCaptionOptions) -> Scene:
+        """The description of one scene.
+
+        Args:
+            frames: of it, at least one.
+            start: of the scene, in seconds.
+            end: likewise.
+            options: of which those of the search count.
+        """
+        grids, classes, distances = self.captioner.frame_features([frame.pixels for frame in frames])
+        objects = self.captioner.recognized_objects(classes.mean(0))
+        numbers = self._object_numbers([one.name for one in objects] if options.objects else [])
+        spoken = self.sentences(options.style)
+        seen = self.see(grids[None], numbers)
+        search = self._begin(spoken, seen)
+        found = beam_search(
+            lambda tokens, state: _step(spoken, tokens, state), search, 1, start=END, end=END,
+            options=options.search(), device=grids.device,
+        )[0]  # fmt: skip
+        alone = self.see(grids[:, None], numbers.expand(len(grids), -1))
+        votes = [self._votes(spoken, alone, one) for one in found]
+        order = sorted(range(len(found)), key=lambda place: -_score(found[place], votes[place], options))
+        best = order[0]
+        others = tuple(self._text(found[place]) for place in order[1 : options.n_best])
+        return self._scene(
+            frames, start, end, found[best], votes[best], search, others,
+            tuple(SceneObject(one.name, one.probability) for one in objects), float(distances.mean()),
+        )  # fmt: skip
+
+    def _begin(self, spoken: Sentences, seen: Any) -> SceneSearch:
+        memory = spoken.memory(*seen)
+        rows = torch.zeros(1, 0, dtype=torch.long, device=seen.mean.device)
+        return SceneSearch(spoken.decoder.initial_state(memory, 1), memory, rows, [])
+
+    def _votes(self, spoken: Sentences, alone: Any, found: Hypothesis) -> Tensor:
+        """Log probabilities [frames, words with the end] of a sentence by each frame alone."""
+        count = len(alone.mean)
+        tokens = torch.tensor([*found.tokens, END], device=alone.mean.device).expand(count, 1, -1)
+        lengths = torch.full((count, 1), tokens.size(-1), device=tokens.device)
+        return spoken(*alone, tokens, lengths)[0].view(count, -1)
+
+    def _scene(
+        self,
+        frames: Sequence[FilmFrame],
+        start: float,
+        end: float,
+        found: Hypothesis,
+        votes: Tensor,
+        search: SceneSearch,
+        others: tuple[str, ...],
+        objects: tuple[SceneObject, ...],
+        distance: float,
+    ) -> Scene:
+        rows, columns = self.captioner.encoder.rows, self.captioner.encoder.columns
+        looks = torch.stack(search.looked(list(found.tokens)))[:, : len(frames) * rows * columns]
+        looks = looks.float().cpu().reshape(-1, len(frames), rows, columns)
+        # What all frames together say, and what they say each by itself
+        both = (torch.tensor(found.token_log_probabilities)[: len(found.tokens)] + votes.mean(0).cpu()[:-1]) / 2
+        confidences = self.captioner.confidence(both, distance).tolist()
+        texts = self.vocabulary.decode(found.tokens)
+        words = tuple(
+            Word(text, confidence, attention=map_.numpy())
+            for text, confidence, map_ in zip(texts, confidences, looks.sum(1), strict=True)
+        )
+        weights = looks.sum((0, 2, 3))
+        weights = weights / weights.sum().clamp(min=1e-9)
+        vouching = float((votes.mean(1) >= _SUPPORTED).float().mean())
+        return Scene(
+            start, end, join_words(texts), words, found.log_probability, vouching, others, objects,
+            tuple(frame.time for frame in frames), tuple(weights.tolist()), frames[int(weights.argmax())].pixels,
+        )  # fmt: skip
+
+    def _text(self, found: Hypothesis) -> str:
+        return join_words(self.vocabulary.decode(found.tokens))
+
+    def _object_numbers(self, names: Sequence[str]) -> Tensor:
+        """Word numbers [1, OBJECTS] of what was recognised, such as are known."""
+        known = self.vocabulary.numbers
+        found = list(dict.fromkeys(known[name.split()[-1]] for name in names if name.split()[-1] in known))[:OBJECTS]
+        return torch.tensor([[*found, *[0] * (OBJECTS - len(found))]], device=self.unseen.device)
+
+
+def _step(spoken: Sentences, tokens: Tensor, search: SceneSearch) -> tuple[Tensor, SceneSearch]:
+    y, looks, state = spoken.decoder.step(spoken.word(tokens), search.state, search.memory)
+    return spoken.log_probabilities(y), search.wrote(tokens, looks, state)
+
+
+def _score(found: Hypothesis, votes: Tensor, options: VideoCaptionOptions) -> float:
+    """Log probability by all frames at once and by each alone, a word as the search's length penalty has it."""
+    together = (1 - options.votes) * found.log_probability + options.votes * float(votes.mean(0).sum())
+    return together / (len(found.tokens) + 1) ** options.length_penalty
+
+
+def _joined(scenes: list[Scene], scene: Scene) -> list[Scene]:
+    """The scenes with one more; where the sentence is as before and no time lies between, the former goes on."""
+    if not scenes or scenes[-1].caption != scene.caption or scene.start - scenes[-1].end > EVERY:
+        return [*scenes, scene]
+    last = scenes[-1]
+    better = max(last, scene, key=lambda one: one.confidence or 0.0)
+    weights = np.array([*last.frame_weights, *scene.frame_weights]) / 2
+    return [
+        *scenes[:-1],
+        Scene(
+            last.start, scene.end, last.caption, better.words, better.log_probability,
+            (last.votes + scene.votes) / 2, better.alternatives, better.objects,
+            (*last.frame_times, *scene.frame_times), tuple(weights.tolist()), better.thumbnail,
+        ),
+    ]  # fmt: skip
+
+
+def _limited(frames: Iterator[FilmFrame], start: float, label: str) -> Iterator[FilmFrame]:
+    for frame in frames:
+        if frame.time - start > MOST_SECONDS:
+            raise InputError(f"{label} goes on after {MOST_SECONDS / 3600:g} hours; choose a part by start and end.")
+        yield frame
+
+
+def _name(film: Any) -> str:
+    return os.fspath(film) if isinstance(film, (str, os.PathLike)) else ""

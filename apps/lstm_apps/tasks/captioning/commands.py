@@ -33,6 +33,7 @@ from lstm_apps.cli.batch_files import (
 )
 from lstm_apps.cli.resumable_jsonl import ResumableJsonl
 from lstm_apps.cli.translators import bundled_translator
+from lstm_apps.tasks.video_captioning.commands import describe_films, film_paths
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import check_writable, shown, write_whole
 
@@ -66,15 +67,22 @@ def caption(
     batch: int = 16,
     language: str = "en",
     model: str = "captioner",
+    format: str | None = None,
+    transcript: bool = False,
+    style: str | None = None,
+    start: float | None = None,
+    end: float | None = None,
 ) -> None:
-    """Describes photos in a sentence each.
+    """Describes photos in a sentence each, and films scene by scene.
 
     Captions of named photos are printed, those of folders as JSON Lines, a photo a line. With --out the lines go to a
     file, and the same command goes on where it was stopped. A photo that cannot be opened is reported, and the rest
-    goes on; the exit code is then 1.
+    goes on; the exit code is then 1. Films (.mp4, .webm, animated .gif and the like) are described with times; the
+    last five options are for them, and of the others json, out, recursive, beam, n_best, max-words, length-penalty,
+    objects and model.
 
     Args:
-        paths: photos, and folders of photos; - is standard input.
+        paths: photos, and folders of photos; films, and folders of films; - is standard input.
         json: print JSON for named photos too, one object a line.
         out: a .jsonl file that lines are added to; photos that it already has are not described again. - prints JSON.
         html: an .html file for a page of alt texts, with thumbnails, where captions to check are flagged.
@@ -98,8 +106,28 @@ def caption(
         batch: photos described at once; fewer need less memory.
         language: of the sentences, de or fr by the bundled translators; words to include and to exclude are English.
         model: a bundled model, a folder, or the id of one on the Hugging Face hub.
+        format: of films: vtt (WebVTT of descriptions), srt, json or txt; by the suffix of --out if missing, or txt.
+        transcript: write down what is said in a film too, beside what is seen (vtt and json).
+        style: of films: film says in few words what happens (as usual), photo describes as captions of photos do.
+        start: of films: the second at which to begin. A folder of pictures is a film if one of these options is given.
+        end: of films: the second at which to end.
     """
-    named = named_paths(paths, "PATHS is missing: name photos, or a folder of photos")
+    named = named_paths(paths, "PATHS is missing: name photos, films, or a folder of them")
+    films_meant = transcript or any(each is not None for each in (format, style, start, end))
+    films = film_paths(named, recursive, films_meant)
+    if films is not None:
+        given = {
+            "--html": html, "--csv": csv, "--xmp": xmp, "--attention": attention, "--include": include,
+            "--exclude": exclude, "--language": None if language == "en" else language,
+        }  # fmt: skip
+        if refused := [option for option, value in given.items() if value is not None]:
+            raise InputError(f"{refused[0]} is for photos, and {shown(films.sources[0])} is a film", usage=True)
+        describe_films(
+            films, model="video-captioner" if model == "captioner" else model, format="json" if json else format,
+            out=out, transcript=transcript, style=style or "film", start=start or 0.0, end=end, beam=beam,
+            n_best=n_best, max_words=max_words, length_penalty=length_penalty, objects=objects,
+        )  # fmt: skip
+        return
     if batch < 1:
         raise InputError(f"batch must be 1 or more, not {batch}", usage=True)
     if (groups > 1) != (diversity > 0):
