@@ -97,8 +97,8 @@ class VideoCaptioner(VideoCaptionerNetwork):
             end = options.end
             if found.seconds is not None and (end or found.seconds) - options.start > MOST_SECONDS:
                 raise InputError(
-                    f"{found.label} is {found.seconds / 3600:.1f} hours long; at most {MOST_SECONDS / 3600:g} are described at "
-                    "once, so choose a part by start and end.",
+                    f"{found.label} is {found.seconds / 3600:.1f} hours long; at most {MOST_SECONDS / 3600:g} are described "
+                    "at once, so choose a part by start and end.",
                     usage=True,
                 )
             frames = found.frames(every=EVERY, start=options.start, end=end)

@@ -90,7 +90,7 @@ def describe_films(
     Args:
         found: the films; "-" is standard input.
         model: a video captioner.
-        format: one of ``lstm_models.tasks.video_captioning.results.FORMATS``; by the suffix of ``out``, or txt, if None.
+        format: one of `FORMATS` of the results; by the suffix of ``out``, or txt, if None.
         out: a file, or for several films a folder, in which films that already have a file are not described again.
         transcript: whether what is said in the film is written down too, for its WebVTT and JSON.
         options: fields of `VideoCaptionOptions`.
