@@ -96,6 +96,7 @@ TASKS: dict[str, Task] = {
             summary="films to timed descriptions: an LSTM over the frames and the captioner's decoder adapted to films",
             train="lstm_apps.tasks.video_captioning.train:train",
             evaluate="lstm_apps.tasks.video_captioning.evaluate:evaluate",
+            tab="lstm_apps.tasks.video_captioning.demo.tab",
         ),
         Task(
             name="speech",

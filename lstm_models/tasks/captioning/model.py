@@ -103,7 +103,7 @@ class Captioner(CaptionerNetwork):
         """
         device = self.words.weight.device
         pixels = torch.stack([self.encoder.preprocess(open_image(image)) for image in images]).to(device)
-        trunk_features, looks = self.encoder.freeze(pixels), self._classifier()
+        trunk_features, looks = self.encoder.freeze(pixels), self.classifier()
         grids: Tensor = self.project(self.encoder(trunk_features.float()))
         if looks is None:
             return grids, grids.new_zeros(len(grids), CLASSES), grids.new_zeros(len(grids))

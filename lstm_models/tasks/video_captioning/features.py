@@ -35,11 +35,13 @@ class Shot:
         start: seconds.
         end: seconds.
         frames: some of its frames, spread over it.
+        continues: whether it goes on from the one before, without a cut.
     """
 
     start: float
     end: float
     frames: list[FilmFrame] = field(default_factory=list)
+    continues: bool = False
 
 
 def find_shots(frames: Iterable[FilmFrame], longest: float = 10.0) -> Iterator[Shot]:
@@ -51,7 +53,7 @@ def find_shots(frames: Iterable[FilmFrame], longest: float = 10.0) -> Iterator[S
     """
     shot: Shot | None = None
     before: np.ndarray | None = None
-    usual, step, number = 0.0, 1, 0
+    usual, step, number, continues = 0.0, 1, 0, False
     for frame in frames:
         deadlines.check()
         here = _histogram(frame.pixels)
@@ -62,9 +64,9 @@ def find_shots(frames: Iterable[FilmFrame], longest: float = 10.0) -> Iterator[S
             if cut or frame.time - shot.start >= longest:
                 shot.end = frame.time
                 yield shot
-                shot, usual = None, 0.0 if cut else usual
+                shot, usual, continues = None, 0.0 if cut else usual, not cut
         if shot is None:
-            shot, step, number = Shot(frame.time, frame.time), 1, 0
+            shot, step, number = Shot(frame.time, frame.time, continues=continues), 1, 0
         usual = 0.8 * usual + 0.2 * min(difference, _CUT)
         if number % step == 0:
             shot.frames.append(frame)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, overload
 
 import numpy as np
@@ -31,7 +32,8 @@ __all__ = ["MOST_SECONDS", "VideoCaptioner"]
 
 MOST_SECONDS = 2 * 3600.0
 """Seconds of a film that are described at once."""
-_SUPPORTED = -2.5  # nats a word: a frame that gives a sentence as much, by itself, vouches for it
+SUPPORTED = -2.5
+"""Nats a word: a frame that gives a sentence as much, by itself, vouches for it."""
 
 
 class VideoCaptioner(VideoCaptionerNetwork):
@@ -97,8 +99,8 @@ class VideoCaptioner(VideoCaptionerNetwork):
             end = options.end
             if found.seconds is not None and (end or found.seconds) - options.start > MOST_SECONDS:
                 raise InputError(
-                    f"{found.label} is {found.seconds / 3600:.1f} hours long; at most {MOST_SECONDS / 3600:g} are described "
-                    "at once, so choose a part by start and end.",
+                    f"{found.label} is {found.seconds / 3600:.1f} hours long; at most {MOST_SECONDS / 3600:g} are "
+                    "described at once, so choose a part by start and end.",
                     usage=True,
                 )
             frames = found.frames(every=EVERY, start=options.start, end=end)
@@ -107,7 +109,8 @@ class VideoCaptioner(VideoCaptionerNetwork):
                 any_ = True
                 if found.seconds is not None and end is None and 0 < found.seconds - shot.end < 2 * EVERY:
                     shot.end = found.seconds  # the last frame is seen to the film's end
-                yield self.describe(evenly(shot.frames, options.frames), shot.start, shot.end, options)
+                scene = self.describe(evenly(shot.frames, options.frames), shot.start, shot.end, options)
+                yield replace(scene, continues=shot.continues)
             if not any_:
                 raise InputError(f"{found.label} has no frame from {options.start:g} s to {end:g} s.", usage=True)
             if notes is not None:
@@ -180,7 +183,7 @@ class VideoCaptioner(VideoCaptionerNetwork):
         )
         weights = looks.sum((0, 2, 3))
         weights = weights / weights.sum().clamp(min=1e-9)
-        vouching = float((votes.mean(1) >= _SUPPORTED).float().mean())
+        vouching = float((votes.mean(1) >= SUPPORTED).float().mean())
         return Scene(
             start, end, join_words(texts), words, found.log_probability, vouching, others, objects,
             tuple(frame.time for frame in frames), tuple(weights.tolist()), frames[int(weights.argmax())].pixels,
@@ -208,20 +211,17 @@ def _score(found: Hypothesis, votes: Tensor, options: VideoCaptionOptions) -> fl
 
 
 def _joined(scenes: list[Scene], scene: Scene) -> list[Scene]:
-    """The scenes with one more; where the sentence is as before and no time lies between, the former goes on."""
-    if not scenes or scenes[-1].caption != scene.caption or scene.start - scenes[-1].end > EVERY:
+    """The scenes with one more; where there is no cut and the sentence is as before, the former goes on."""
+    if not scenes or not scene.continues or scenes[-1].caption != scene.caption:
         return [*scenes, scene]
     last = scenes[-1]
     better = max(last, scene, key=lambda one: one.confidence or 0.0)
     weights = np.array([*last.frame_weights, *scene.frame_weights]) / 2
-    return [
-        *scenes[:-1],
-        Scene(
-            last.start, scene.end, last.caption, better.words, better.log_probability,
-            (last.votes + scene.votes) / 2, better.alternatives, better.objects,
-            (*last.frame_times, *scene.frame_times), tuple(weights.tolist()), better.thumbnail,
-        ),
-    ]  # fmt: skip
+    joined = replace(
+        better, start=last.start, end=scene.end, votes=(last.votes + scene.votes) / 2, continues=last.continues,
+        frame_times=(*last.frame_times, *scene.frame_times), frame_weights=tuple(weights.tolist()),
+    )  # fmt: skip
+    return [*scenes[:-1], joined]
 
 
 def _limited(frames: Iterator[FilmFrame], start: float, label: str) -> Iterator[FilmFrame]:

@@ -65,6 +65,7 @@ class Scene:
         frame_times: of the frames that were looked at, in seconds.
         frame_weights: how much each was looked at; they sum to 1.
         thumbnail: the frame that was looked at most, `[height, width, 3]` uint8; None where it was read from a file.
+        continues: whether it goes on from the scene before, without a cut.
     """
 
     start: float
@@ -78,6 +79,7 @@ class Scene:
     frame_times: tuple[float, ...] = ()
     frame_weights: tuple[float, ...] = ()
     thumbnail: np.ndarray | None = field(default=None, repr=False)
+    continues: bool = False
 
     @property
     def confidence(self) -> float | None:

@@ -1,0 +1,1 @@
+"""The video captioning tab of the demo."""
