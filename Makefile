@@ -81,6 +81,10 @@ train-smoke: $(VENV)/.installed-test
 	OMP_NUM_THREADS=1 $(BIN)/lstm-models train question-answering --config tiny --data $(RUN)/data/questions.json \
 		--validation $(RUN)/data/questions.json --run $(RUN)/question-answering --training.accelerator cpu
 	OMP_NUM_THREADS=1 $(BIN)/lstm-models answer "Who came?" "Ann came." --model $(RUN)/question-answering/model
+	OMP_NUM_THREADS=1 $(BIN)/lstm-models train video-captioning --config tiny --photos $(RUN)/data/photos \
+		--model.captioner $(RUN)/captioning/model --run $(RUN)/video-captioning --features $(RUN)/features \
+		--training.accelerator cpu
+	OMP_NUM_THREADS=1 $(BIN)/lstm-models caption $(RUN)/data/film.gif --model $(RUN)/video-captioning/model
 	OMP_NUM_THREADS=1 $(BIN)/lstm-models train video-prediction --config tiny --data $(RUN)/data/shapes-idx3-ubyte \
 		--run $(RUN)/video-prediction --training.accelerator cpu
 	OMP_NUM_THREADS=1 $(BIN)/lstm-models predict-video $(RUN)/data/digits.gif --model $(RUN)/video-prediction/model

@@ -67,6 +67,11 @@ from .tasks.translation.config import TranslatorConfig as TranslatorConfig
 from .tasks.translation.decoding import TranslateOptions as TranslateOptions
 from .tasks.translation.model import Translator as Translator
 from .tasks.translation.results import Translation as Translation
+from .tasks.video_captioning.config import VideoCaptionerConfig as VideoCaptionerConfig
+from .tasks.video_captioning.decoding import VideoCaptionOptions as VideoCaptionOptions
+from .tasks.video_captioning.model import VideoCaptioner as VideoCaptioner
+from .tasks.video_captioning.results import Scene as Scene
+from .tasks.video_captioning.results import VideoCaption as VideoCaption
 from .tasks.video_prediction.config import VideoPredictorConfig as VideoPredictorConfig
 from .tasks.video_prediction.model import VideoPredictor as VideoPredictor
 from .tasks.video_prediction.results import Forecast as Forecast
@@ -152,6 +157,14 @@ def load(
     revision: None = None,
     local_files_only: bool = True,
 ) -> StoryAnswerer: ...
+@typing.overload
+def load(
+    source: typing.Literal["video-captioner"],
+    *,
+    device: _Device = None,
+    revision: None = None,
+    local_files_only: bool = True,
+) -> VideoCaptioner: ...
 @typing.overload
 def load(
     source: typing.Literal["video-predictor"],

@@ -12,7 +12,16 @@ import sys
 from itertools import pairwise
 from pathlib import Path
 
-from tests.helpers import tiny_digits, tiny_images, tiny_pairs, tiny_photos, tiny_questions, tiny_sentences, tiny_speech
+from tests.helpers import (
+    tiny_digits,
+    tiny_films,
+    tiny_images,
+    tiny_pairs,
+    tiny_photos,
+    tiny_questions,
+    tiny_sentences,
+    tiny_speech,
+)
 
 # A letter as polylines in a box one unit wide and high, y down; each polyline is one stroke of the pen.
 LETTERS = {
@@ -72,6 +81,7 @@ def main() -> None:
     tiny_sentences.texts(folder / "texts.txt")
     tiny_pairs.tsv(folder / "pairs.tsv")
     tiny_questions.squad(folder / "questions.json")
+    (folder / "film.gif").write_bytes(tiny_films.animation(tiny_films.square_frames(12)))
     tiny_digits.idx(folder / "shapes-idx3-ubyte")
     tiny_digits.gif(folder / "digits.gif", tiny_digits.crossing(12))
     tiny_images.mnist(folder / "images")
