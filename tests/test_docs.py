@@ -40,7 +40,7 @@ from PIL import Image
 from lstm_apps import cli
 from lstm_apps.cli import registry
 from lstm_models.checkpoints import hub
-from tests.helpers import make_data, tiny_digits, tiny_images, tiny_photos
+from tests.helpers import make_data, tiny_digits, tiny_films, tiny_images, tiny_photos
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -77,6 +77,7 @@ STAND_INS = {
     "language-modeling": "language-model",
     "translation": "translator-en-de",
     "question-answering": "question-answerer",
+    "video-captioning": "video-captioner",
     "video-prediction": "video-predictor",
     "image-generation": "image-generator",
 }
@@ -152,6 +153,9 @@ def furnish(folder: Path) -> None:
     (folder / "sentences.conllu").write_text("1\tAnna\t" + "\t".join("_" * 8) + "\n\n", "utf-8")
     for name in ("reports.txt", "books.txt"):
         (folder / name).write_text("the report is ready\nthe train leaves at nine\n" * 30, "utf-8")
+    for name in ("film.mp4", "films/1.mp4"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(tiny_films.video(tiny_films.square_frames(8), sound=True))
     tiny_digits.gif(folder / "digits.gif", tiny_digits.crossing(20))
     (folder / "frames").mkdir()
     for number, frame in enumerate(tiny_digits.crossing(12)):
