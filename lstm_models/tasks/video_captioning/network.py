@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from lstm_models.nn.attention_decoder import Memory, TopDownDecoder
 from lstm_models.nn.lstm import LSTM
+from lstm_models.nn.parameter_budget import uncounted
 from lstm_models.nn.prepacked_linear import PrepackedLinear, step_product
 from lstm_models.tasks.video_captioning.config import STYLES, VideoCaptionerConfig
 from lstm_models.text.vocabulary import END, Vocabulary
@@ -128,7 +129,7 @@ class VideoCaptionerNetwork(nn.Module):
         self.object_places = nn.Linear(word, size)
         self.unseen = nn.Parameter(torch.zeros(size))
         self.new_words = nn.Parameter(torch.randn(len(config.new_words), word) * max(word, 1) ** -0.5 * 0.3)
-        with torch.device("meta"):
+        with uncounted(), torch.device("meta"):
             shapes = {name: tuple(value.shape) for name, value in Sentences(config).named_parameters()}
         self.adapted = [name for name, shape in shapes.items() if len(shape) == 2 and name != "words"]
         self.down, self.up = nn.ParameterDict(), nn.ParameterDict()
