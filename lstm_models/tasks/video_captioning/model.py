@@ -117,7 +117,14 @@ class VideoCaptioner(VideoCaptionerNetwork):
                 notes += found.notes
 
     @torch.inference_mode()
-    def describe(self, frames: Sequence[FilmFrame], start: float, end: float, options: VideoCaptionOptions) -> Scene:
+    def describe(
+        self,
+        frames: Sequence[FilmFrame],
+        start: float,
+        end: float,
+        options: VideoCaptionOptions,
+        features: tuple[Tensor, Tensor, Tensor] | None = None,
+    ) -> Scene:
         """The description of one scene.
 
         Args:
@@ -125,8 +132,11 @@ class VideoCaptioner(VideoCaptionerNetwork):
             start: of the scene, in seconds.
             end: likewise.
             options: of which those of the search count.
+            features: what the captioner's ``frame_features`` gives for the frames, where that is known.
         """
-        grids, classes, distances = self.captioner.frame_features([frame.pixels for frame in frames])
+        if features is None:
+            features = self.captioner.frame_features([frame.pixels for frame in frames])
+        grids, classes, distances = features
         objects = self.captioner.recognized_objects(classes.mean(0))
         numbers = self._object_numbers([one.name for one in objects] if options.objects else [])
         spoken = self.sentences(options.style)
