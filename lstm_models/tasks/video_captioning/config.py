@@ -27,6 +27,8 @@ class VideoCaptionerConfig:
         rank: of the differences of the decoder's matrices (Hu et al. 2021, arXiv:2106.09685).
         frames: of a scene that are looked at, at most.
         dropout: fraction of the features of places, words and the decoder's output dropped while training.
+        film_strength: how much of what was learned counts in the style "film", from 0 (the captioner) to 1.
+        photo_strength: likewise in the style "photo" (WiSE-FT, Wortsman et al. 2022, arXiv:2109.01903).
         smoothing: fraction of the probability that label smoothing spreads over all words.
     """
 
@@ -42,6 +44,8 @@ class VideoCaptionerConfig:
     frames: int = 6
     dropout: float = 0.1
     smoothing: float = 0.1
+    film_strength: float = 1.0
+    photo_strength: float = 1.0
 
     def __post_init__(self) -> None:
         for name in ("hidden_size", "rank", "frames"):
@@ -50,6 +54,9 @@ class VideoCaptionerConfig:
         for name in ("dropout", "smoothing"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"model: {name} must lie from 0 to below 1, not {getattr(self, name):g}")
+        for name in ("film_strength", "photo_strength"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"model: {name} must lie from 0 to 1, not {getattr(self, name):g}")
         if self.frames > 64:
             raise ValueError(f"model: frames must be at most 64, not {self.frames}")
         if len(set(self.new_words)) < len(self.new_words):

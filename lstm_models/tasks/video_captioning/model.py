@@ -138,15 +138,17 @@ class VideoCaptioner(VideoCaptionerNetwork):
             features = self.captioner.frame_features([frame.pixels for frame in frames])
         grids, classes, distances = features
         objects = self.captioner.recognized_objects(classes.mean(0))
-        numbers = self._object_numbers([one.name for one in objects] if options.objects else [])
+        # In the style of photos the objects are not looked at: there they made captions worse
+        numbers = None if options.style == "photo" else self._object_numbers(objects if options.objects else ())
+        strength = self.strength(options.style)
         spoken = self.sentences(options.style)
-        seen = self.see(grids[None], numbers)
+        seen = self.see(grids[None], numbers, strength)
         search = self._begin(spoken, seen)
         found = beam_search(
             lambda tokens, state: _step(spoken, tokens, state), search, 1, start=END, end=END,
             options=options.search(), device=grids.device,
         )[0]  # fmt: skip
-        alone = self.see(grids[:, None], numbers.expand(len(grids), -1))
+        alone = self.see(grids[:, None], None if numbers is None else numbers.expand(len(grids), -1), strength)
         votes = [self._votes(spoken, alone, one) for one in found]
         order = sorted(range(len(found)), key=lambda place: -_score(found[place], votes[place], options))
         best = order[0]
@@ -202,9 +204,9 @@ class VideoCaptioner(VideoCaptionerNetwork):
     def _text(self, found: Hypothesis) -> str:
         return join_words(self.vocabulary.decode(found.tokens))
 
-    def _object_numbers(self, names: Sequence[str]) -> Tensor:
+    def _object_numbers(self, objects: Sequence[Any]) -> Tensor:
         """Word numbers [1, OBJECTS] of what was recognised, such as are known."""
-        known = self.vocabulary.numbers
+        known, names = self.vocabulary.numbers, [one.name for one in objects]
         found = list(dict.fromkeys(known[name.split()[-1]] for name in names if name.split()[-1] in known))[:OBJECTS]
         return torch.tensor([[*found, *[0] * (OBJECTS - len(found))]], device=self.unseen.device)
 

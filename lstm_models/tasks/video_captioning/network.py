@@ -160,31 +160,41 @@ class VideoCaptionerNetwork(nn.Module):
         """The words of the captioner, and the new ones."""
         return Vocabulary((*self.captioner.vocabulary.words[2:], *self.config.new_words))
 
-    def see(self, grids: Tensor | None, objects: Tensor) -> Seen:
+    def see(self, grids: Tensor | None, objects: Tensor | None, strength: float = 1.0) -> Seen:
         """What the decoder looks at.
 
         Args:
             grids: [batch, frames, places, feature] of a captioner's ``frame_features``; None for no frames at all.
-            objects: [batch, OBJECTS] word numbers of what was recognised, 0 for none.
+            objects: [batch, OBJECTS] word numbers of what was recognised, 0 for none; None to look at none.
+            strength: how much what the LSTM over the frames adds counts.
         """
-        words = torch.cat([self._base("words"), self.new_words])
-        things = self.object_places(nn.functional.embedding(objects, words) * self.config.word_size**0.5)
+        things = None
+        if objects is not None:
+            words = torch.cat([self._base("words"), self.new_words])
+            things = self.object_places(nn.functional.embedding(objects, words) * self.config.word_size**0.5)
         if grids is None:
-            return Seen(things, self.unseen.expand(len(objects), -1))
+            assert things is not None
+            return Seen(things, self.unseen.expand(len(things), -1))
         grids = grids.float()
         around, _ = self.frames(grids.mean(2))
-        grids = grids + self.to_places(around)[:, :, None]
-        return Seen(torch.cat([grids.flatten(1, 2), things.to(grids.dtype)], 1), grids.mean((1, 2)))
+        grids = grids + strength * self.to_places(around)[:, :, None]
+        places = grids.flatten(1, 2)
+        return Seen(places if things is None else torch.cat([places, things.to(places.dtype)], 1), grids.mean((1, 2)))
+
+    def strength(self, style: str) -> float:
+        """How much of what was learned counts in a style; all of it while training."""
+        return 1.0 if self.training else float(getattr(self.config, f"{style}_strength"))
 
     def weights(self, style: str) -> dict[str, Tensor]:
         """The parameters of `Sentences` in a style: the captioner's, with the differences learned."""
         made = {name: self._base(name) for name in ("words", *self.adapted, *self.biased, "decoder.attention.score")}
         made["words"] = torch.cat([made["words"], self.new_words])
+        strength = self.strength(style)
         for name in self.adapted:
-            made[name] = made[name] + self.up[_key(name)] @ self.down[_key(name)]
+            made[name] = made[name] + strength * (self.up[_key(name)] @ self.down[_key(name)])
         for name in self.biased:
             bias = made[name] if name != "bias" else nn.functional.pad(made[name], (0, len(self.config.new_words)))
-            made[name] = bias + self.styles[_key(name)][STYLES.index(style)]
+            made[name] = bias + strength * self.styles[_key(name)][STYLES.index(style)]
         return made
 
     def sentences(self, style: str) -> Sentences:
