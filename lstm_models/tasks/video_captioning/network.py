@@ -118,7 +118,7 @@ class VideoCaptionerNetwork(nn.Module):
         super().__init__()
         self.config = config
         self._captioner: list[FrameCaptioner] = [] if captioner is None else [captioner]  # no submodule: not saved
-        self._sentences: dict[str, tuple[tuple[int, ...], Sentences]] = {}
+        self._sentences: dict[str, tuple[tuple[float, ...], Sentences]] = {}
         self._spoken: list[Sentences] = []  # the module whose parameters training replaces
         self._state: list[dict[str, Tensor]] = []
         size, word = config.place_size, config.word_size
@@ -199,7 +199,7 @@ class VideoCaptionerNetwork(nn.Module):
 
     def sentences(self, style: str) -> Sentences:
         """The decoder in a style, ready to search with; made when first used, and anew when the weights change."""
-        version = tuple(0 if p.is_inference() else p._version for p in self.parameters())
+        version = (self.strength(style), *(0 if p.is_inference() else p._version for p in self.parameters()))
         kept = self._sentences.get(style)
         if kept is None or kept[0] != version:
             made = Sentences(self.config).to(self.unseen.device)

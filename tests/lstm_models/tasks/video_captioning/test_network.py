@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -121,3 +123,19 @@ def test_a_batch_between_the_kinds_keeps_its_films() -> None:
 def test_configs_check_their_values(values, sentence) -> None:
     with pytest.raises(ValueError, match=sentence):
         VideoCaptionerConfig(**values)
+
+
+def test_without_strength_it_is_the_captioner_whatever_was_learned() -> None:
+    model = disturbed(video_captioner())
+    model.config = replace(model.config, photo_strength=0.0)
+    grids = torch.rand(1, 3, 9, 16)
+    with torch.no_grad():
+        seen = model.see(grids, None, model.strength("photo"))
+    torch.testing.assert_close(seen.places, grids.flatten(1, 2))
+    base, made = model.captioner.state_dict(), model.weights("photo")
+    torch.testing.assert_close(made["output.weight"], base["output.weight"])
+    torch.testing.assert_close(made["output.bias"], base["output.bias"])
+    half = replace(model.config, photo_strength=0.5)
+    whole = model.weights("film")["output.weight"] - base["output.weight"]
+    model.config = half
+    torch.testing.assert_close(model.weights("photo")["output.weight"] - base["output.weight"], whole / 2)
