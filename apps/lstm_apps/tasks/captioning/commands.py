@@ -33,7 +33,7 @@ from lstm_apps.cli.batch_files import (
 )
 from lstm_apps.cli.resumable_jsonl import ResumableJsonl
 from lstm_apps.cli.translators import bundled_translator
-from lstm_apps.tasks.video_captioning.commands import describe_films, film_paths
+from lstm_apps.tasks.video_captioning.commands import describe_films_among
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import check_writable, shown, write_whole
 
@@ -113,20 +113,12 @@ def caption(
         end: of films: the second at which to end.
     """
     named = named_paths(paths, "PATHS is missing: name photos, films, or a folder of them")
-    films_meant = transcript or any(each is not None for each in (format, style, start, end))
-    films = film_paths(named, recursive, films_meant)
-    if films is not None:
-        given = {
-            "--html": html, "--csv": csv, "--xmp": xmp, "--attention": attention, "--include": include,
-            "--exclude": exclude, "--language": None if language == "en" else language,
-        }  # fmt: skip
-        if refused := [option for option, value in given.items() if value is not None]:
-            raise InputError(f"{refused[0]} is for photos, and {shown(films.sources[0])} is a film", usage=True)
-        describe_films(
-            films, model="video-captioner" if model == "captioner" else model, format="json" if json else format,
-            out=out, transcript=transcript, style=style or "film", start=start or 0.0, end=end, beam=beam,
-            n_best=n_best, max_words=max_words, length_penalty=length_penalty, objects=objects,
-        )  # fmt: skip
+    shared = {"model": model, "out": out, "beam": beam, "n_best": n_best, "max_words": max_words,
+              "length_penalty": length_penalty, "objects": objects}  # fmt: skip
+    of_films = {"format": format, "transcript": transcript, "style": style, "start": start, "end": end}
+    of_photos = {"html": html, "csv": csv, "xmp": xmp, "attention": attention, "include": include, "exclude": exclude,
+                 "language": None if language == "en" else language}  # fmt: skip
+    if describe_films_among(named, recursive, json, of_films, of_photos, shared):
         return
     if batch < 1:
         raise InputError(f"batch must be 1 or more, not {batch}", usage=True)

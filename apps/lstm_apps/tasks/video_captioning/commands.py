@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,41 @@ from lstm_models.io.films import FILM_SUFFIXES, list_films
 from lstm_models.io.images import list_images
 from lstm_models.text.subtitles import TimedText
 
-__all__ = ["describe_films", "film_paths"]
+__all__ = ["describe_films", "describe_films_among", "film_paths"]
 
 _EITHER = frozenset({".gif", ".webp", ".png", ".apng"})  # photos or animations
+
+
+def describe_films_among(
+    named: Sequence[str],
+    recursive: bool,
+    json: bool,
+    of_films: Mapping[str, Any],
+    of_photos: Mapping[str, Any],
+    shared: Mapping[str, Any],
+) -> bool:
+    """Describes what was named, if that is films; whether it was.
+
+    Args:
+        named: files and folders.
+        recursive: look into the folders of a folder too.
+        json: print JSON.
+        of_films: options for films alone; None is what is usual.
+        of_photos: options for photos alone; with any of them that is not None, films are refused.
+        shared: options for both, with ``model`` and ``out``.
+
+    Raises:
+        InputError: as `film_paths` and `describe_films`, or an option is for photos.
+    """
+    given = {name: value for name, value in of_films.items() if value is not None and value is not False}
+    found = film_paths(named, recursive, bool(given))
+    if found is None:
+        return False
+    if refused := [name for name, value in of_photos.items() if value is not None]:
+        raise InputError(f"--{refused[0]} is for photos, and {shown(found.sources[0])} is a film", usage=True)
+    model = shared["model"] if shared["model"] != "captioner" else "video-captioner"
+    describe_films(found, **{**shared, **given, "model": model, **({"format": "json"} if json else {})})
+    return True
 
 
 def film_paths(named: Sequence[str], recursive: bool, films_meant: bool) -> FoundFiles | None:
