@@ -130,18 +130,10 @@ def caption(
         raise InputError("standard input has no name, which files about it need; save it as a photo", usage=True)
     _check_files(out, html, csv, attention, xmp)
     options: dict[str, Any] = {
-        "beam": beam,
-        "n_best": n_best,
-        "min_words": min_words,
-        "max_words": max_words,
-        "length_penalty": length_penalty,
-        "groups": groups,
-        "diversity": diversity,
-        "include": split_words(include),
-        "exclude": split_words(exclude),
-        "no_repeat": no_repeat,
-        "objects": objects,
-    }
+        "beam": beam, "n_best": n_best, "min_words": min_words, "max_words": max_words,
+        "length_penalty": length_penalty, "groups": groups, "diversity": diversity, "include": split_words(include),
+        "exclude": split_words(exclude), "no_repeat": no_repeat, "objects": objects,
+    }  # fmt: skip
     found = _find(named, recursive, attention)
     from lstm_models.checkpoints import hub
     from lstm_models.tasks.captioning.decoding import CaptionOptions
