@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypedDict
 
-import torch
 from torch import Tensor
 
 from lstm_models.decoding.options import BeamOptions
@@ -20,34 +19,14 @@ MOST_WORDS = 40
 
 
 class SceneSearch(NamedTuple):
-    """What the search for one scene carries over the rows, and what all of it writes down.
-
-    ``state`` of the decoder, ``memory`` of the scene, ``words`` [rows, words] said so far; ``looks``: for each step the
-    words and where the rows looked [rows, places].
-    """
+    """What the search for one scene carries over the rows: the ``state`` of the decoder, and the scene's ``memory``."""
 
     state: DecoderState
     memory: Memory
-    words: Tensor
-    looks: list[tuple[Tensor, Tensor]]
 
     def select(self, index: Tensor) -> SceneSearch:
         """The rows ``index`` [new rows]."""
-        return self._replace(state=self.state.select(index), words=self.words.index_select(0, index))
-
-    def wrote(self, tokens: Tensor, looks: Tensor, state: DecoderState) -> SceneSearch:
-        """After a step: the ``tokens`` [rows] said before it, and where the rows looked [rows, places]."""
-        words = torch.cat([self.words, tokens[:, None]], 1) if self.looks else self.words  # the first token only begins
-        self.looks.append((words, looks))
-        return self._replace(words=words, state=state)
-
-    def looked(self, tokens: list[int]) -> list[Tensor]:
-        """Where a sentence looked [places] for each of its words."""
-        found = []
-        for place, (words, looks) in enumerate(self.looks[: len(tokens)]):
-            rows = (words == torch.tensor(tokens[:place], device=words.device)).all(1).nonzero()
-            found.append(looks[int(rows[0])])
-        return found
+        return self._replace(state=self.state.select(index))
 
 
 class VideoCaptionKeywords(TypedDict, total=False):

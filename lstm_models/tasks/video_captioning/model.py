@@ -21,6 +21,7 @@ from lstm_models.decoding.options import Hypothesis, override
 from lstm_models.errors import InputError
 from lstm_models.io.films import FilmFrame, open_film
 from lstm_models.io.inputs import are_several
+from lstm_models.nn.attention_decoder import Memory
 from lstm_models.results import Word
 from lstm_models.tasks.video_captioning.decoding import SceneSearch, VideoCaptionKeywords, VideoCaptionOptions
 from lstm_models.tasks.video_captioning.features import EVERY, evenly, find_shots
@@ -142,26 +143,50 @@ class VideoCaptioner(VideoCaptionerNetwork):
         numbers = None if options.style == "photo" else self._object_numbers(objects if options.objects else ())
         strength = self.strength(options.style)
         spoken = self.sentences(options.style)
-        seen = self.see(grids[None], numbers, strength)
-        search = self._begin(spoken, seen)
-        found = beam_search(
-            lambda tokens, state: _step(spoken, tokens, state), search, 1, start=END, end=END,
-            options=options.search(), device=grids.device,
-        )[0]  # fmt: skip
+        search = self._begin(spoken, self.see(grids[None], numbers, strength))
+        found = self._search(spoken, search, options)
         alone = self.see(grids[:, None], None if numbers is None else numbers.expand(len(grids), -1), strength)
+        if options.votes and len(grids) > 1:  # every frame proposes, too
+            proposed = [
+                one
+                for row in range(len(grids))
+                for one in self._search(spoken, self._begin(spoken, alone.row(row)), options)[:2]
+            ]
+            found = self._together(spoken, search.memory, found, proposed)
         votes = [self._votes(spoken, alone, one) for one in found]
         order = sorted(range(len(found)), key=lambda place: -_score(found[place], votes[place], options))
         best = order[0]
         others = tuple(self._text(found[place]) for place in order[1 : options.n_best])
         return self._scene(
-            frames, start, end, found[best], votes[best], search, others,
+            frames, start, end, found[best], votes[best], spoken, search.memory, others,
             tuple(SceneObject(one.name, one.probability) for one in objects), float(distances.mean()),
         )  # fmt: skip
 
     def _begin(self, spoken: Sentences, seen: Any) -> SceneSearch:
         memory = spoken.memory(*seen)
-        rows = torch.zeros(1, 0, dtype=torch.long, device=seen.mean.device)
-        return SceneSearch(spoken.decoder.initial_state(memory, 1), memory, rows, [])
+        return SceneSearch(spoken.decoder.initial_state(memory, 1), memory)
+
+    def _search(self, spoken: Sentences, search: SceneSearch, options: VideoCaptionOptions) -> list[Hypothesis]:
+        device = search.memory.mean.device
+        return beam_search(
+            lambda tokens, state: _step(spoken, tokens, state), search, 1, start=END, end=END,
+            options=options.search(), device=device,
+        )[0]  # fmt: skip
+
+    def _together(
+        self, spoken: Sentences, memory: Memory, found: Sequence[Hypothesis], proposed: Sequence[Hypothesis]
+    ) -> list[Hypothesis]:
+        """What was found, and the other sentences that were proposed, with the probabilities that all frames give."""
+        made = {tuple(one.tokens): one for one in found}
+        for one in proposed:
+            tokens = tuple(one.tokens)
+            if tokens in made:
+                continue
+            given = torch.tensor([*tokens, END], device=memory.mean.device)[None, None]
+            lengths = torch.tensor([[given.size(-1)]], device=given.device)
+            log_p = spoken(memory.values, memory.mean, given, lengths)[0].tolist()
+            made[tokens] = replace(one, log_probability=sum(log_p), token_log_probabilities=tuple(log_p))
+        return list(made.values())
 
     def _votes(self, spoken: Sentences, alone: Any, found: Hypothesis) -> Tensor:
         """Log probabilities [frames, words with the end] of a sentence by each frame alone."""
@@ -177,13 +202,14 @@ class VideoCaptioner(VideoCaptionerNetwork):
         end: float,
         found: Hypothesis,
         votes: Tensor,
-        search: SceneSearch,
+        spoken: Sentences,
+        memory: Memory,
         others: tuple[str, ...],
         objects: tuple[SceneObject, ...],
         distance: float,
     ) -> Scene:
         rows, columns = self.captioner.encoder.rows, self.captioner.encoder.columns
-        looks = torch.stack(search.looked(list(found.tokens)))[:, : len(frames) * rows * columns]
+        looks = _looks(spoken, memory, found.tokens)[:, : len(frames) * rows * columns]
         looks = looks.float().cpu().reshape(-1, len(frames), rows, columns)
         # What all frames together say, and what they say each by itself
         both = (torch.tensor(found.token_log_probabilities)[: len(found.tokens)] + votes.mean(0).cpu()[:-1]) / 2
@@ -212,8 +238,18 @@ class VideoCaptioner(VideoCaptionerNetwork):
 
 
 def _step(spoken: Sentences, tokens: Tensor, search: SceneSearch) -> tuple[Tensor, SceneSearch]:
-    y, looks, state = spoken.decoder.step(spoken.word(tokens), search.state, search.memory)
-    return spoken.log_probabilities(y), search.wrote(tokens, looks, state)
+    y, _, state = spoken.decoder.step(spoken.word(tokens), search.state, search.memory)
+    return spoken.log_probabilities(y), search._replace(state=state)
+
+
+def _looks(spoken: Sentences, memory: Memory, tokens: Sequence[int]) -> Tensor:
+    """Where a sentence looks [words, places] for each of its words."""
+    state, looks = spoken.decoder.initial_state(memory, 1), []
+    for before in (END, *tokens[:-1]):
+        word = spoken.word(torch.tensor([before], device=memory.mean.device))
+        _, look, state = spoken.decoder.step(word, state, memory)
+        looks.append(look[0])
+    return torch.stack(looks)
 
 
 def _score(found: Hypothesis, votes: Tensor, options: VideoCaptionOptions) -> float:

@@ -103,6 +103,10 @@ class Seen(NamedTuple):
     places: Tensor
     mean: Tensor
 
+    def row(self, number: int) -> Seen:
+        """That of one entry of the batch."""
+        return Seen(self.places[number : number + 1], self.mean[number : number + 1])
+
 
 class VideoCaptionerNetwork(nn.Module):
     """The network of a video captioner; see the module and ``VideoCaptionerConfig``.
