@@ -32,7 +32,7 @@ __all__ = ["evaluate"]
 SYSTEMS = ("captioner, middle frame", "this model, style photo", "this model, style film")
 SHOWN = ("BLEU-4", "ROUGE-L", "METEOR", "CIDEr")
 Film = tuple[str, Sequence[str], Callable[[], np.ndarray]]
-HALVES = 10  # films whose halves are described too
+HALVES = 10  # of so many films, the halves of one are described too
 
 
 def evaluate(
@@ -50,7 +50,7 @@ def evaluate(
 
     Beside it stands the captioner that it is built on, on the middle frame of each film. BLEU, ROUGE-L and CIDEr are
     those of pycocoevalcap, in per cent. Agreement is the fraction of words that the descriptions of a film's two halves
-    have in common, over the first ten films. Seconds are those of the clock, on one thread, from decoded frames to the
+    have in common, over every tenth film. Seconds are those of the clock, on one thread, from decoded frames to the
     sentence.
 
     Args:
@@ -108,7 +108,7 @@ def _measured(
             for system, text, took in _described(captioner, film):
                 captions[system][name] = text
                 seconds[system] += took / len(films)
-            if number < HALVES:
+            if number % HALVES == 0:
                 for system, *texts in zip(
                     SYSTEMS, *(_texts(captioner, half) for half in np.array_split(film, 2)), strict=True
                 ):
