@@ -7,7 +7,6 @@ import json
 import pytest
 from PIL import Image
 
-import lstm_models
 from lstm_apps.tasks.captioning import commands
 from lstm_apps.tasks.video_captioning import commands as films
 from lstm_models.checkpoints import hub
@@ -94,17 +93,6 @@ def test_what_is_said_stands_beside_what_is_seen(film, monkeypatch, capsys):
     shown = capsys.readouterr().out
     assert "00:00:00.500 --> 00:00:01.500\n<v Speech>“Good morning.”" in shown
     assert shown.count("<v Description>") == 2
-
-
-class Deaf:
-    def transcribe(self, source, punctuate):
-        raise InputError(f"{source} has no sound: it is a film without any.")
-
-
-def test_a_film_without_sound_has_nothing_said(film, capsys, monkeypatch):
-    monkeypatch.setattr(lstm_models, "load", lambda name: Deaf())
-    commands.caption(str(film), transcript=True, format="vtt")
-    assert "Speech" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
