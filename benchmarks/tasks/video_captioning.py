@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from statistics import median
 from typing import Any
@@ -51,7 +51,7 @@ def film(given: argparse.Namespace) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for seconds in SECONDS[:1] if given.quick else SECONDS:
         content = made(seconds)
-        runs = {
+        runs: dict[str, Callable[[], object]] = {
             "decoding": partial(read_film, content, side=260, every=0.2),
             "lstm-models": partial(model.caption, content),
             "a caption a second": partial(_every_second, captioner, content),

@@ -61,7 +61,8 @@ def photo_film(photo: Image, frames: int, generator: np.random.Generator, kind: 
 
 
 def _somewhere(part: float, generator: np.random.Generator) -> Box:
-    return _box(*(generator.uniform(0, 1 - part, 2)), part)
+    left, top = generator.uniform(0, 1 - part, 2)
+    return _box(left, top, part)
 
 
 def _box(left: float, top: float, part: float) -> Box:

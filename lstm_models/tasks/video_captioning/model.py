@@ -42,17 +42,17 @@ class VideoCaptioner(VideoCaptionerNetwork):
 
     @overload
     def caption(
-        self, films: Any, *, options: VideoCaptionOptions | None = None, **given: Unpack[VideoCaptionKeywords]
-    ) -> VideoCaption: ...
-
-    @overload
-    def caption(
         self,
         films: list[str] | tuple[str, ...],
         *,
         options: VideoCaptionOptions | None = None,
         **given: Unpack[VideoCaptionKeywords],
     ) -> list[VideoCaption]: ...
+
+    @overload
+    def caption(
+        self, films: Any, *, options: VideoCaptionOptions | None = None, **given: Unpack[VideoCaptionKeywords]
+    ) -> VideoCaption: ...
 
     def caption(
         self, films: Any, *, options: VideoCaptionOptions | None = None, **given: Unpack[VideoCaptionKeywords]
@@ -193,7 +193,7 @@ class VideoCaptioner(VideoCaptionerNetwork):
         count = len(alone.mean)
         tokens = torch.tensor([*found.tokens, END], device=alone.mean.device).expand(count, 1, -1)
         lengths = torch.full((count, 1), tokens.size(-1), device=tokens.device)
-        return spoken(*alone, tokens, lengths)[0].view(count, -1)
+        return spoken(*alone, tokens, lengths)[0].view(count, -1)  # type: ignore[no-any-return]
 
     def _scene(
         self,
@@ -255,7 +255,7 @@ def _looks(spoken: Sentences, memory: Memory, tokens: Sequence[int]) -> Tensor:
 def _score(found: Hypothesis, votes: Tensor, options: VideoCaptionOptions) -> float:
     """Log probability by all frames at once and by each alone, a word as the search's length penalty has it."""
     together = (1 - options.votes) * found.log_probability + options.votes * float(votes.mean(0).sum())
-    return together / (len(found.tokens) + 1) ** options.length_penalty
+    return together / (len(found.tokens) + 1) ** options.length_penalty  # type: ignore[no-any-return]
 
 
 def _joined(scenes: list[Scene], scene: Scene) -> list[Scene]:

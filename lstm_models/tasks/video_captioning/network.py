@@ -62,7 +62,7 @@ class Sentences(nn.Module):
 
     def word(self, tokens: Tensor) -> Tensor:
         """Features [rows, word] of word numbers [rows]."""
-        return nn.functional.embedding(tokens, self.words) * self.word_size**0.5
+        return nn.functional.embedding(tokens, self.words) * self.word_size**0.5  # type: ignore[no-any-return]
 
     def log_probabilities(self, features: Tensor) -> Tensor:
         """Log probability of every word [rows, words] from the decoder's output [rows, feature]."""

@@ -85,12 +85,14 @@ def train(
     learn, held = split_films([film for path in clips for film in read_films(path)], validation) if clips else ([], [])
     every = [text for each in (*texts, *(film.captions for film in learn)) for text in each]
     network = _network(model, init, every, min_count).train()
-    parts = [_films(films_, network, features, training) for films_ in (learn, held)] if clips else [None, None]
+    parts: list[Any] = (
+        [_films(films_, network, features, training) for films_ in (learn, held)] if clips else [None, None]
+    )
     if photos is not None:
         chosen = split_photos(read_captions(photos), validation)
         for place, (every_photo, count) in enumerate(zip(chosen, (films, held_films), strict=True)):
             made = _photo_films(every_photo[:count], every, network, features, training)
-            parts[place] = made if parts[place] is None else _Several([parts[place], made])  # type: ignore[list-item]
+            parts[place] = made if parts[place] is None else _Several([parts[place], made])
     learned: Any = parts[0]
     if texts:
         learned = _Several([learned, TextData(texts, network.vocabulary, seed=training.seed)])
