@@ -97,7 +97,7 @@ def train(
     if texts:
         learned = _Several([learned, TextData(texts, network.vocabulary, seed=training.seed)])
     figures = fit(
-        network, learned, parts[1], collate, training, run, resume=resume,  # type: ignore[arg-type]
+        network, learned, parts[1], collate, training, run, resume=resume,
         settings={
             "task": "video-captioning", "data": clips, "photos": photos, "sentences": about,
             "init": init, "validation": validation, "films": films, "held_films": held_films,
