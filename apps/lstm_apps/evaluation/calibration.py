@@ -197,10 +197,11 @@ def diagram(
     path: str | PathLike[str],
     right: str = "share of words a reference has",
     held: str = "held-out photos",
+    items: tuple[str, str] = ("a word", "words"),
 ) -> None:
     """Draw confidence against the share of right words, before and after, as a picture (.png, .svg or .pdf).
 
-    ``right`` and ``held`` are what it calls the right words and what they are from.
+    ``right`` and ``held`` are what it calls the right words and what they are from, ``items`` what it calls the words.
 
     Raises InputError where the file cannot be written or has another suffix.
     """
@@ -234,9 +235,9 @@ def diagram(
         xlim=(0, 1),
         ylim=(0, 1),
         aspect="equal",
-        xlabel="confidence of a word",
+        xlabel=f"confidence of {items[0]}",
         ylabel=right,
-        title=f"{words:,} words of {held}, {len(report.bins_after)} bins",
+        title=f"{words:,} {items[1]} of {held}, {len(report.bins_after)} bins",
     )
     axes.title.set_fontsize(10)
     axes.grid(color="#eeeeee")

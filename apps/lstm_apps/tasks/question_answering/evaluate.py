@@ -115,7 +115,8 @@ def evaluate(
         write_whole(json, dumps({**figures, "answers": rows}, indent=1, ensure_ascii=False) + "\n")
     if report is not None:
         if plot is not None:
-            diagram(report, plot, right="fraction of answers that are right", held="held-out articles")
+            items = ("an answer", "answers")
+            diagram(report, plot, right="fraction of answers that are right", held="held-out articles", items=items)
         if calibrate is not None:
             temperature, bias = round(fitted.temperature, 4), round(fitted.bias, 4)
             answerer.config = dataclasses.replace(
