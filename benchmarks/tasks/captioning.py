@@ -65,7 +65,7 @@ class PlainBeamSearch:
     def step(self, word: int, states: Any, grid: Tensor) -> tuple[Tensor, Any]:
         """Log probabilities [vocabulary] of the word after ``word``, and the new states."""
         captioner, (lower, upper) = self.captioner, states
-        embedded = captioner._word(torch.tensor([word]))
+        embedded = captioner.embed(torch.tensor([word]))
         lower = self.lower(torch.cat([upper[0], grid.mean(1), embedded], 1), lower)
         # The grid's part of the attention is computed anew for each word
         scores = torch.tanh(self.attention.key(grid) + self.attention.query(lower[0])[:, None]) @ self.attention.score

@@ -139,7 +139,7 @@ def test_print_config_is_a_config_file(tmp_path: Path, capsys: pytest.CaptureFix
         (["pley"], "there is no command “pley”; did you mean “play”?"),
         (["zzz"], "there is no command “zzz”; there is demo, "),
         (["--verbose", "play"], "options come after a command"),
-        (["train"], "train needs a task: captioning, speech, speech-lm, handwriting"),
+        (["train"], "train needs a task: captioning, video-captioning, speech, speech-lm, handwriting"),
         (["train", "handwritng"], "did you mean “handwriting”?"),
         (["evaluate", "zzz"], "there is no task “zzz”"),
         (["train", "toy"], "--data is missing (see lstm-models train toy --help)"),

@@ -49,7 +49,7 @@ class TestServing:
             demo.serve(None, host=host, port=port)
 
     def test_an_unknown_task_gets_a_message(self):
-        with pytest.raises(InputError, match="of 'cooking'; there is one of: captioning, speech, handwriting") as error:
+        with pytest.raises(InputError, match="of 'cooking'; there is one of: captioning, video-captioning") as error:
             demo.assemble("cooking")
         assert error.value.exit_code == 2
 
@@ -60,6 +60,7 @@ class TestServing:
         page = demo.assemble()
         assert [block.label for block in page.blocks.values() if isinstance(block, gr.Tab)] == [
             "Captioning",
+            "Video captioning",
             "Speech",
             "Handwriting",
             "Write",

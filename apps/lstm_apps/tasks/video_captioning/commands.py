@@ -16,9 +16,6 @@ from typing import Any
 from lstm_apps.cli.batch_files import FoundFiles, find, note, standard_input, targets, tracked, warn
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import check_writable, shown, write_whole
-from lstm_models.io.films import FILM_SUFFIXES, list_films
-from lstm_models.io.images import list_images
-from lstm_models.text.subtitles import TimedText
 
 __all__ = ["describe_films", "describe_films_among", "film_paths"]
 
@@ -68,6 +65,8 @@ def film_paths(named: Sequence[str], recursive: bool, films_meant: bool) -> Foun
     Raises:
         InputError: both films and photos were named.
     """
+    from lstm_models.io.films import list_films  # numpy: ``--help`` does without it
+
     if films_meant:
         frames = [path for path in named if os.path.isdir(path) and not _has(list_films, path, recursive, _EITHER)]
         if frames:
@@ -86,6 +85,9 @@ def film_paths(named: Sequence[str], recursive: bool, films_meant: bool) -> Foun
 
 
 def _is_film(path: str, recursive: bool) -> bool:
+    from lstm_models.io.films import FILM_SUFFIXES, list_films
+    from lstm_models.io.images import list_images
+
     if os.path.isdir(path):
         return _has(list_films, path, recursive, _EITHER) and not _has(list_images, path, recursive, frozenset())
     suffix = Path(path).suffix.lower()
@@ -183,6 +185,7 @@ def _content(source: str) -> Any:
 def _speech(source: str) -> Sequence[Any]:
     """The lines spoken in a film; none, with a note, where it has no sound."""
     import lstm_models
+    from lstm_models.text.subtitles import TimedText
 
     note(f"{shown(source)}: writing down what is said …")
     try:
