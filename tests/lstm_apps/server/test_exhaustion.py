@@ -329,7 +329,8 @@ def test_forwarded_headers_of_the_untrusted_are_not_believed(server: Server, tmp
     forged = {"X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "https"}
     assert "evil.example" not in server.http.get("/config", headers=forged).text
     with_origin = {**forged, "Origin": "https://evil.example"}
-    assert server.http.post(JOIN, json={}, headers=with_origin).status_code == 403
+    # Without a body: one that is not read resets the connection, and the answer may be lost
+    assert server.http.post(JOIN, headers=with_origin).status_code == 403
 
 
 @pytest.mark.parametrize(
