@@ -13,54 +13,17 @@ from torch.utils.data import Dataset
 
 from lstm_datasets.video_captioning.film_features import FilmFeatures
 from lstm_models.tasks.captioning.objects import nouns, recognized
-from lstm_models.tasks.video_captioning.network import OBJECTS
+from lstm_models.tasks.video_captioning.network import OBJECTS, object_numbers
 from lstm_models.text.vocabulary import END, Vocabulary, split_words
 
 __all__ = ["FilmData", "TextData", "object_numbers", "supported_sentences"]
 
 _EACH = 2  # sentences of each style that an item has: as many in every item
-_EMPTY = frozenset(
-    [
-        "a",
-        "an",
-        "the",
-        "is",
-        "are",
-        "was",
-        "were",
-        "be",
-        "being",
-        "in",
-        "on",
-        "at",
-        "of",
-        "to",
-        "and",
-        "with",
-        "by",
-        "for",
-        "from",
-        "up",
-        "down",
-        "into",
-        "his",
-        "her",
-        "its",
-        "their",
-        "it",
-        "he",
-        "she",
-        "they",
-        "some",
-        "while",
-        "who",
-        "that",
-        "there",
-        "this",
-        "as",
-        "one",
-    ]
-)
+_EMPTY_WORDS = """
+a an the is are was were be being in on at of to and with by for from up down
+into his her its their it he she they some while who that there this as one
+"""
+_EMPTY = frozenset(_EMPTY_WORDS.split())
 _FILM_LENGTH, _TEXT_LENGTH = 4, 2  # as their times in training are
 
 
@@ -159,16 +122,6 @@ class TextData(Dataset[dict[str, Any]]):
         objects = self.objects[index]
         kept = [number for place, number in enumerate(objects) if place == 0 or generator.random() < 0.6]
         return {"objects": kept[:OBJECTS], "film": _chosen(self.film[index], generator)}
-
-
-def object_numbers(names: Iterable[str], vocabulary: Vocabulary) -> list[int]:
-    """The word numbers of nouns, the last word of each, such as are known; `OBJECTS` at most.
-
-    >>> object_numbers(["polar bear", "unicorn"], Vocabulary(("bear",)))
-    [2]
-    """
-    found = [vocabulary.numbers.get(name.split()[-1]) for name in names]
-    return list(dict.fromkeys(number for number in found if number is not None))[:OBJECTS]
 
 
 def supported_sentences(

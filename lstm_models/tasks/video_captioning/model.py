@@ -25,7 +25,7 @@ from lstm_models.nn.attention_decoder import Memory
 from lstm_models.results import Word
 from lstm_models.tasks.video_captioning.decoding import SceneSearch, VideoCaptionKeywords, VideoCaptionOptions
 from lstm_models.tasks.video_captioning.features import EVERY, evenly, find_shots
-from lstm_models.tasks.video_captioning.network import OBJECTS, Sentences, VideoCaptionerNetwork
+from lstm_models.tasks.video_captioning.network import OBJECTS, Sentences, VideoCaptionerNetwork, object_numbers
 from lstm_models.tasks.video_captioning.results import Scene, SceneObject, VideoCaption
 from lstm_models.text.vocabulary import END, join_words
 
@@ -232,8 +232,7 @@ class VideoCaptioner(VideoCaptionerNetwork):
 
     def _object_numbers(self, objects: Sequence[Any]) -> Tensor:
         """Word numbers [1, OBJECTS] of what was recognised, such as are known."""
-        known, names = self.vocabulary.numbers, [one.name for one in objects]
-        found = list(dict.fromkeys(known[name.split()[-1]] for name in names if name.split()[-1] in known))[:OBJECTS]
+        found = object_numbers((one.name for one in objects), self.vocabulary)
         return torch.tensor([[*found, *[0] * (OBJECTS - len(found))]], device=self.unseen.device)
 
 

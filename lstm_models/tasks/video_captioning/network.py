@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import torch
@@ -24,7 +24,7 @@ from lstm_models.nn.prepacked_linear import PrepackedLinear, step_product
 from lstm_models.tasks.video_captioning.config import STYLES, VideoCaptionerConfig
 from lstm_models.text.vocabulary import END, Vocabulary
 
-__all__ = ["OBJECTS", "FrameCaptioner", "Sentences", "VideoCaptionerNetwork", "collate"]
+__all__ = ["OBJECTS", "FrameCaptioner", "Sentences", "VideoCaptionerNetwork", "collate", "object_numbers"]
 
 OBJECTS = 4
 """Recognised objects that are looked at."""
@@ -247,6 +247,16 @@ class VideoCaptionerNetwork(nn.Module):
 def _key(name: str) -> str:
     """A parameter's name as a key, which has no dots."""
     return name.replace(".", "-")
+
+
+def object_numbers(names: Iterable[str], vocabulary: Vocabulary) -> list[int]:
+    """The word numbers of nouns, the last word of each, such as are known; `OBJECTS` at most.
+
+    >>> object_numbers(["polar bear", "unicorn"], Vocabulary(("bear",)))
+    [2]
+    """
+    found = [vocabulary.numbers.get(name.split()[-1]) for name in names]
+    return list(dict.fromkeys(number for number in found if number is not None))[:OBJECTS]
 
 
 def collate(items: Sequence[Mapping[str, Any]]) -> dict[str, Tensor]:
