@@ -29,7 +29,16 @@ from lstm_models.nn.lstm import LSTM
 if TYPE_CHECKING:
     import onnx
 
-__all__ = ["OPSET", "Graph", "export_onnx", "gates_in_onnx_order", "write_model"]
+__all__ = [
+    "OPSET",
+    "Graph",
+    "add_lstm",
+    "export_onnx",
+    "gates_in_onnx_order",
+    "whole_model",
+    "write_model",
+    "zero_state",
+]
 
 OPSET = 17  # the first with LayerNormalization
 
@@ -152,57 +161,78 @@ def _quantize(source: Path, target: Path) -> Path:
 
 
 def _model(lstm: LSTM) -> onnx.ModelProto:
-    from onnx import TensorProto, checker, helper
+    from onnx import TensorProto, helper
 
     for cell in lstm.cells:
         if type(cell) not in (StandardCell, PeepholeCell, CoupledCell, LayerNormCell):
             raise ValueError(f"there is no ONNX form of {type(cell).__name__}")
     graph, rows = Graph(), len(lstm.cells)
-    x = graph.add("Transpose", "x", perm=[1, 0, 2])  # [time, batch, feature]
-    time = graph.add("Gather", graph.add("Shape", x), graph.constant([0]), axis=0)
-    short = graph.add("Cast", "lengths", to=TensorProto.INT32)
-    zero, one = (graph.add("Squeeze", graph.constant([number])) for number in (0, 1))
-    steps = graph.add("Range", zero, graph.add("Squeeze", time), one)
-    real = graph.add("Less", graph.add("Unsqueeze", steps, graph.constant([1])), "lengths")  # [time, batch]
-    real = graph.add("Unsqueeze", real, graph.constant([2]))
-    last_h, last_c = [], []
-    for layer in range(lstm.layers):
-        cells = list(lstm.cells[layer * lstm.directions : (layer + 1) * lstm.directions])
-        span = [graph.constant([layer * lstm.directions]), graph.constant([(layer + 1) * lstm.directions])]
-        h, c = (graph.add("Slice", state, *span, graph.constant([0])) for state in "hc")
-        add_layer = _operator if _has_operator(lstm, cells[0]) else _scan
-        y, h, c = add_layer(graph, lstm, cells, x, h, c, short, real)
-        x = _skip(graph, lstm, layer, x, y)
-        last_h.append(h)
-        last_c.append(c)
-    masked = graph.add("Where", real, x, graph.constant(torch.zeros(1)))
-    graph.nodes.append(helper.make_node("Transpose", [masked], ["output"], perm=[1, 0, 2]))
-    graph.nodes.append(helper.make_node("Concat", last_h, ["h_n"], axis=0))
-    graph.nodes.append(helper.make_node("Concat", last_c, ["c_n"], axis=0))
+    found = add_lstm(graph, lstm, "x", "lengths", "h", "c")
+    for made, name in zip(found, ("output", "h_n", "c_n"), strict=True):
+        graph.nodes.append(helper.make_node("Identity", [made], [name]))
 
     def value(name: str, *shape: str | int, kind: int = TensorProto.FLOAT) -> Any:
         return helper.make_tensor_value_info(name, kind, shape)
 
     inner = lstm.projection or lstm.hidden_size
-    made = helper.make_graph(
-        graph.nodes,
-        "lstm",
-        [
-            value("x", "batch", "time", lstm.input_size),
-            value("lengths", "batch", kind=TensorProto.INT64),
-            value("h", rows, "batch", inner),
-            value("c", rows, "batch", lstm.hidden_size),
-        ],
-        [
-            value("output", "batch", "time", lstm.output_size),
-            value("h_n", rows, "batch", inner),
-            value("c_n", rows, "batch", lstm.hidden_size),
-        ],
-        graph.constants,
-    )
+    inputs = [
+        value("x", "batch", "time", lstm.input_size),
+        value("lengths", "batch", kind=TensorProto.INT64),
+        value("h", rows, "batch", inner),
+        value("c", rows, "batch", lstm.hidden_size),
+    ]
+    outputs = [
+        value("output", "batch", "time", lstm.output_size),
+        value("h_n", rows, "batch", inner),
+        value("c_n", rows, "batch", lstm.hidden_size),
+    ]
+    return whole_model(graph, "lstm", inputs, outputs)
+
+
+def whole_model(graph: Graph, name: str, inputs: list[Any], outputs: list[Any]) -> onnx.ModelProto:
+    """A checked model of a graph whose nodes make its outputs by name."""
+    from onnx import checker, helper
+
+    made = helper.make_graph(graph.nodes, name, inputs, outputs, graph.constants)
     model = helper.make_model(made, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=9)
     checker.check_model(model)
     return model
+
+
+def zero_state(graph: Graph, lstm: LSTM, x: str) -> tuple[str, str]:
+    """The state h and c before the first frame of ``x`` [batch, …]."""
+    batch = graph.add("Slice", graph.add("Shape", x), graph.constant([0]), graph.constant([1]))
+    rows = graph.constant([len(lstm.cells)])
+    sizes = (lstm.projection or lstm.hidden_size, lstm.hidden_size)
+    shapes = [graph.add("Concat", rows, batch, graph.constant([size]), axis=0) for size in sizes]
+    h, c = (graph.add("ConstantOfShape", shape) for shape in shapes)  # of zeros
+    return h, c
+
+
+def add_lstm(graph: Graph, lstm: LSTM, x: str, lengths: str, h: str, c: str) -> tuple[str, str, str]:
+    """A stack's output [batch, time, output] for ``x`` [batch, time, input], and its state after ``h`` and ``c``."""
+    from onnx import TensorProto
+
+    x = graph.add("Transpose", x, perm=[1, 0, 2])  # [time, batch, feature]
+    time = graph.add("Gather", graph.add("Shape", x), graph.constant([0]), axis=0)
+    short = graph.add("Cast", lengths, to=TensorProto.INT32)
+    zero, one = (graph.add("Squeeze", graph.constant([number])) for number in (0, 1))
+    steps = graph.add("Range", zero, graph.add("Squeeze", time), one)
+    real = graph.add("Less", graph.add("Unsqueeze", steps, graph.constant([1])), lengths)  # [time, batch]
+    real = graph.add("Unsqueeze", real, graph.constant([2]))
+    last_h, last_c = [], []
+    for layer in range(lstm.layers):
+        cells = list(lstm.cells[layer * lstm.directions : (layer + 1) * lstm.directions])
+        span = [graph.constant([layer * lstm.directions]), graph.constant([(layer + 1) * lstm.directions])]
+        first_h, first_c = (graph.add("Slice", state, *span, graph.constant([0])) for state in (h, c))
+        add_layer = _operator if _has_operator(lstm, cells[0]) else _scan
+        y, new_h, new_c = add_layer(graph, lstm, cells, x, first_h, first_c, short, real)
+        x = _skip(graph, lstm, layer, x, y)
+        last_h.append(new_h)
+        last_c.append(new_c)
+    masked = graph.add("Where", real, x, graph.constant(torch.zeros(1)))
+    output = graph.add("Transpose", masked, perm=[1, 0, 2])
+    return output, *(graph.add("Concat", *states, axis=0) for states in (last_h, last_c))  # type: ignore[return-value]
 
 
 def _skip(graph: Graph, lstm: LSTM, layer: int, x: str, y: str) -> str:

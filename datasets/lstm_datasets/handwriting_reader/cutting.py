@@ -11,6 +11,7 @@ upright and in x-heights, x from 0 and y up from the baseline, so that letters o
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -104,7 +105,7 @@ def _cut(
     of_stroke = np.repeat(np.arange(len(coarse)), [len(stroke) for stroke in coarse])
     spikes = [min((first + last) // 2 * reader.config.stride + 1, len(of_stroke) - 1) for first, last in spans]
     at = [int(of_stroke[spike]) for spike in spikes]
-    edges = [-1, *((a + b) // 2 for a, b in zip(spikes, spikes[1:], strict=False)), len(of_stroke)]
+    edges = [-1, *((a + b) // 2 for a, b in itertools.pairwise(spikes)), len(of_stroke)]
     places = np.repeat(np.arange(len(text)), np.diff(np.maximum(edges, -1)))[: len(of_stroke)]
     counts = np.cumsum([len(stroke) for stroke in coarse])[:-1]
     measures = measured(coarse, np.split(places, counts), text)
@@ -154,9 +155,10 @@ def _words(text: str, strokes: list[np.ndarray], at: list[int]) -> tuple[list[In
 
 def _letters(text: str, strokes: list[np.ndarray], at: list[int]) -> Iterator[Ink]:
     """Capitals and digits of which no stroke writes another character."""
+    written = [stroke for stroke, character in zip(at, text, strict=True) if character != " "]
     for number, character in enumerate(text):
         here = at[number]
-        if character not in _LETTERS or at.count(here) > 1:
+        if character not in _LETTERS or written.count(here) > 1:
             continue
         before = next((at[k] for k in range(number - 1, -1, -1) if text[k] != " "), -1)
         after = next((at[k] for k in range(number + 1, len(text)) if text[k] != " "), len(strokes))

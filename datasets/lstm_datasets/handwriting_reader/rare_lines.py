@@ -78,7 +78,9 @@ class RareLines:
                     self.of_writer[part.writer, ink.text].append(ink)
         self.writers = sorted({writer for writer, _ in self.of_writer}) or [""]
         words = {word.strip(".,;:!?\"'()") for part in self.with_words for word in (ink.text for ink in part.words)}
-        self.vocabulary = sorted(word for word in words if word.isalpha() and word.isascii() and len(word) > 1) or ["no"]
+        self.vocabulary = sorted(word for word in words if word.isalpha() and word.isascii() and len(word) > 1) or [
+            "no"
+        ]
 
     def line(self) -> HandwritingLine:
         """One more line."""
@@ -190,7 +192,7 @@ class RareLines:
         strokes: list[np.ndarray] = []
         right = 0.0
         for part in parts:
-            strokes += [stroke + (right, 0.0) for stroke in part.strokes]
+            strokes += [stroke + np.array([right, 0.0]) for stroke in part.strokes]
             right += part.width + max(0.08, self.random.normal(_GAP, _GAP_VARIES))
         return Ink("".join(part.text for part in parts), tuple(strokes))
 
@@ -198,7 +200,7 @@ class RareLines:
         strokes: list[np.ndarray] = []
         right = 0.0
         for word in words:
-            strokes += [stroke + (right, 0.0) for stroke in word.strokes]
+            strokes += [stroke + np.array([right, 0.0]) for stroke in word.strokes]
             right += word.width + gap
         leaning = [np.stack([stroke[:, 0] + slant * stroke[:, 1], -stroke[:, 1]], 1) for stroke in strokes]
         return HandwritingLine(

@@ -8,7 +8,9 @@ print([completion.text for completion in lm.complete("Once upon a", n_best=3)])
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
 from lstm_models.decoding.options import at_least
@@ -142,6 +144,20 @@ class LanguageModel(LanguageNetwork):
         if seed is not None and not -(2**63) <= seed < 2**64:
             raise InputError(f"the seed must be a whole number of 64 bits, and is {seed}", usage=True)
         return sample(self, prompt, words, temperature, top_p, seed, _adapting(adapt))
+
+    def export_onnx(self, path: str | os.PathLike[str], *, int8: bool = False) -> Path:
+        """Write the network as an ONNX graph; see ``lstm_models.tasks.language_modeling.onnx_graph``.
+
+        Inputs: ``tokens`` [batch, time] int64 (``vocabulary.encode``; END = 0 begins a text) and the state, ``h`` and
+        ``c`` [layers, batch, hidden], zeros at first. Outputs: ``log_probs`` [batch, time, vocabulary] of the token
+        after each, and the state ``h_n`` and ``c_n``.
+
+        Raises:
+            InputError: onnx (or, for int8, onnxruntime) is missing, or the file cannot be written.
+        """
+        from lstm_models.tasks.language_modeling.onnx_graph import export
+
+        return export(self, path, int8=int8)
 
     def _check(self, prompt: str, words: int, device: str | torch.device | None) -> None:
         if not isinstance(prompt, str):

@@ -7,8 +7,10 @@ print(punctuator.punctuate("hello how are you i am fine").text)
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lstm_models.decoding.options import override
@@ -108,6 +110,21 @@ class Punctuator(PunctuationNetwork):
             InputError: the content has no line of times, or no words.
         """
         return punctuate_subtitles(self, content, options)
+
+    def export_onnx(self, path: str | os.PathLike[str], *, int8: bool = False) -> Path:
+        """Write the network as an ONNX graph; see ``lstm_models.tasks.punctuation.onnx_graph``.
+
+        Inputs: numbers of ``words`` and of their ``endings`` [batch, words] (`PunctuationNetwork.encode`) and
+        ``lengths`` [batch], all int64. Outputs: log probabilities of the ``marks`` after each word [batch, words,
+        marks] and of its case, ``cases`` [batch, words, cases], in the order of
+        ``lstm_models.tasks.punctuation.features``.
+
+        Raises:
+            InputError: onnx (or, for int8, onnxruntime) is missing, or the file cannot be written.
+        """
+        from lstm_models.tasks.punctuation.onnx_graph import export
+
+        return export(self, path, int8=int8)
 
     def stream(self, lookahead: int = 8, *, capitals: bool = True) -> PunctuationStream:
         """Punctuates words while they arrive; see `PunctuationStream`."""

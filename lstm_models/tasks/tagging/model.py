@@ -7,7 +7,9 @@ print([(token.text, token.pos) for token in tagged.tokens], tagged.entities)
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lstm_models.errors import InputError
@@ -67,6 +69,22 @@ class Tagger(TaggingNetwork):
         found, classes = label(self, words)
         shown = " ".join(word for sentence in words for word in sentence)
         return TaggedText(shown, tuple(found), entities_of(found), self._doubts(words), classes)
+
+    def export_onnx(self, path: str | os.PathLike[str], *, int8: bool = False) -> Path:
+        """Write the network as an ONNX graph; see ``lstm_models.tasks.tagging.onnx_graph``.
+
+        Inputs, int64: ``words`` [batch, words], ``spellings`` [different words, characters], ``spelling_lengths``,
+        ``places`` [batch, words] and ``lengths`` [batch], as ``TaggingNetwork.encode`` and ``collate`` make them.
+        Outputs: the likeliest labels ``pos`` and ``names`` [batch, words], numbers in ``POS_TAGS`` and ``NAMES``, by
+        Viterbi's algorithm; the scores that they follow from, ``pos_scores`` and ``names_scores``; and ``classes``
+        [batch, classes], probabilities, where it has any.
+
+        Raises:
+            InputError: onnx (or, for int8, onnxruntime) is missing, or the file cannot be written.
+        """
+        from lstm_models.tasks.tagging.onnx_graph import export
+
+        return export(self, path, int8=int8)
 
     def _doubts(self, sentences: Sequence[Sequence[str]]) -> tuple[str, ...]:
         return self.vocabulary.doubts([word for sentence in sentences for word in sentence])
