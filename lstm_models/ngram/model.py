@@ -6,8 +6,8 @@
 
 The n-grams lie in a trie of sorted arrays, their natural log probabilities and back-off weights in 256 steps an order
 (as in KenLM's quantised tries: Heafield 2011, WMT). A word that is not in the vocabulary has the probability of the
-class ``<unk>`` times that of its spelling by a letter trigram, so that every word has one. Estimation is in
-``lstm_models.ngram.estimation``.
+class ``<unk>`` times that within the class: by how often it came if it is one of the listed rare words, and by its
+spelling's letter trigram, so that every word has one. Estimation is in ``lstm_models.ngram.estimation``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import os
 import re
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ SPECIAL = ("<s>", "</s>", "<unk>")
 LETTERS = "'abcdefghijklmnopqrstuvwxyz"
 _NEVER = -99.0 * math.log(10)  # what ARPA files write for “impossible”
 _STEP = 1 / 24  # nats, of the spelling's table
+_RARE_STEP = 1 / 16  # nats, of the rare words'
 _MOST_CACHED = 100_000
 _MOST_WORDS = 2**16
 _MOST_ORDER = 5
@@ -51,6 +52,9 @@ class NGramConfig:
         counts: how many n-grams of each order it has; the first number is the vocabulary's with the three classes
             ``<s>``, ``</s>`` and ``<unk>``.
         characters: bytes of the stored vocabulary.
+        rare: words of the class ``<unk>`` that are listed.
+        rare_characters: bytes of these, as stored.
+        novel: P(word is not listed | word is of the class).
 
     Raises:
         ValueError: a number is out of its range.
@@ -58,6 +62,9 @@ class NGramConfig:
 
     counts: tuple[int, ...] = (3,)
     characters: int = 0
+    rare: int = 0
+    rare_characters: int = 0
+    novel: float = 1.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "counts", tuple(self.counts))
@@ -65,6 +72,8 @@ class NGramConfig:
             raise ValueError(f"a model has 3 to {_MOST_WORDS} words, and is given counts of {list(self.counts)}")
         if self.characters < 0:
             raise ValueError(f"the vocabulary has {self.characters} bytes")
+        if not 0 <= self.rare <= self.rare_characters or not 0 < self.novel <= 1:
+            raise ValueError(f"{self.rare} rare words of {self.rare_characters} bytes, {self.novel} of the class novel")
 
     @property
     def order(self) -> int:
@@ -110,6 +119,9 @@ class NGram(nn.Module):
             if i + 1 < len(counts):
                 self._buffer(f"backoffs_{i + 1}", count, torch.uint8)
                 self._buffer(f"children_{i + 1}", (count + counts[i + 1] + 7) // 8, torch.uint8)
+        if config.rare:
+            self._buffer("rare_words", config.rare_characters, torch.uint8)
+            self._buffer("rare_log_probs", config.rare, torch.uint8)
         self._contexts: dict[tuple[int, ...], tuple[tuple[int, int, int, float], ...]] = {}
         self._ahead: dict[str, float] = {}
 
@@ -117,7 +129,14 @@ class NGram(nn.Module):
         self.register_buffer(name, torch.zeros(size, dtype=dtype))
 
     @classmethod
-    def from_ngrams(cls, vocabulary: Sequence[str], levels: Sequence[NGrams], *, unknown: Iterable[str] = ()) -> NGram:
+    def from_ngrams(
+        cls,
+        vocabulary: Sequence[str],
+        levels: Sequence[NGrams],
+        *,
+        unknown: Iterable[str] = (),
+        rare: Mapping[str, float] | None = None,
+    ) -> NGram:
         """A model of n-grams.
 
         Args:
@@ -125,6 +144,8 @@ class NGram(nn.Module):
             levels: the n-grams of order 1, 2, …; those of order 1 are all words by number, and every longer one's first
                 words are an n-gram, too.
             unknown: words to learn from how unknown words are spelt; by default the vocabulary.
+            rare: how often words came that are not in the vocabulary; these are listed. The part of the class that is
+                left to words never seen is that of the words seen once (Good 1953, Biometrika 40).
 
         Raises:
             InputError: there are too many words, or the n-grams are not as they should be.
@@ -138,9 +159,19 @@ class NGram(nn.Module):
             raise InputError(f"a model has at most {_MOST_WORDS - len(SPECIAL):,} words, not {len(words):,}")
         if len(levels[0].ids) != len(words) + len(SPECIAL):
             raise InputError(f"{len(words)} words and three classes need as many unigrams, not {len(levels[0].ids)}")
-        spelt = _front_coded(words)
-        model = cls(NGramConfig(tuple(len(level.ids) for level in levels), len(spelt)))
+        listed = sorted(rare or ())
+        counted = np.array([(rare or {})[word] for word in listed], np.float64)
+        if not set(listed).isdisjoint(words) or not all(listed) or (counted <= 0).any():
+            raise InputError("rare words are not in the vocabulary, and come more than no time")
+        novel = min(max(float(counted[counted <= 1].sum() / counted.sum()), 0.01), 0.99) if listed else 1.0
+        spelt, rarely = _front_coded(words), _front_coded(listed)
+        counts = tuple(len(level.ids) for level in levels)
+        model = cls(NGramConfig(counts, len(spelt), len(listed), len(rarely), novel))
         fill = {"words": np.frombuffer(spelt, np.uint8), "spellings": _spellings(list(unknown) or words)}
+        if listed:
+            steps = np.rint(-np.log((1 - novel) * counted / counted.sum()) / _RARE_STEP)
+            fill["rare_log_probs"] = np.clip(steps, 0, 255).astype(np.uint8)
+            fill["rare_words"] = np.frombuffer(rarely, np.uint8)
         codebook = np.zeros((len(levels), 2, 256), np.float32)
         for i, level in enumerate(levels):
             fill[f"log_probs_{i + 1}"], codebook[i, 0] = _quantized(np.asarray(level.log_probs, np.float64))
@@ -181,10 +212,10 @@ class NGram(nn.Module):
         return self._tables.words[len(SPECIAL) :]
 
     def __contains__(self, word: object) -> bool:
-        return word in self._tables.numbers
+        return word in self._tables.numbers or word in self._tables.rare
 
     def number(self, word: str) -> int:
-        """The word's number; 2 for one that is unknown."""
+        """The word's number; 2 for one outside the vocabulary, also if it is listed as rare."""
         return self._tables.numbers.get(word, UNKNOWN)
 
     def score(self, context: tuple[int, ...], word: str) -> tuple[float, tuple[int, ...]]:
@@ -211,7 +242,13 @@ class NGram(nn.Module):
         return total + tables.log_probs[0][tables.codes[0][number]], after
 
     def spelling(self, word: str, *, whole: bool = True) -> float:
-        """ln P of a spelling among unknown words: a letter trigram, with the end of the word if it is ``whole``."""
+        """ln P of a spelling within the class of unknown words.
+
+        Args:
+            word: its letters.
+            whole: with the end of the word, and the listed rare word that it may be; else of all words of the class
+                that begin so and are not listed.
+        """
         table, size = self._tables.spellings, len(LETTERS) + 1
         one = two = 0
         total = 0
@@ -221,7 +258,12 @@ class NGram(nn.Module):
             one, two = two, number
         if whole:
             total += table[(one * size + two) * size]
-        return -_STEP * total
+        spelt = self._tables.novel - _STEP * total
+        place = self._tables.rare.get(word) if whole else None
+        if place is None:
+            return spelt
+        listed = -_RARE_STEP * self._tables.rare_codes[place]
+        return max(spelt, listed) + math.log1p(math.exp(-abs(spelt - listed)))
 
     def look_ahead(self, prefix: str) -> float:
         """ln P of the likeliest word that begins so, whatever comes before it."""
@@ -233,6 +275,11 @@ class NGram(nn.Module):
             found = self.unknown + self.spelling(prefix, whole=False)
             if begin < end:
                 found = float(self._tables.unigrams[begin:end].max())
+            rare = self._tables.rare_words
+            begin = bisect_left(rare, prefix)
+            end = bisect_left(rare, prefix + "\U0010ffff", begin)
+            if begin < end:
+                found = max(found, self.unknown - _RARE_STEP * min(self._tables.rare_codes[begin:end]))
             if len(self._ahead) >= _MOST_CACHED:
                 self._ahead.clear()
             self._ahead[prefix] = found
@@ -280,6 +327,12 @@ class _Tables:
         self.words = [*SPECIAL, *words]
         self.numbers = {word: number for number, word in enumerate(words, len(SPECIAL))}
         self.spellings = buffers["spellings"].tobytes()
+        self.novel = math.log(model.config.novel)
+        self.rare_words = _unfolded(buffers["rare_words"].tobytes()) if model.config.rare else []
+        if len(self.rare_words) != model.config.rare:
+            raise InputError(f"the language model has {len(self.rare_words)} rare words in place of {model.config.rare}")
+        self.rare = {word: place for place, word in enumerate(self.rare_words)}
+        self.rare_codes = buffers["rare_log_probs"].tobytes() if model.config.rare else b""
         self.log_probs = [row.tolist() for row in buffers["codebook"][:, 0]]
         self.backoffs = [row.tolist() for row in buffers["codebook"][:, 1]]
         self.codes = [buffers[f"log_probs_{i + 1}"].tobytes() for i in range(len(counts))]

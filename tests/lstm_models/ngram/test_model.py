@@ -177,6 +177,47 @@ def test_an_unknown_word_has_the_probability_of_its_class_and_its_spelling() -> 
     assert sum(math.exp(each - model.spelling("th", whole=False)) for each in following) == pytest.approx(1, abs=0.03)
 
 
+def rare_model() -> NGram:
+    """ "then" came six times, "thesis" twice, "thigh" and "zebra" once, of ten words of the class."""
+    levels = estimate([Source(tokens(toy_text()))], WORDS).levels()
+    return NGram.from_ngrams(TOY, levels, rare={"then": 6, "thesis": 2, "thigh": 1, "zebra": 1})
+
+
+def test_a_rare_word_has_its_part_of_the_class_and_novel_ones_that_of_words_seen_once() -> None:
+    model, without = rare_model(), toy_model()
+    assert model.config.novel == pytest.approx(0.2)  # two of ten
+    for word, count in {"then": 6, "thesis": 2, "thigh": 1}.items():
+        spelt = 0.2 * math.exp(without.spelling(word))
+        assert math.exp(model.spelling(word)) == pytest.approx(0.8 * count / 10 + spelt, rel=0.035)
+    assert model.spelling("thorn") == pytest.approx(math.log(0.2) + without.spelling("thorn"))
+    score, context = model.score((), "then")
+    assert score == pytest.approx(model.unknown + model.spelling("then"))
+    assert context == (2,)
+    assert "then" in model
+    assert "thorn" not in model
+    assert model.vocabulary == without.vocabulary
+
+
+def test_looking_ahead_knows_rare_words() -> None:
+    model = rare_model()
+    assert model.look_ahead("th") == pytest.approx(model.unknown + math.log(0.48), abs=0.035)
+    assert model.look_ahead("thi") == pytest.approx(model.unknown + math.log(0.08), abs=0.035)
+    assert model.look_ahead("tho") == pytest.approx(model.unknown + model.spelling("tho", whole=False))
+
+
+def test_rare_words_are_saved(tmp_path: Path) -> None:
+    again = hub.load(hub.save(rare_model(), tmp_path / "lm", card="# A model\n\nToy."))
+    assert isinstance(again, NGram)
+    for word in ("then", "thigh", "thorn", "a"):
+        assert again.score((), word) == rare_model().score((), word)
+
+
+def test_rare_words_are_none_of_the_vocabulary() -> None:
+    levels = estimate([Source(tokens(toy_text()))], WORDS).levels()
+    with pytest.raises(InputError, match="rare words are not in the vocabulary"):
+        NGram.from_ngrams(TOY, levels, rare={"a": 1})
+
+
 def test_look_ahead_is_the_likeliest_word_that_begins_so() -> None:
     words = ["car", "care", "cat", "do"]
     log_probs = np.log([1e-9, 0.1, 0.05, 0.1, 0.3, 0.05, 0.4])
@@ -221,10 +262,10 @@ def test_other_weights_replace_what_was_known() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "sentence"), [("words", "vocabulary is damaged"), ("children_1", "1-grams are damaged")]
+    ("name", "sentence"), [("words", "vocabulary is damaged"), ("children_1", "1-grams are damaged"), ("rare_words", "damaged")]
 )
 def test_damaged_buffers_get_a_message(name: str, sentence: str) -> None:
-    model = toy_model()
+    model = rare_model()
     getattr(model, name).fill_(255)
     with pytest.raises(InputError, match=sentence):
         model.score((), "a")

@@ -11,7 +11,7 @@ import random
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from json import dumps
 from pathlib import Path
@@ -45,6 +45,7 @@ def train(
     exclude: list[str] = [],  # noqa: B006 - never changed
     order: int = 3,
     vocabulary: int = 45_000,
+    rare: int = 0,
     size: float = 3.0,
     data_weight: float = 4.0,
     spelt: float = 0.0,
@@ -59,7 +60,8 @@ def train(
         exclude: evaluation sets: shards, folders of shards (all but those named train-…) or texts with a sentence a
             line. A sentence of theirs is left out, and so is any that shares six words in a row with one.
         order: words of the longest n-gram.
-        vocabulary: words that are known, at most; those that come once are not.
+        vocabulary: words that are known with those around them, at most; those that come once are not.
+        rare: words beyond these of which only is learnt how often they come, at most.
         size: MiB of the model, at most; what matters least is pruned.
         data_weight: how much more a word of a transcript counts than one of a text.
         spelt: learn each word of the vocabulary spelt letter by letter, too (“p i t t s b u r g h”), and as many codes
@@ -72,7 +74,7 @@ def train(
     Raises:
         InputError: something cannot be read, or there is nothing to learn.
     """
-    _check(order, vocabulary, size, data_weight, spelt)
+    _check(order, vocabulary, rare, size, data_weight, spelt)
     if arpa is not None:
         if text or data:
             raise InputError("an ARPA file is converted as it is: leave out --text and --data.", usage=True)
@@ -86,17 +88,19 @@ def train(
     for name, path, weight in _named(data):
         spoken = (recording.text for recording in read_speech(path, longest=LONGEST))
         parts.append(_Part.of(name, map(normalize, spoken), weight * data_weight, excluded))
-    words = _vocabulary(parts, vocabulary)
+    words, rarely = _vocabulary(parts, vocabulary, rare)
     if spelt:
         letters = [list(word) for word in words if word.isalpha()]
         rng = random.Random(0)
         codes = [rng.choices(ascii_lowercase, k=rng.randint(2, 8)) for _ in letters]
         parts.append(_Part("words and codes spelt letter by letter", letters + codes, spelt, 0))
         words = sorted({*words, *ascii_lowercase})
+        rarely = {word: count for word, count in rarely.items() if word not in ascii_lowercase}
     known = set(words)
     unknown = sorted({word for part in parts for sentence in part.sentences for word in sentence if word not in known})
     whole = _estimate(parts, words, order)
-    model = NGram.from_ngrams(words, _pruned(whole, words, size).levels(), unknown=unknown or words)
+    levels = _pruned(whole, words, rarely, size).levels()
+    model = NGram.from_ngrams(words, levels, unknown=unknown or words, rare=rarely)
     hub.save(model, out, card=_card(model, [part.name for part in parts], size))
     return _summary(model, out, sum(len(part.sentences) for part in parts), sum(part.left_out for part in parts))
 
@@ -200,8 +204,8 @@ def _sentences(texts: Iterable[str]) -> Iterator[str]:
             yield normalize(joined[begin:])
 
 
-def _vocabulary(parts: Sequence[_Part], most: int) -> list[str]:
-    """The words that come most, by weight, in alphabetical order."""
+def _vocabulary(parts: Sequence[_Part], most: int, rare: int) -> tuple[list[str], dict[str, float]]:
+    """The words that come most, by weight, in alphabetical order; and how often the most frequent of the others come."""
     counts: Counter[str] = Counter()
     weighted: Counter[str] = Counter()
     for part in parts:
@@ -211,7 +215,8 @@ def _vocabulary(parts: Sequence[_Part], most: int) -> list[str]:
     listed = sorted((word for word in counts if counts[word] > 1), key=lambda word: (-weighted[word], word))
     if not listed:
         raise InputError("there is nothing to learn from: no word comes twice.")
-    return sorted(listed[:most])
+    rarely = sorted(counts.keys() - listed[:most], key=lambda word: (-weighted[word], word))[:rare]
+    return sorted(listed[:most]), {word: float(counts[word]) for word in rarely}
 
 
 def _estimate(parts: Sequence[_Part], words: Sequence[str], order: int) -> Estimate:
@@ -227,10 +232,11 @@ def _estimate(parts: Sequence[_Part], words: Sequence[str], order: int) -> Estim
     return estimate(sources, len(words) + len(SPECIAL), order)
 
 
-def _pruned(whole: Estimate, words: Sequence[str], size: float) -> Estimate:
+def _pruned(whole: Estimate, words: Sequence[str], rare: Collection[str], size: float) -> Estimate:
     """The model without what matters least, so much of it that the rest is small enough."""
-    spelt = sum(len(word) for word in words)
-    room = size * 2**20 - 0.6 * spelt - 30_000 - 2048 * whole.order  # front coding shares about half the letters
+    spelt = sum(len(word) for word in (*words, *rare))
+    # Front coding shares about half the letters
+    room = size * 2**20 - 0.6 * spelt - 1.5 * len(rare) - 30_000 - 2048 * whole.order
 
     def fits(counts: Sequence[int]) -> bool:
         return 3 * sum(counts[1:]) + counts[0] + sum(counts[:-1]) + sum(counts) / 4 <= room
@@ -250,11 +256,13 @@ def _pruned(whole: Estimate, words: Sequence[str], size: float) -> Estimate:
     return losses.prune(10 ** (high / 30))
 
 
-def _check(order: int, vocabulary: int, size: float, data_weight: float, spelt: float) -> None:
+def _check(order: int, vocabulary: int, rare: int, size: float, data_weight: float, spelt: float) -> None:
     if not 1 <= order <= 4:
         raise InputError(f"the order is a number of words from 1 to 4, and is {order}.", usage=True)
     if not 1 <= vocabulary <= 65_000:
         raise InputError(f"the vocabulary has 1 to 65,000 words, and is {vocabulary}.", usage=True)
+    if not 0 <= rare <= 1_000_000:
+        raise InputError(f"rare words are 0 to 1,000,000, and not {rare}.", usage=True)
     if not size > 0:
         raise InputError(f"the size is a number of MiB above 0, and is {size}.", usage=True)
     if not data_weight > 0:
@@ -265,6 +273,7 @@ def _check(order: int, vocabulary: int, size: float, data_weight: float, spelt: 
 
 def _summary(model: NGram, out: str, sentences: int, left_out: int) -> dict[str, float]:
     counts = {f"{n}-grams": float(count) for n, count in enumerate(model.config.counts, 1)}
+    counts |= {"rare words": float(model.config.rare)} if model.config.rare else {}
     print(f"{out}: " + ", ".join(f"{count:,.0f} {name}" for name, count in counts.items()))
     if sentences:
         print(f"from {sentences:,} sentences; {left_out:,} left out that evaluation sets have, too")

@@ -105,6 +105,16 @@ def test_the_vocabulary_is_what_comes_most(books: Path, tmp_path: Path) -> None:
     assert model.config.order == 2
 
 
+def test_the_words_that_come_next_are_listed_as_rare(books: Path, tmp_path: Path) -> None:
+    figures = train(text=[str(books)], out=str(tmp_path / "lm"), vocabulary=3, rare=2, order=2)
+    model = hub.load(tmp_path / "lm")
+    assert model.vocabulary == ["mill", "river", "the"]
+    assert figures["rare words"] == 2
+    assert "by" in model
+    assert "didn't" in model
+    assert "old" not in model
+
+
 def test_an_arpa_file_becomes_a_model(tmp_path: Path) -> None:
     path = tmp_path / "x.arpa"
     path.write_text("\\data\\\nngram 1=4\n\n\\1-grams:\n-99 <s>\n-1 </s>\n-1 <unk>\n-0.1 yes\n\n\\end\\\n")
@@ -122,6 +132,7 @@ def test_an_arpa_file_becomes_a_model(tmp_path: Path) -> None:
         (["--text", "photo.png"], "photo.png is no text to speak|photo.png"),
         (["--text", "a.txt", "--order", "9"], "from 1 to 4, and is 9"),
         (["--text", "a.txt", "--vocabulary", "0"], "1 to 65,000 words, and is 0"),
+        (["--text", "a.txt", "--rare", "-1"], "0 to 1,000,000, and not -1"),
         (["--text", "a.txt", "--size", "-1"], "MiB above 0"),
         (["--text", "a.txt", "--data-weight", "0"], "transcripts is above 0"),
         (["--text", "a.txt", "--spelt", "-1"], "spelt words is 0 or more"),
