@@ -330,7 +330,7 @@ class _Tables:
         self.novel = math.log(model.config.novel)
         self.rare_words = _unfolded(buffers["rare_words"].tobytes()) if model.config.rare else []
         if len(self.rare_words) != model.config.rare:
-            raise InputError(f"the language model has {len(self.rare_words)} rare words in place of {model.config.rare}")
+            raise InputError(f"the language model's rare words are damaged: {len(self.rare_words)} are left")
         self.rare = {word: place for place, word in enumerate(self.rare_words)}
         self.rare_codes = buffers["rare_log_probs"].tobytes() if model.config.rare else b""
         self.log_probs = [row.tolist() for row in buffers["codebook"][:, 0]]

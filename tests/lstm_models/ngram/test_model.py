@@ -262,7 +262,12 @@ def test_other_weights_replace_what_was_known() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "sentence"), [("words", "vocabulary is damaged"), ("children_1", "1-grams are damaged"), ("rare_words", "damaged")]
+    ("name", "sentence"),
+    [
+        ("words", "vocabulary is damaged"),
+        ("children_1", "1-grams are damaged"),
+        ("rare_words", "rare words are damaged|vocabulary is damaged"),
+    ],
 )
 def test_damaged_buffers_get_a_message(name: str, sentence: str) -> None:
     model = rare_model()

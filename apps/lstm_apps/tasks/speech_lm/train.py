@@ -205,7 +205,7 @@ def _sentences(texts: Iterable[str]) -> Iterator[str]:
 
 
 def _vocabulary(parts: Sequence[_Part], most: int, rare: int) -> tuple[list[str], dict[str, float]]:
-    """The words that come most, by weight, in alphabetical order; and how often the most frequent of the others come."""
+    """The words that come most, by weight, in alphabetical order; and how often the most frequent others come."""
     counts: Counter[str] = Counter()
     weighted: Counter[str] = Counter()
     for part in parts:
