@@ -232,7 +232,7 @@ def add_lstm(graph: Graph, lstm: LSTM, x: str, lengths: str, h: str, c: str) -> 
         last_c.append(new_c)
     masked = graph.add("Where", real, x, graph.constant(torch.zeros(1)))
     output = graph.add("Transpose", masked, perm=[1, 0, 2])
-    return output, *(graph.add("Concat", *states, axis=0) for states in (last_h, last_c))  # type: ignore[return-value]
+    return output, *(graph.add("Concat", *states, axis=0) for states in (last_h, last_c))
 
 
 def _skip(graph: Graph, lstm: LSTM, layer: int, x: str, y: str) -> str:

@@ -49,7 +49,7 @@ class Estimate:
 
     Attributes:
         words: size of the vocabulary, the classes included.
-        keys: for each order `[n-grams]` uint64.
+        keys: for each order `[n-grams]` uint64, or Python's integers where these are too short.
         log_probs: likewise, ln P of the last word.
         backoffs: likewise, ln of the weight of shorter contexts.
         shares: likewise, of the weighted text, the part that the n-gram makes up among those of its order.
@@ -70,14 +70,14 @@ class Estimate:
         """As what `NGram.from_ngrams` takes."""
         made = []
         for i, keys in enumerate(self.keys):
-            digits = [keys // self.words**power % self.words for power in range(i, -1, -1)]
+            digits = [(keys // self.words**power % self.words).astype(np.uint64) for power in range(i, -1, -1)]
             made.append(NGrams(np.stack(digits, 1), self.log_probs[i], self.backoffs[i]))
         return made
 
     def log_prob(self, keys: np.ndarray, order: int) -> np.ndarray:
         """ln P of the last of `order` words, for any keys, with back-off."""
         if order == 1:
-            return np.asarray(self.log_probs[0][keys])
+            return np.asarray(self.log_probs[0][keys.astype(np.int64)])
         places, known = _find(self.keys[order - 1], keys)
         found = np.empty(len(keys))
         found[known] = self.log_probs[order - 1][places[known]]
@@ -87,7 +87,14 @@ class Estimate:
         return found
 
 
-def estimate(sources: Sequence[Source], words: int, order: int = 3, unigrams: np.ndarray | None = None) -> Estimate:
+def estimate(
+    sources: Sequence[Source],
+    words: int,
+    order: int = 3,
+    unigrams: np.ndarray | None = None,
+    *,
+    long_keys: bool = False,
+) -> Estimate:
     """A model of all n-grams of the sources.
 
     Args:
@@ -95,13 +102,15 @@ def estimate(sources: Sequence[Source], words: int, order: int = 3, unigrams: np
         words: size of the vocabulary, ``<s>``, ``</s>`` and ``<unk>`` included.
         order: words of the longest n-gram.
         unigrams: `[words]` counts to add to those of single words, which nothing is discounted from.
+        long_keys: take n-grams that 64 bits cannot number, too, by Python's integers: slower, and for small texts.
 
     Raises:
         InputError: there is no text, or the vocabulary is too large for the order.
     """
-    if words**order > 2**64:
+    if words**order > 2**64 and not long_keys:
         raise InputError(f"{words:,} words are too many for n-grams of {order}", usage=True)
-    counted = [(source.weight, _counts(source.tokens, words, order)) for source in sources if source.weight > 0]
+    kind = np.dtype(object if words**order > 2**64 else np.uint64)
+    counted = [(source.weight, _counts(source.tokens, words, order, kind)) for source in sources if source.weight > 0]
     if not counted or not sum(len(raw[0][0]) for _, raw in counted):
         raise InputError("there is no text to learn from")
     made = Estimate(words, [], [], [], [])
@@ -111,7 +120,8 @@ def estimate(sources: Sequence[Source], words: int, order: int = 3, unigrams: np
         adjusted, kept = parts[0], parts[0] - parts[1]
         if n == 1:
             kept_all, adjusted_all = np.zeros(words), np.zeros(words)
-            kept_all[keys], adjusted_all[keys] = kept, adjusted
+            places = keys.astype(np.int64)
+            kept_all[places], adjusted_all[places] = kept, adjusted
             if unigrams is not None:
                 kept_all, adjusted_all = kept_all + unigrams, adjusted_all + unigrams
             kept_all[BEGIN] = adjusted_all[BEGIN] = 0.0
@@ -120,10 +130,10 @@ def estimate(sources: Sequence[Source], words: int, order: int = 3, unigrams: np
             probabilities[BEGIN] = 1.0
             log_probs = np.log(probabilities)
             log_probs[BEGIN] = _NEVER
-            made.keys.append(np.arange(words, dtype=np.uint64))
+            made.keys.append(np.arange(words).astype(kind))
             made.log_probs.append(log_probs)
             shares = np.zeros(words)
-            shares[keys] = whole
+            shares[places] = whole
         else:
             contexts, owner = np.unique(keys // words, return_inverse=True)
             totals = np.bincount(owner, weights=adjusted)
@@ -142,14 +152,14 @@ def estimate(sources: Sequence[Source], words: int, order: int = 3, unigrams: np
     return made
 
 
-def _counts(tokens: np.ndarray, words: int, order: int) -> list[tuple[np.ndarray, np.ndarray]]:
+def _counts(tokens: np.ndarray, words: int, order: int, kind: np.dtype) -> list[tuple[np.ndarray, np.ndarray]]:
     """For each order the distinct n-grams' keys, sorted, and how often they come."""
-    tokens = np.asarray(tokens, np.uint64)
+    tokens = np.asarray(tokens).astype(kind)
     keys, inside = tokens.copy(), np.ones(len(tokens), bool)
     counted = [np.unique(tokens, return_counts=True)]
     for n in range(2, order + 1):
         if len(keys) < 2:
-            counted.append((np.empty(0, np.uint64), np.empty(0, np.int64)))
+            counted.append((np.empty(0, kind), np.empty(0, np.int64)))
             continue
         keys = keys[:-1] * words + tokens[n - 1 :]
         inside = inside[:-1] & (tokens[n - 1 :] != BEGIN)  # no n-gram goes over the end of a sentence

@@ -300,6 +300,19 @@ def test_what_is_no_model_is_refused() -> None:
         estimate([Source(tokens(toy_text()))], 70_000, 4)
 
 
+def test_keys_of_more_than_64_bits_make_the_same_model() -> None:
+    """A vocabulary too large for four words in 64 bits: of the words that come, as the small one says."""
+    small, large = (estimate([Source(tokens(toy_text()))], words, 4, long_keys=True) for words in (WORDS, 70_000))
+    assert large.keys[3].dtype == object
+    for ours, theirs in zip(large.levels()[1:], small.levels()[1:], strict=True):
+        assert np.array_equal(ours.ids, theirs.ids)
+    windows = small.levels()[3].ids[:50].astype(object)
+    for ids, log_prob in zip(windows, small.levels()[3].log_probs, strict=False):
+        key = np.array([sum(int(word) * 70_000 ** (3 - i) for i, word in enumerate(ids))], object)
+        # What the words that never come take away from single words is all that differs
+        assert float(large.log_prob(key, 4)[0]) == pytest.approx(float(log_prob), abs=0.1)
+
+
 # --- ARPA files ------------------------------------------------------------------------------------------------------
 
 
