@@ -8,8 +8,8 @@
 ``quality``: bits a character of texts that were held out, as the bundled model reads them, and as xz -9 packs them;
 with ``--train`` (once for each file), a 4-gram model (modified Kneser–Ney, ours, unpruned) of the same word pieces,
 estimated from these texts; with ``--learning``, also as the model reads them while it learns from them, which is slow.
-``treebank``: the perplexity of 3-gram and 5-gram models (ours) of words on the Penn Treebank, ends of lines counted. The
-published 5-gram model has 148.0 on the validation part.
+``treebank``: the perplexity of 3-gram and 5-gram models (ours) of words on the Penn Treebank, ends of lines counted;
+the known figure of 5-grams on the validation part is 148.0.
 ``cells``: the units that are high inside quotation marks and brackets, found on every second text that has them, and
 how well they follow them in the others.
 ``speed``: processor microseconds a word against the length of a text: scored plainly and with adaptation; by the n-gram

@@ -17,7 +17,7 @@ from lstm_models.ink.line_metrics import TALL, level, measured, parts_of, slant_
 from lstm_models.ink.verdict import Verdict
 from lstm_models.tasks.handwriting.composition import compose
 from lstm_models.tasks.handwriting.line_plan import ComposedLine, planned, room
-from lstm_models.tasks.handwriting.reranking import Reranker, choose
+from lstm_models.tasks.handwriting.reranking import Reranker, choose, replanned
 from lstm_models.tasks.handwriting.stray_marks import without_stray
 from lstm_models.text.spelling import spell
 
@@ -103,6 +103,23 @@ class Hand:
     def write(self, texts: Sequence[str]) -> list[Strokes]:
         """The texts as strokes in mm, each from x = 0 on, baseline at y = 0."""
         plans = [planned(text, self.writer.writable) for text in texts]
+        lines = self._written(plans)
+        verdicts, drawn = self.verdicts, self.drawn
+        again = {
+            number: plan
+            for number, verdict in enumerate(verdicts)
+            if (plan := replanned(plans[number], verdict, self.writer.writable)) is not None
+        }
+        if again:  # capitals that nobody can read come from the font, where that mends them
+            others = self._written(list(again.values()))
+            for number, line, verdict, strokes in zip(again, others, self.verdicts, self.drawn, strict=True):
+                if verdict.errors < verdicts[number].errors:
+                    tries = verdicts[number].drawn + verdict.drawn
+                    lines[number], drawn[number], verdicts[number] = line, strokes, replace(verdict, drawn=tries)
+            self.verdicts, self.drawn = verdicts, drawn
+        return lines
+
+    def _written(self, plans: Sequence[ComposedLine]) -> list[Strokes]:
         self._traced = any(plan.composed for plan in plans)
         pieces = [_pieces(plan.plain) for plan in plans]
         strokes, verdicts = self._pieces([piece for each in pieces for piece in each])

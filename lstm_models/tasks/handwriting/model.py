@@ -159,7 +159,7 @@ class HandwritingWriter(HandwritingWriterNetwork):
         name, vector, bias, seed = settings_of(self, options)
         plans = [planned(line, self.writable) for line in lines]
         to_write = [plan.plain for plan in plans if plan.plain]
-        trace: list[np.ndarray] | None = [] if any(plan.composed for plan in plans) else None
+        trace: list[np.ndarray] | None = [] if judge or any(plan.composed for plan in plans) else None
 
         def drawing(rows: Sequence[np.ndarray], complete: bool, chosen: reranking.Chosen | None = None) -> Drawing:
             drawn: tuple[int, ...] = ()
@@ -176,7 +176,17 @@ class HandwritingWriter(HandwritingWriterNetwork):
         rows: list[np.ndarray] = []
         vectors = vector.expand(len(to_write), -1)
         if judge is not None and to_write:
-            chosen = reranking.draw(self, to_write, vectors, judge, bias=bias, seed=seed, trace=trace)
+            assert trace is not None  # with a judge there is one
+            written = [number for number, plan in enumerate(plans) if plan.plain]
+            found, chosen = reranking.draw_planned(
+                self, [plans[number] for number in written], vectors, judge, bias=bias, seed=seed, trace=trace
+            )
+            notes += reranking.drawn_note([plans[number] for number in written], found)
+            for number, plan in zip(written, found, strict=True):
+                plans[number] = plan
+            to_write = [plan.plain for plan in found]
+            if not any(plan.composed for plan in plans):
+                trace = None
             yield drawing(chosen.rows, True, chosen)
             return
         traced: dict[str, Any] = {} if trace is None else {"trace": trace}  # only where it is wanted

@@ -5,12 +5,14 @@
     print(drawing.verdict)
 
 All candidates of all lines are drawn in one batch and read in one (`Reranker`). Lines whose best candidate is still
-wrong are drawn again with other random numbers, a bounded number of times. How a reader judges a line is in
+wrong are drawn again with other random numbers, a bounded number of times; a capital that is then still misread comes
+from the font, where that mends it (`misread_capitals`). How a reader judges a line is in
 ``lstm_models.tasks.handwriting_reader.legibility``.
 """
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -21,11 +23,11 @@ from torch import Tensor
 
 from lstm_models.errors import InputError
 from lstm_models.ink.verdict import Verdict
+from lstm_models.tasks.handwriting.line_plan import ComposedLine, planned
 from lstm_models.tasks.handwriting.stray_marks import without_stray_offsets
 
 if TYPE_CHECKING:
-    pass
-from lstm_models.tasks.handwriting.network import HandwritingWriterNetwork
+    from lstm_models.tasks.handwriting.network import HandwritingWriterNetwork
 
 __all__ = [
     "CANDIDATES",
@@ -36,6 +38,10 @@ __all__ = [
     "Reranker",
     "choose",
     "draw",
+    "draw_planned",
+    "drawn_note",
+    "misread_capitals",
+    "replanned",
 ]
 
 CANDIDATES = 4
@@ -182,3 +188,70 @@ def draw(
     if trace is not None:
         trace[:] = [place for _, place in chosen.rows]
     return replace(chosen, rows=[row for row, _ in chosen.rows])
+
+
+def misread_capitals(text: str, read: str) -> str:
+    """The capitals of a text in whose place something else was read; not where it is the same as a small letter."""
+    found = set()
+    for kind, a, b, c, d in difflib.SequenceMatcher(None, text, read, False).get_opcodes():
+        if kind in ("replace", "delete"):
+            found |= {each for each in text[a:b] if "A" <= each <= "Z" and each.lower() not in read[c:d]}
+    return "".join(sorted(found))
+
+
+def replanned(plan: ComposedLine, verdict: Verdict, alphabet: str) -> ComposedLine | None:
+    """The plan of the same line with the capitals that were misread drawn from the font; None where none was."""
+    capitals = misread_capitals(plan.plain, verdict.text) if verdict.errors else ""
+    if not capitals:
+        return None
+    made = planned(plan.text, "".join(each for each in alphabet if each not in capitals))
+    return made if made.plain else None
+
+
+def drawn_note(before: Sequence[ComposedLine], after: Sequence[ComposedLine]) -> list[str]:
+    """A sentence about the capitals that only the plans after have from the font, or none."""
+    found = set()
+    for old, new in zip(before, after, strict=True):
+        if new is not old:
+            drawn = [{each.base for joint in plan.joints for each in joint if each} for plan in (old, new)]
+            found |= drawn[1] - drawn[0]
+    if not found:
+        return []
+    names = ", ".join(f"“{each}”" for each in sorted(found))
+    were = "were" if len(found) > 1 else "was"
+    return [f"{names} {were} drawn from a font, as the reader misread what the model wrote"]
+
+
+def draw_planned(
+    writer: HandwritingWriterNetwork,
+    plans: Sequence[ComposedLine],
+    styles: Tensor,
+    judge: Reranker,
+    *,
+    bias: float,
+    seed: int,
+    trace: list[np.ndarray],
+) -> tuple[list[ComposedLine], Chosen]:
+    """As `draw`, for the plain text of plans, all of which have some: with the plans as they came out.
+
+    A line whose capitals are still misread is planned anew with these from the font, and taken if it has fewer errors.
+    """
+    plans = list(plans)
+    chosen = draw(writer, [plan.plain for plan in plans], styles, judge, bias=bias, seed=seed, trace=trace)
+    again = {
+        number: plan
+        for number, verdict in enumerate(chosen.verdicts)
+        if (plan := replanned(plans[number], verdict, writer.writable)) is not None
+    }
+    if not again:
+        return plans, chosen
+    places: list[np.ndarray] = []
+    texts = [plan.plain for plan in again.values()]
+    other = draw(writer, texts, styles[list(again)], judge, bias=bias, seed=seed + 1, trace=places)
+    rows, verdicts = list(chosen.rows), list(chosen.verdicts)
+    for number, row, verdict, place in zip(again, other.rows, other.verdicts, places, strict=True):
+        if verdict.errors < verdicts[number].errors:
+            drawn = verdicts[number].drawn + verdict.drawn
+            plans[number], rows[number], trace[number] = again[number], row, place
+            verdicts[number] = replace(verdict, drawn=drawn)
+    return plans, replace(chosen, rows=rows, verdicts=verdicts)

@@ -68,7 +68,12 @@ def draw(
             *_, found = writer.sample(plain, which, bias=bias, seed=seed + start, trace=trace, tidy=True)
             found = without_stray_offsets(found, plain, features, trace)  # as `write` does
         else:
-            found = reranking.draw(writer, plain, which, judge, bias=bias, seed=seed + start, trace=trace).rows
+            made, chosen = reranking.draw_planned(
+                writer, [plans[number] for number in part], which, judge, bias=bias, seed=seed + start, trace=trace
+            )
+            found = chosen.rows
+            for number, plan in zip(part, made, strict=True):
+                plans[number] = plan
         for number, row, place in zip(part, found, trace, strict=True):
             rows[number], places[number], strokes[number] = row, place, features.decode(row)
     for number, plan in enumerate(plans):

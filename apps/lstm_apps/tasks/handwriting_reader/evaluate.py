@@ -5,6 +5,7 @@ lstm-models evaluate handwriting-reader --data lines.npz --json reader.json
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Sequence
 from json import dumps
@@ -21,6 +22,7 @@ from lstm_models.tasks.handwriting_reader.results import Reading
 __all__ = ["evaluate"]
 
 _BATCH = 16
+_CAPITALS = re.compile(r"\b[A-Z]{2,}\b")
 
 
 def evaluate(
@@ -36,10 +38,10 @@ def evaluate(
     """Measures a reader on held-out lines, prints the figures and the worst lines.
 
     Character and word error rates are counted by jiwer, in per cent, of the texts as they are (capitals and punctuation
-    count), over all lines that have a text, marks of illegible ink included; and over the lines that are left by the
-    cleaning that training applies. Three times: of the best path (greedy), of the beam without a language model, and of
-    the beam with it. The cost is in milliseconds of the processor a line, for a batch of the network and for each
-    search.
+    count), over all lines that have a text, marks of illegible ink included; over the lines that are left by the
+    cleaning that training applies; and over those of them with a word of capitals. Three times: of the best path
+    (greedy), of the beam without a language model, and of the beam with it. The cost is in milliseconds of the
+    processor a line, for a batch of the network and for each search.
 
     Args:
         data: lines of handwriting, as for training.
@@ -83,9 +85,12 @@ def evaluate(
         kept = [
             (line.text, reading.text) for line, reading in zip(lines, found[name], strict=True) if id(line) in whole
         ]
-        if kept:
-            clean_ones = _rates(*map(list, zip(*kept, strict=True)))
-            figures[name] |= {f"clean_{rate}": value for rate, value in clean_ones.items()}
+        capitals = [pair for pair in kept if _CAPITALS.search(pair[0])]
+        figures["capital_lines"] = len(capitals)
+        for kind, pairs in (("clean", kept), ("capital", capitals)):
+            if pairs:
+                rates = _rates(*map(list, zip(*pairs, strict=True)))
+                figures[name] |= {f"{kind}_{rate}": value for rate, value in rates.items()}
     figures["milliseconds_a_line"] = {name: round(1000 * each / len(lines), 2) for name, each in seconds.items()}
     print(dumps(figures, indent=2, ensure_ascii=False))
     last = list(searches)[-1]

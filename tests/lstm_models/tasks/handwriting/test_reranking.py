@@ -20,7 +20,8 @@ from lstm_models.errors import InputError
 from lstm_models.ink.drawing import Drawing
 from lstm_models.ink.page import PageOptions
 from lstm_models.ink.verdict import Verdict
-from lstm_models.tasks.handwriting.reranking import Reranker, choose, still_wrong
+from lstm_models.tasks.handwriting.line_plan import planned
+from lstm_models.tasks.handwriting.reranking import Reranker, choose, misread_capitals, replanned, still_wrong
 from lstm_models.tasks.handwriting_reader import features as ink
 from lstm_models.tasks.handwriting_reader.config import HandwritingReaderConfig
 from lstm_models.tasks.handwriting_reader.model import HandwritingReader
@@ -294,6 +295,63 @@ def test_pages_are_reread_line_by_line():
         assert json.loads(page.json())["verdict"]["errors"] == page.verdict.errors
     plain = list(writer.write_pages(text, seed=1, options=options))
     assert all(page.verdict is None and "verdict" not in json.loads(page.json()) for page in plain)
+
+
+@pytest.mark.parametrize(
+    ("text", "read", "wanted"),
+    [
+        ("Susan and Tom", "Susan and Tom", ""),
+        ("Susan and Tom", "8usan and om", "ST"),
+        ("Susan", "susan", ""),  # the same shape, a size that the line leaves open
+        ("Lucy saw Lucy", "Lucy saw bucy", "L"),
+        ("susan 4", "8usan 9", ""),  # no capitals
+    ],
+)
+def test_which_capitals_were_misread(text, read, wanted):
+    assert misread_capitals(text, read) == wanted
+
+
+def test_a_plan_without_what_was_misread():
+    alphabet = " abcdefghijklmnopqrstuvwxyzST"
+    plan = planned("Sad Tom", alphabet)
+    assert replanned(plan, Verdict("Sad Tom", 0, 7), alphabet) is None
+    made = replanned(plan, Verdict("8ad Tom", 1, 7), alphabet)
+    assert made.plain == "ad Tom"
+    assert [each.base for joint in made.joints for each in joint if each] == ["S"]
+    assert replanned(planned("S", alphabet), Verdict("8", 1, 1), alphabet) is None  # nothing would be left to write
+
+
+class Strict:
+    """Misreads S as 8: in what the model writes, or only so many times at first."""
+
+    def __init__(self, times: float = math.inf) -> None:
+        self.times = times
+
+    def verdicts(self, lines, texts):
+        self.times -= 1
+        read = [text.replace("S", "8") if self.times >= 0 else text for text in texts]
+        return [Verdict(r, edits(t, r), len(t)) for r, t in zip(read, texts, strict=True)]
+
+
+def test_a_capital_that_stays_misread_comes_from_the_font():
+    writer = lstm_models.load("writer")
+    drawing = writer.write("Sam came", reader=Strict(), candidates=1, seed=1)
+    assert drawing.drawn
+    assert "“S” was drawn from a font, as the reader misread what the model wrote" in drawing.notes
+    assert drawing.verdict.text == "am came"  # what the model wrote of it
+    assert drawing.verdict.errors == 0
+    read = writer.write("Sam came", reader=Strict(0), candidates=1, seed=1)
+    assert not read.drawn
+    assert not read.notes
+
+
+def test_pages_take_the_capital_where_it_is_read_better():
+    writer = lstm_models.load("writer")
+    options = PageOptions(size="100x60")
+    for times, drawn in ((0, False), (3, True), (math.inf, False)):  # the third reads the font's no better
+        (page,) = writer.write_pages("Sam came", options=options, reader=Strict(times), candidates=1, seed=1)
+        assert bool(page.drawn) is drawn
+        assert page.verdict.errors == (1 if times == math.inf else 0)
 
 
 @pytest.mark.parametrize("candidates", [0, 33, 2.5, True])
