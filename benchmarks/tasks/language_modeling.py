@@ -10,8 +10,8 @@ with ``--train`` (once for each file), a 4-gram model (modified Kneser–Ney, ou
 estimated from these texts; with ``--learning``, also as the model reads them while it learns from them, which is slow.
 ``treebank``: the perplexity of 3-gram and 5-gram models (ours) of words on the Penn Treebank, ends of lines counted;
 the known figure of 5-grams on the validation part is 148.0.
-``cells``: the units that are high inside quotation marks and brackets, found on every second text that has them, and
-how well they follow them in the others.
+``cells``: the units that are high inside quotation marks and brackets or that count the pieces of a sentence, found on
+every second text that has them, and how well they follow them in the others.
 ``speed``: processor microseconds a word against the length of a text: scored plainly and with adaptation; by the n-gram
 model of words that ships with the recogniser; and milliseconds of a completion.
 """
@@ -33,7 +33,7 @@ from lstm_apps.tasks.language_modeling.metrics import bits_per_character, xz_bit
 from lstm_datasets.language_modeling.readers import read_lines, read_texts
 from lstm_models.checkpoints import hub
 from lstm_models.ngram.estimation import Estimate, Source, estimate
-from lstm_models.tasks.language_modeling.cells import inside, trace, unit_like
+from lstm_models.tasks.language_modeling.cells import inside, sentence_place, trace, unit_like
 from lstm_models.tasks.language_modeling.model import LanguageModel
 
 SENTENCE = "The committee in Berlin said on Tuesday that it had not yet answered the letter of the students ."
@@ -116,18 +116,23 @@ def _line(model: LanguageModel, texts: Sequence[str]) -> np.ndarray:
 
 
 def cells(data: str | None, limit: int | None) -> dict[str, Any]:
-    """The units of quotation marks and brackets, and their correlations where they were found and elsewhere."""
+    """The units that follow marks and places, and their correlations where they were found and elsewhere."""
     if data is None:
         print("without --data: left out")
         return {}
     model, texts = hub.load_as(LanguageModel, "language-model"), list(read_texts(data))
     found: dict[str, Any] = {}
-    for name, opening, closing in (("quotation marks", '"', '"'), ("brackets", "(", ")")):
+    for name, opening, closing in (
+        ("quotation marks", '"', '"'),
+        ("brackets", "(", ")"),
+        ("place in the sentence", "", ""),
+    ):
         having = [text for text in texts if opening in text and closing in text[text.index(opening) + 1 :]][:limit]
         halves = []
         for half in (having[::2], having[1::2]):
             traces = [trace(model, text) for text in half]
-            values = [inside(text, each.pieces, opening, closing) for text, each in zip(half, traces, strict=True)]
+            wanted = partial(inside, opening=opening, closing=closing) if opening else sentence_place
+            values = [wanted(text, each.pieces) for text, each in zip(half, traces, strict=True)]
             halves.append((torch.cat([each.cells for each in traces]), torch.cat(values)))
         unit, there = unit_like(*halves[0])
         elsewhere = unit_like(halves[1][0][:, [unit]], halves[1][1])[1]

@@ -18,7 +18,7 @@ from lstm_models.text.word_pieces import END, Piece
 if TYPE_CHECKING:
     from lstm_models.tasks.language_modeling.network import LanguageNetwork
 
-__all__ = ["CellTrace", "inside", "trace", "unit_like"]
+__all__ = ["CellTrace", "inside", "sentence_place", "trace", "unit_like"]
 
 _LONGEST = 2000  # pieces
 
@@ -61,6 +61,19 @@ def inside(text: str, pieces: Sequence[Piece], opening: str, closing: str) -> Te
                 depth = max(0, depth - 1)
         place = max(place, piece.end)
         values.append(float(depth > 0))
+    return torch.tensor(values)
+
+
+def sentence_place(text: str, pieces: Sequence[Piece]) -> Tensor:
+    """How many pieces of its sentence have been read with each [pieces], from 1; ``.``, ``?`` and ``!`` end one."""
+    values, since, place = [], 0, 0
+    for piece in pieces:
+        since += 1
+        values.append(float(since))
+        ended = any(character in ".?!" for character in text[place : piece.end])
+        place = max(place, piece.end)
+        if ended and not text[place : place + 1].isalnum():  # 3.5 goes on
+            since = 0
     return torch.tensor(values)
 
 

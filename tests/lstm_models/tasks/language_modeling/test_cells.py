@@ -1,7 +1,9 @@
+import itertools
+
 import pytest
 import torch
 
-from lstm_models.tasks.language_modeling.cells import inside, trace, unit_like
+from lstm_models.tasks.language_modeling.cells import inside, sentence_place, trace, unit_like
 from lstm_models.text.word_pieces import END
 from tests.helpers.tiny_language_model import tiny
 
@@ -28,6 +30,16 @@ def test_pieces_inside_marks():
     quoted = inside('x "y" z', tiny().vocabulary.split('x "y" z'), '"', '"')
     assert 0 < float(quoted.sum()) < len(quoted)
     assert float(quoted[-1]) == 0
+
+
+def test_the_place_in_the_sentence():
+    """It begins again after a mark that ends one, and not within a number."""
+    text = "One two. Was it 3.5? No"
+    pieces = tiny().vocabulary.split(text)
+    places = sentence_place(text, pieces).tolist()
+    starts = [piece.start for piece, place in zip(pieces, places, strict=True) if place == 1]
+    assert [text[start:].strip()[:3] for start in starts] == ["One", "Was", "No"]
+    assert all(b in (a + 1, 1) for a, b in itertools.pairwise(places))
 
 
 def test_the_unit_that_follows_best_is_found_whatever_its_sign():

@@ -14,7 +14,7 @@ from lstm_apps.demo import components
 from lstm_apps.demo.text_tab import TextPage, TextTab
 from lstm_apps.tasks.language_modeling.demo import html as view
 from lstm_models.errors import InputError
-from lstm_models.tasks.language_modeling.cells import CellTrace, inside, trace, unit_like
+from lstm_models.tasks.language_modeling.cells import CellTrace, inside, sentence_place, trace, unit_like
 from lstm_models.tasks.language_modeling.model import LanguageModel
 from lstm_models.tasks.language_modeling.results import ScoredText
 
@@ -35,6 +35,7 @@ NOTES = (
 )
 _CANDIDATES, _SAMPLED_WORDS = 5, 12
 _QUOTES, _BRACKETS, _CHOSEN = "inside quotation marks", "inside brackets", "the unit chosen below"
+_PLACE = "the place in the sentence"
 
 
 def score(model: LanguageModel, text: str, adapt: bool = False) -> ScoredText:
@@ -69,7 +70,7 @@ def _more(page: TextPage[LanguageModel, ScoredText]) -> None:
         button = gr.Button("Write on", variant="secondary", elem_id="language-modeling-more")
     page.changes_text(button, write_on, [page.text, temperature, *page.settings])
     with gr.Accordion("What a cell keeps", open=False):
-        kind = gr.Dropdown([_QUOTES, _BRACKETS, _CHOSEN], value=_QUOTES, label="The unit that follows best")
+        kind = gr.Dropdown([_QUOTES, _BRACKETS, _PLACE, _CHOSEN], value=_QUOTES, label="The unit that follows best")
         unit = gr.Number(
             0, label="Unit", info="of the bundled model, 919 follows brackets in any text, 988 quotation marks",
             precision=0, minimum=0, elem_id="language-modeling-unit",
@@ -115,14 +116,18 @@ def _cells(model: LanguageModel, text: str, adapt: bool, kind: str, unit: float)
 def _unit(text: str, traced: CellTrace, kind: str, unit: float) -> tuple[int, str]:
     """The unit to show, and a sentence on it."""
     units = traced.cells.size(1)
-    if kind not in (_QUOTES, _BRACKETS):
+    if kind not in (_QUOTES, _BRACKETS, _PLACE):
         number = int(unit or 0)
         if not 0 <= number < units:
             raise InputError(f"unit must be from 0 to {units - 1}, not {number}", usage=True)
         return number, ""
     pairs = [("“", "”"), ('"', '"')] if kind == _QUOTES else [("(", ")")]
-    values = sum(inside(text, traced.pieces, *pair) for pair in pairs)
-    number, correlation = unit_like(traced.cells, values)  # type: ignore[arg-type]
+    if kind == _PLACE:
+        values = sentence_place(text, traced.pieces)
+    else:
+        first, *more = (inside(text, traced.pieces, *pair) for pair in pairs)
+        values = sum(more, first)
+    number, correlation = unit_like(traced.cells, values)
     if not correlation:
         return number, components.status("There is nothing of the kind in this text.")
     return number, components.status(f"Unit {number} follows it best here: correlation {correlation:+.2f}.")

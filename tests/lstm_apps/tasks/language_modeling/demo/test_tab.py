@@ -53,6 +53,7 @@ def test_the_state_of_a_unit(page):
         return last([handler(page, "show_cells")(text, False, kind, unit)], "language-modeling-cells")
 
     assert "follows it best here: correlation" in shown("The (cat sat) on the mat.")
+    assert "follows it best here: correlation" in shown("The cat sat. The dog sat.", "the place in the sentence")
     assert shown("The (cat sat) on the mat.").count('class="cell ') > 5
     assert "The state of unit 7" in shown("The cat", "the unit chosen below", 7)
     assert "nothing of the kind" in shown("The cat")
