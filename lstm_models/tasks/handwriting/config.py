@@ -37,6 +37,7 @@ class WriterConfig:
             can carry a stroke on by itself (0: the last move alone, as in the paper).
         stop: learn where a line ends.
         drawn: characters of the alphabet that are drawn from a font all the same, as the writer seldom gets them right.
+        drawn_by_style: names of styles, each with further characters that it seldom gets right.
         features: how strokes become offsets.
     """
 
@@ -56,6 +57,7 @@ class WriterConfig:
     history: int = 0
     stop: bool = True
     drawn: str = ""
+    drawn_by_style: Mapping[str, str] = field(default_factory=dict)
     features: StrokeFeatures = field(default_factory=StrokeFeatures)
 
     def __post_init__(self) -> None:
@@ -71,5 +73,6 @@ class WriterConfig:
         for name in ("alphabet", "styles"):
             if len(set(getattr(self, name))) < len(getattr(self, name)):
                 raise ValueError(f"model: {name} has something twice")
-        if not all(map(has_glyph, self.drawn)):
-            raise ValueError(f"model: drawn has a character without a glyph: {self.drawn!r}")
+        for drawn in (self.drawn, *self.drawn_by_style.values()):
+            if not all(map(has_glyph, drawn)):
+                raise ValueError(f"model: drawn has a character without a glyph: {drawn!r}")

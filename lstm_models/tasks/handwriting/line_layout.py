@@ -60,6 +60,7 @@ class Hand:
         seeds: where the random numbers of all lines come from.
         x_height: of the letters, in mm.
         judge: re-reads the lines, of which the best of several is kept; none if missing.
+        alphabet: the characters that it writes, the others are drawn; all that the writer can if missing.
 
     Attributes:
         verdicts: on the lines written last, with a judge.
@@ -74,6 +75,7 @@ class Hand:
         seeds: np.random.SeedSequence,
         x_height: float,
         judge: Reranker | None = None,
+        alphabet: str | None = None,
     ) -> None:
         self.writer, self.style, self.bias, self.seeds, self.mm = writer, style, bias, seeds, x_height
         self.judge, self.verdicts = judge, list[Verdict]()
@@ -81,7 +83,7 @@ class Hand:
         self._traced = False  # whether strokes have a third column: which character of the text each point writes
         # Beside the seeds that lines spawn, so that a text without drawn strokes is written as ever
         self._random = np.random.default_rng(np.random.SeedSequence(seeds.entropy, spawn_key=(_DRAWN_SEED,)))
-        alphabet = writer.writable
+        self.alphabet = alphabet = writer.writable if alphabet is None else alphabet
         probe = [text for text in (spell(each, alphabet)[0].strip() for each in _PROBE) if text] or [alphabet.strip()]
         lines = self._sample(probe, _PROBE_SEED)
         self._slant = slant_of([level(line) for line in lines])
@@ -94,7 +96,7 @@ class Hand:
 
     def width(self, text: str) -> float:
         """How wide the text will be, in mm."""
-        line = planned(text, self.writer.writable)
+        line = planned(text, self.alphabet)
         if not line.composed:
             return self._advances.width(text)
         drawn, spaces = room(line)
@@ -102,13 +104,13 @@ class Hand:
 
     def write(self, texts: Sequence[str]) -> list[Strokes]:
         """The texts as strokes in mm, each from x = 0 on, baseline at y = 0."""
-        plans = [planned(text, self.writer.writable) for text in texts]
+        plans = [planned(text, self.alphabet) for text in texts]
         lines = self._written(plans)
         verdicts, drawn = self.verdicts, self.drawn
         again = {
             number: plan
             for number, verdict in enumerate(verdicts)
-            if (plan := replanned(plans[number], verdict, self.writer.writable)) is not None
+            if (plan := replanned(plans[number], verdict, self.alphabet)) is not None
         }
         if again:  # capitals that nobody can read come from the font, where that mends them
             others = self._written(list(again.values()))

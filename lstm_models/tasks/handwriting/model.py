@@ -155,9 +155,10 @@ class HandwritingWriter(HandwritingWriterNetwork):
     def _drawings(
         self, text: str, options: WriteOptions, every: int | None, judge: Reranker | None = None
     ) -> Iterator[Drawing]:
-        lines, notes = self._lines(text)
         name, vector, bias, seed = settings_of(self, options)
-        plans = [planned(line, self.writable) for line in lines]
+        alphabet = self.writable_in(name)
+        lines, notes = self._lines(text, alphabet)
+        plans = [planned(line, alphabet) for line in lines]
         to_write = [plan.plain for plan in plans if plan.plain]
         trace: list[np.ndarray] | None = [] if judge or any(plan.composed for plan in plans) else None
 
@@ -179,7 +180,14 @@ class HandwritingWriter(HandwritingWriterNetwork):
             assert trace is not None  # with a judge there is one
             written = [number for number, plan in enumerate(plans) if plan.plain]
             found, chosen = reranking.draw_planned(
-                self, [plans[number] for number in written], vectors, judge, bias=bias, seed=seed, trace=trace
+                self,
+                [plans[number] for number in written],
+                vectors,
+                judge,
+                [alphabet] * len(written),
+                bias=bias,
+                seed=seed,
+                trace=trace,
             )
             notes += reranking.drawn_note([plans[number] for number in written], found)
             for number, plan in zip(written, found, strict=True):
@@ -200,7 +208,7 @@ class HandwritingWriter(HandwritingWriterNetwork):
         """What these options of ``write`` come to; see `WriteOptions` for them and the errors."""
         return settings_of(self, WriteOptions(style, legibility, seed))
 
-    def _lines(self, text: str) -> tuple[list[str], list[str]]:
+    def _lines(self, text: str, alphabet: str) -> tuple[list[str], list[str]]:
         if not isinstance(text, str) or not text.strip():
             raise InputError("there is no text to write", usage=True)
         if len(text) > MOST_CHARACTERS:
@@ -208,11 +216,11 @@ class HandwritingWriter(HandwritingWriterNetwork):
                 f"the text has {len(text):,} characters; at most {MOST_CHARACTERS:,} can be written at a time",
                 usage=True,
             )
-        spelt, notes = spell(text, self.writable, drawable)
+        spelt, notes = spell(text, alphabet, drawable)
         lines = wrap(spelt, LINE_CHARACTERS)
         if not any(lines):
             raise InputError(f"nothing in the text can be written: {'; '.join(notes)}", usage=True)
-        return lines, [*notes, *words_note(spelt, self.writable)]
+        return lines, [*notes, *words_note(spelt, alphabet)]
 
     @property
     def _sizes(self) -> dict[str, float]:

@@ -63,7 +63,12 @@ class HandwritingWriterNetwork(nn.Module):
     @property
     def writable(self) -> str:
         """The characters it writes: those of its alphabet that are not drawn."""
-        return "".join(character for character in self.config.alphabet if character not in self.config.drawn)
+        return self.writable_in("")
+
+    def writable_in(self, style: str) -> str:
+        """The characters that it writes in a style of that name; of other styles, those of `writable`."""
+        drawn = self.config.drawn + self.config.drawn_by_style.get(style, "")
+        return "".join(character for character in self.config.alphabet if character not in drawn)
 
     @property
     def styles(self) -> tuple[str, ...]:

@@ -88,11 +88,13 @@ def write_pages(
             usage=True,
         )
     prepared = re.sub("[\u00a0\u2007\u202f]", _NO_BREAK, text.replace("\r\n", "\n").replace("\r", "\n").expandtabs(4))
-    spelt, notes = spell(prepared, writer.writable, drawable, keep=_NO_BREAK + _NEW_PAGE)
+    settings = settings_of(writer, options)
+    alphabet = writer.writable_in(settings.style)
+    spelt, notes = spell(prepared, alphabet, drawable, keep=_NO_BREAK + _NEW_PAGE)
     if not spelt.strip():
         raise InputError(f"nothing in the text can be written: {'; '.join(notes)}", usage=True)
-    notes = [*notes, *words_note(spelt, writer.writable)]
-    return _pages(writer, spelt, settings_of(writer, options), tuple(notes), page, progress, judge)
+    notes = [*notes, *words_note(spelt, alphabet)]
+    return _pages(writer, spelt, settings, tuple(notes), page, progress, judge)
 
 
 def _pages(
@@ -105,7 +107,8 @@ def _pages(
     judge: Reranker | None,
 ) -> Iterator[Page]:
     style, vector, bias, seed = settings
-    hand = Hand(writer, vector, bias, np.random.SeedSequence((seed, _PAGES_SEED)), options.x_height, judge)
+    seeds, alphabet = np.random.SeedSequence((seed, _PAGES_SEED)), writer.writable_in(style)
+    hand = Hand(writer, vector, bias, seeds, options.x_height, judge, alphabet)
     drift = Drift(options.drift, seed)
     strokes: list[np.ndarray] = []
     drawn: list[int] = []
@@ -189,7 +192,7 @@ class _Composer:
 
     def __init__(self, hand: Hand, text: str, options: PageOptions, progress: Progress | None) -> None:
         self.hand, self.options, self.progress = hand, options, progress
-        alphabet = hand.writer.writable
+        alphabet = hand.alphabet
         self.hyphen = "-" if "-" in alphabet else ""
         self.segments = paragraph_segments(text, options.breaks or " " not in alphabet)
         # How many lines a segment makes is known when it is planned; until then, this many

@@ -227,12 +227,13 @@ def draw_planned(
     plans: Sequence[ComposedLine],
     styles: Tensor,
     judge: Reranker,
+    alphabets: Sequence[str],
     *,
     bias: float,
     seed: int,
     trace: list[np.ndarray],
 ) -> tuple[list[ComposedLine], Chosen]:
-    """As `draw`, for the plain text of plans, all of which have some: with the plans as they came out.
+    """As `draw`, for the plain text of plans, each made with its alphabet: with the plans as they came out.
 
     A line whose capitals are still misread is planned anew with these from the font, and taken if it has fewer errors.
     """
@@ -241,7 +242,7 @@ def draw_planned(
     again = {
         number: plan
         for number, verdict in enumerate(chosen.verdicts)
-        if (plan := replanned(plans[number], verdict, writer.writable)) is not None
+        if (plan := replanned(plans[number], verdict, alphabets[number])) is not None
     }
     if not again:
         return plans, chosen

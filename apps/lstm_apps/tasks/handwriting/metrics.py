@@ -54,7 +54,10 @@ def draw(
     """Each text as a line, the first ``styles`` styles taking turns."""
     names = writer.styles[:styles] or (None,)
     numbers = torch.tensor([writer.style_number(names[number % len(names)]) for number in range(len(texts))])
-    plans = [planned(spell(text, writer.writable, drawable)[0], writer.writable) for text in texts]
+    alphabets = [writer.writable_in(names[number % len(names)] or "") for number in range(len(texts))]
+    plans = [
+        planned(spell(text, alphabet, drawable)[0], alphabet) for text, alphabet in zip(texts, alphabets, strict=True)
+    ]
     features, bias = writer.config.features, writer.bias(legibility)
     rows = [np.zeros((0, 3), np.float32)] * len(texts)
     places: list[np.ndarray] = [np.zeros(0)] * len(texts)
@@ -69,7 +72,14 @@ def draw(
             found = without_stray_offsets(found, plain, features, trace)  # as `write` does
         else:
             made, chosen = reranking.draw_planned(
-                writer, [plans[number] for number in part], which, judge, bias=bias, seed=seed + start, trace=trace
+                writer,
+                [plans[number] for number in part],
+                which,
+                judge,
+                [alphabets[number] for number in part],
+                bias=bias,
+                seed=seed + start,
+                trace=trace,
             )
             found = chosen.rows
             for number, plan in zip(part, made, strict=True):

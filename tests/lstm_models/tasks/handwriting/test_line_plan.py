@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-import numpy as np
+import dataclasses
 
+import numpy as np
+import pytest
+import torch
+
+import lstm_models
 from lstm_models.tasks.handwriting.glyphs import glyph
 from lstm_models.tasks.handwriting.line_plan import drawable, planned
+from lstm_models.tasks.handwriting.model import HandwritingWriter
 from lstm_models.tasks.handwriting.pages import paragraph_segments
 from lstm_models.text.spelling import spell
 
@@ -56,3 +62,25 @@ def test_signs_between_digits_are_to_be_seen() -> None:
         assert np.ptp(points, axis=0).max() > 0.1  # x-heights
     (joint, _) = planned("1,249.50", LETTERS).joints[0], None
     assert [letter.base for letter in joint if letter] == list("1,249.50")
+
+
+def test_some_characters_are_drawn_in_some_styles_alone() -> None:
+    """In a line, on a page, and with a sentence about it; the other styles write as ever."""
+    torch.set_num_threads(1)
+    writer = lstm_models.load("writer")
+    assert isinstance(writer, HandwritingWriter)
+    config = writer.config
+    try:
+        writer.config = dataclasses.replace(config, drawn_by_style={"dora": "S"})
+        assert "S" not in writer.writable_in("dora")
+        assert "S" in writer.writable_in("ada+dora")
+        found = writer.write("Sam came", style="dora", seed=1)
+        assert found.drawn
+        assert any("“S” was drawn from a font" in note for note in found.notes)
+        assert not writer.write("Sam came", style="ada", seed=1).drawn
+        (page,) = writer.write_pages("Sam came", style="dora", seed=1)
+        assert page.drawn
+    finally:
+        writer.config = config
+    with pytest.raises(ValueError, match="drawn has a character without a glyph: 'ж'"):
+        dataclasses.replace(config, drawn_by_style={"dora": "ж"})
