@@ -33,6 +33,7 @@ def train(
     augmentation: InkAugmentation = InkAugmentation(),  # noqa: B008 - frozen
     init: str | None = None,
     rare: int = 0,
+    keep: float = 0.0,
     suspects: str | None = None,
     validation: str = "testset_v",
     resume: bool = False,
@@ -49,6 +50,8 @@ def train(
         init: a reader to go on from, bundled or a folder.
         rare: lines of capitals, numbers and signs to put together from parts of the data's, which the reader that
             training begins with (init) tells apart; their signs join its alphabet.
+        keep: how much of init's weights stays in the mean of these and the trained ones that is saved, from 0 to 1: it
+            forgets less (Wortsman et al. 2022, arXiv:2109.01903).
         suspects: a text file with names of lines to leave out, one a line.
         validation: the split to validate on; every twentieth line where the data names no splits.
         resume: go on from the run's last checkpoint; the other options are given as they were.
@@ -61,6 +64,8 @@ def train(
     """
     if rare < 0 or (rare and init is None):
         raise InputError("--rare is a number of lines, and needs a reader that cuts them: --init", usage=True)
+    if not 0 <= keep < 1 or (keep and init is None):
+        raise InputError("--keep is from 0 to below 1, and needs a reader to keep weights of: --init", usage=True)
     learn, held = split_lines(read_lines(data), validation)
     learn = clean(learn, suspects=read_names(suspects))
     begun = None if init is None else hub.load_as(HandwritingReader, init)
@@ -91,9 +96,11 @@ def train(
         run,
         resume=resume,
         settings={"task": "handwriting-reader", "data": data, "suspects": suspects, "validation": validation}
-        | {"init": init, "rare": rare}
+        | {"init": init, "rare": rare, "keep": keep}
         | {"model": reader.config, "training": training, "augmentation": augmentation},
     )
+    if begun is not None and keep:
+        mix_with(reader, begun, keep)
     if is_main_process():
         folder = hub.save(reader, Path(run) / "model", card=_card(learn, reader.config, training))
         print(f"{folder}: " + ", ".join(f"{name} {value:.4f}" for name, value in figures.items()))
@@ -108,6 +115,16 @@ def begin_from(reader: HandwritingReader, other: HandwritingReader) -> None:
     weight = reader.head.weight.detach().clone()
     weight[: other.labels] = weights["head.weight"]
     reader.load_state_dict({**weights, "head.weight": weight, "head.bias": bias})
+
+
+def mix_with(reader: HandwritingReader, other: HandwritingReader, fraction: float) -> None:
+    """Makes a reader's weights the mean of its own and, by the fraction, another's; characters that the other lacks
+    keep their own."""
+    mixed = {name: tensor.clone() for name, tensor in reader.state_dict().items()}
+    for name, tensor in other.state_dict().items():
+        rows = slice(0, len(tensor))
+        mixed[name][rows] = (1 - fraction) * mixed[name][rows] + fraction * tensor.to(mixed[name])
+    reader.load_state_dict(mixed)
 
 
 def _card(learn: Sequence[HandwritingLine], config: HandwritingReaderConfig, training: TrainingConfig) -> str:
