@@ -23,7 +23,8 @@ def token_span(tokens: Sequence[Token], start: int, end: int) -> tuple[int, int]
 class PassageQuestions(Dataset[Item]):
     """Passages with their questions, and some of other passages, whose answer is nowhere.
 
-    Of those, half are about another passage of the same article, where there is one: most alike, and hardest.
+    Of those, some are about another passage of the same article, where there is one: most alike, and hardest. Where the
+    words of an answer stand in several places of the passage, each of them is an answer.
 
     Args:
         passages: what was read.
@@ -31,6 +32,7 @@ class PassageQuestions(Dataset[Item]):
         longest: tokens of a passage; what comes after is cut off, with the questions about it.
         longest_answer: tokens of an answer; longer ones are left out.
         others: questions of other passages for each passage, on average.
+        near: fraction of them about the same article.
         at_most: questions of an item; a passage with more of them becomes several.
         seed: of the choice of other questions; it is another one each epoch.
     """
@@ -43,10 +45,11 @@ class PassageQuestions(Dataset[Item]):
         longest: int = 400,
         longest_answer: int = 20,
         others: float = 0.0,
+        near: float = 0.5,
         at_most: int = 8,
         seed: int = 1,
     ) -> None:
-        self.others, self.seed, self.epoch = others, seed, 0
+        self.others, self.near, self.seed, self.epoch = others, near, seed, 0
         self.texts: list[EncodedText] = []
         self.questions: list[EncodedText] = []
         self.passage_of: list[int] = []  # of each question
@@ -90,13 +93,22 @@ class PassageQuestions(Dataset[Item]):
 
     def __getitem__(self, index: int) -> Item:
         number, chosen, spans = self.items[index]
-        chosen, spans = list(chosen), list(spans)
+        chosen, spans, text = list(chosen), list(spans), self.texts[number]
+        repeats = [(place, *span) for place, one in enumerate(spans) for span in _repeats(text, one)]
         generator = np.random.default_rng((self.seed, self.epoch, index))
         for _ in range(generator.poisson(self.others) if self.others else 0):
-            near = self.article[number] if generator.random() < 0.5 else (0, len(self.questions))
-            other = int(generator.integers(*near))
+            among = self.article[number] if generator.random() < self.near else (0, len(self.questions))
+            other = int(generator.integers(*among))
             if self.passage_of[other] != number:
                 chosen.append(other)
                 spans.append((NOWHERE, NOWHERE))
-        text, questions = self.texts[number], [self.questions[each] for each in chosen]
-        return Item(text, questions, [match_flags(text, question) for question in questions], spans)
+        questions = [self.questions[each] for each in chosen]
+        return Item(text, questions, [match_flags(text, question) for question in questions], spans, repeats)
+
+
+def _repeats(text: EncodedText, span: tuple[int, int]) -> list[tuple[int, int]]:
+    """Where the words of a span stand again, in any case."""
+    words, count = text.hashes[1], span[1] + 1 - span[0]
+    wanted = words[span[0] : span[1] + 1]
+    same = np.lib.stride_tricks.sliding_window_view(words, count) == wanted
+    return [(int(first), int(first) + count - 1) for first in same.all(1).nonzero()[0] if first != span[0]]

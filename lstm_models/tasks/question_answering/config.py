@@ -18,6 +18,7 @@ class QuestionAnswererConfig:
         tuned_words: how many of the first words have vectors that are trained; the others stay as they were given.
         ending_size: features of a word's ending.
         ending_buckets: hash buckets of endings.
+        character_filters: filters of the convolution over a word's characters; 0 for none.
         encoder_size: units of each layer, in each direction, that reads the passage or the question by itself.
         encoder_layers: such layers.
         attention_size: features that are compared when the passage is aligned with the question.
@@ -36,6 +37,7 @@ class QuestionAnswererConfig:
     tuned_words: int = 1000
     ending_size: int = 24
     ending_buckets: int = 2048
+    character_filters: int = 0
     encoder_size: int = 128
     encoder_layers: int = 2
     attention_size: int = 128
@@ -53,8 +55,9 @@ class QuestionAnswererConfig:
         for name in (*sizes, "attention_size", "modeling_size", "longest_answer"):
             if getattr(self, name) < 1:
                 raise ValueError(f"model: {name} must be at least 1, not {getattr(self, name)}")
-        if self.tuned_words < 0:
-            raise ValueError(f"model: tuned_words must be 0 or more, not {self.tuned_words}")
+        for name in ("tuned_words", "character_filters"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"model: {name} must be 0 or more, not {getattr(self, name)}")
         for name in ("dropout", "embedding_dropout"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"model: {name} must be from 0 to below 1, not {getattr(self, name)}")

@@ -80,9 +80,7 @@ def spans_of(
     made: list[tuple[list[Span], np.ndarray]] = []
     for batch in _batches(items):
         inputs = {name: value.to(device) for name, value in collate(batch).items()}
-        parts = ("words", "endings", "shapes", "lengths")
-        passage, question = (network.read(*(inputs[f"{kind}_{part}"] for part in parts)) for kind in
-                             ("passage", "question"))  # fmt: skip
+        passage, question = (network.read_part(inputs, kind) for kind in ("passage", "question"))
         found = network(passage, question, inputs["owner"], inputs["flags"])
         starts = found.start[:, 1:].topk(min(_STARTS, found.start.size(1) - 1), 1)
         ends = [network.ends(found, column, question) for column in starts.indices.T]

@@ -1,7 +1,8 @@
 """A text as tokens that know their characters, and as the numbers that the network reads.
 
 - Tokens are words, numbers with their points and commas ("137,000"), clitics ("'s", "n't") and single marks.
-- A word has a number (of its lower-case form in the vocabulary), a hash of its ending, and a shape, such as "Title".
+- A word has a number (of its lower-case form in the vocabulary), a hash of its ending, a shape, such as "Title", and
+  its first characters.
 - A token of the passage has three flags for a question: whether the question has this very word, this word in any
   case, or a word that begins alike (Chen et al. 2017, arXiv:1704.00051, section 3.2, has lemmas for the last).
 """
@@ -16,11 +17,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["FLAGS", "PADDING", "SHAPES", "UNKNOWN", "EncodedText", "Token", "WordNumbers", "match_flags", "tokenize"]
+__all__ = ["ALPHABET", "CHARACTERS", "FLAGS", "PADDING", "SHAPES", "UNKNOWN", "EncodedText", "Token", "WordNumbers", "match_flags", "tokenize"]
 
 PADDING, UNKNOWN = 0, 1
 SHAPES = ("lower", "title", "upper", "mixed", "number", "number with letters", "mark")
 FLAGS = 3
+CHARACTERS = 16  # of a word that are read, from its first
+ALPHABET = 97  # numbers of characters: 0 is padding, 1 any that is not printable ASCII
 _STEM = 5  # first letters by which "invented" and "inventor" are one word
 
 _TOKEN = re.compile(
@@ -44,14 +47,15 @@ class Token(NamedTuple):
 class EncodedText(NamedTuple):
     """The tokens of a text as numbers, each [tokens].
 
-    ``words``, ``endings`` and ``shapes`` are what the network reads; ``hashes`` [3, tokens] are of the word, its
-    lower-case form and its first letters, by which a passage and a question are compared.
+    ``words``, ``endings``, ``shapes`` and ``characters`` [tokens, 16] are what the network reads; ``hashes`` [3, tokens]
+    are of the word, its lower-case form and its first letters, by which a passage and a question are compared.
     """
 
     words: np.ndarray
     endings: np.ndarray
     shapes: np.ndarray
     hashes: np.ndarray
+    characters: np.ndarray
 
 
 def tokenize(text: str) -> list[Token]:
@@ -83,7 +87,8 @@ class WordNumbers:
         """The numbers of words and marks."""
         rows = [(self.numbers.get(word.lower(), UNKNOWN), *_of_word(word)) for word in words]
         columns = np.array(rows, dtype=np.int64).reshape(-1, 6).T
-        return EncodedText(columns[0], columns[1] % self.ending_buckets, columns[2], columns[3:])
+        characters = np.frombuffer(b"".join(map(_characters, words)), np.uint8).reshape(-1, CHARACTERS)
+        return EncodedText(columns[0], columns[1] % self.ending_buckets, columns[2], columns[3:], characters)
 
 
 @lru_cache(1 << 17)
@@ -93,6 +98,13 @@ def _of_word(word: str) -> tuple[int, int, int, int, int]:
     parts = (lower[-3:], word, lower, lower[:_STEM])
     ending, cased, plain, stem = (zlib.crc32(part.encode("utf-8", "replace")) for part in parts)
     return ending, _shape(word), cased, plain, stem
+
+
+@lru_cache(1 << 17)
+def _characters(word: str) -> bytes:
+    """The numbers of a word's first characters."""
+    numbers = (ord(each) - 30 if " " <= each <= "~" else 1 for each in word[:CHARACTERS])
+    return bytes(numbers).ljust(CHARACTERS, b"\0")
 
 
 def _shape(word: str) -> int:

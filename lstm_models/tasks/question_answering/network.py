@@ -2,6 +2,8 @@
 
 - The first layers read the passage, and the question, by themselves. So a passage is read once for all its questions,
   and only what comes after is done for each: BiDAF's order (Seo et al. 2017, arXiv:1611.01603), not that of DrQA.
+- A word's vector is that of its number and what a convolution finds in its characters (Kim 2014, arXiv:1408.5882), by
+  which numbers and names that are not in the vocabulary differ.
 - Each token of the passage is aligned with the words of the question twice: by what the layers read, and by the words
   alone (Chen et al. 2017, arXiv:1704.00051, section 3.2); it also has flags for words that the question has.
 - A layer reads the passage with all that; a second one goes over it once more with what is said elsewhere in the
@@ -22,9 +24,17 @@ from torch import Tensor, nn
 from lstm_models.nn.dropout import Dropout, draw_mask
 from lstm_models.nn.lstm import LSTM
 from lstm_models.tasks.question_answering.config import QuestionAnswererConfig
-from lstm_models.tasks.question_answering.features import FLAGS, PADDING, SHAPES, EncodedText, WordNumbers
+from lstm_models.tasks.question_answering.features import (
+    ALPHABET,
+    CHARACTERS,
+    FLAGS,
+    PADDING,
+    SHAPES,
+    EncodedText,
+    WordNumbers,
+)
 
-__all__ = ["NOWHERE", "Item", "Pointers", "QuestionAnsweringNetwork", "Read", "collate"]
+__all__ = ["NOWHERE", "CharacterFeatures", "Item", "Pointers", "QuestionAnsweringNetwork", "Read", "collate"]
 
 NOWHERE = -1  # the start of an answer that is not in the passage
 
@@ -62,12 +72,38 @@ class Item(NamedTuple):
     """A passage with some of its questions, as ``collate`` takes it.
 
     ``spans``: the first and the last token of each answer; ``NOWHERE`` twice where the passage has none.
+    ``repeats``: where the same words stand again: the question's place, first and last token.
     """
 
     passage: EncodedText
     questions: Sequence[EncodedText]
     flags: Sequence[object]
     spans: Sequence[tuple[int, int]]
+    repeats: Sequence[tuple[int, int, int]] = ()
+
+
+class CharacterFeatures(nn.Module):
+    """What a convolution over five characters finds in a word, as an addition to its vector, nothing at first.
+
+    Args:
+        filters: of the convolution; each gives its highest value in the word.
+        size: features of the vector.
+    """
+
+    def __init__(self, filters: int, size: int) -> None:
+        super().__init__()
+        self.characters = nn.Embedding(ALPHABET, 16)
+        self.convolution = nn.Conv1d(16, filters, 5, padding=2)
+        self.output = nn.Linear(filters, size, bias=False)
+        nn.init.normal_(self.characters.weight, std=0.3)
+        nn.init.zeros_(self.output.weight)
+
+    def forward(self, words: Tensor) -> Tensor:
+        """[texts, tokens, size] of the characters [texts, tokens, 16]; a word that comes often is read once."""
+        unique, places = words.flatten(0, 1).unique(dim=0, return_inverse=True)
+        found = self.convolution(self.characters(unique.long()).transpose(1, 2)).amax(2).relu()
+        vectors: Tensor = self.output(found)[places]
+        return vectors.unflatten(0, words.shape[:2])
 
 
 class QuestionAnsweringNetwork(nn.Module):
@@ -87,6 +123,9 @@ class QuestionAnsweringNetwork(nn.Module):
         self.shapes = nn.Embedding(len(SHAPES), 8)
         for embedding in (self.endings, self.shapes):
             nn.init.normal_(embedding.weight, std=0.3)
+        self.characters = None
+        if config.character_filters:
+            self.characters = CharacterFeatures(config.character_filters, config.embedding_size)
         features = config.embedding_size + config.ending_size + 8
         dropout = Dropout(input=config.embedding_dropout, hidden=config.dropout)
         self.encoder = LSTM(
@@ -121,7 +160,9 @@ class QuestionAnsweringNetwork(nn.Module):
         assert mask is not None
         return x * mask[:, None]
 
-    def read(self, words: Tensor, endings: Tensor, shapes: Tensor, lengths: Tensor) -> Read:
+    def read(
+        self, words: Tensor, endings: Tensor, shapes: Tensor, lengths: Tensor, characters: Tensor | None = None
+    ) -> Read:
         """Reads texts by themselves.
 
         Args:
@@ -129,13 +170,22 @@ class QuestionAnsweringNetwork(nn.Module):
             endings: of their endings.
             shapes: of their shapes.
             lengths: how many tokens are real [texts], at least 1.
+            characters: of the words [texts, tokens, 16], where the network has a convolution over them.
         """
         tuned = words.where(words < self.tuned.num_embeddings, PADDING)
         vectors = self.vectors(words) + self.tuned(tuned)
+        if self.characters is not None:
+            assert characters is not None
+            vectors = vectors + self.characters(characters)
         features = torch.cat([vectors, self.endings(endings), self.shapes(shapes)], -1)
         context, _ = self.encoder(features, lengths=lengths)
         real = torch.arange(words.size(1), device=words.device) < lengths[:, None].to(words.device)
         return Read(self._drop(context), vectors, real)
+
+    def read_part(self, batch: Mapping[str, Tensor], kind: str) -> Read:
+        """Reads the passages or the questions of a batch as ``collate`` makes it; kind: passage or question."""
+        parts = ("words", "endings", "shapes", "lengths", "characters")
+        return self.read(*(batch[f"{kind}_{part}"] for part in parts))
 
     def forward(self, passage: Read, question: Read, owner: Tensor, flags: Tensor) -> Pointers:
         """Reads passages with questions.
@@ -213,7 +263,8 @@ class QuestionAnsweringNetwork(nn.Module):
         return (scores + self.span_length).masked_fill(~real, -math.inf).log_softmax(1)
 
     def loss(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Negative log-likelihood of the answers in nats, summed over the batch.
+        """Negative log-likelihood of the answers in nats, summed over the batch; where the words of an answer stand in
+        several places, of any of these (Clark and Gardner 2018, section 3.1).
 
         Args:
             batch: as ``collate`` makes it.
@@ -222,22 +273,29 @@ class QuestionAnsweringNetwork(nn.Module):
             ``loss``, and the counts ``points`` (questions) and ``lines`` (those with an answer); while evaluating also
             ``exact``, the answers that were found to the token.
         """
-        passage = self.read(*(batch[f"passage_{name}"] for name in ("words", "endings", "shapes", "lengths")))
-        question = self.read(*(batch[f"question_{name}"] for name in ("words", "endings", "shapes", "lengths")))
+        passage, question = (self.read_part(batch, kind) for kind in ("passage", "question"))
         found = self(passage, question, batch["owner"], batch["flags"])
-        start, end = batch["start"], batch["end"]
+        start, end, again = batch["start"], batch["end"], batch["repeats"]
         there = start != NOWHERE
-        loss = -found.start.gather(1, start[:, None] + 1).sum()
-        rows = there.nonzero()[:, 0]
+        rows = torch.cat([there.nonzero()[:, 0], again[:, 0]])
+        starts, more = torch.cat([start[there], again[:, 1]]), torch.cat([(end - start)[there], again[:, 2] - again[:, 1]])
         part = Pointers(*(tensor.index_select(0, rows) for tensor in found))
-        ends = self.ends(part, start[rows], question.select(rows))
-        loss = loss - ends.gather(1, (end - start)[rows, None]).sum()
+        ends = self.ends(part, starts, question.select(rows)).gather(1, more[:, None])[:, 0]
+        spans = part.start.gather(1, starts[:, None] + 1)[:, 0] + ends
+        loss = -found.start[~there, 0].sum() - _summed(spans, rows, len(start))[there].sum()
         result = {"loss": loss, "points": torch.tensor(float(len(start))), "lines": there.sum()}
         if not self.training:
-            best = part.start[:, 1:].argmax(1)
-            length = self.ends(part, best, question.select(rows)).argmax(1)
-            result["exact"] = ((best == start[rows]) & (length == (end - start)[rows])).sum()
+            best = found.start[:, 1:].argmax(1)
+            length = self.ends(found, best, question).argmax(1)
+            result["exact"] = ((best[rows] == starts) & (length[rows] == more)).sum()
         return result
+
+
+def _summed(log_probs: Tensor, rows: Tensor, count: int) -> Tensor:
+    """The logarithms of the sums of probabilities that belong to the same of ``count`` rows."""
+    highest = log_probs.new_zeros(count).scatter_reduce(0, rows, log_probs.detach(), "amax", include_self=False)
+    sums = log_probs.new_zeros(count).index_add(0, rows, (log_probs - highest[rows]).exp())
+    return highest + sums.log()
 
 
 def collate(items: Sequence[Item]) -> dict[str, Tensor]:
@@ -249,7 +307,12 @@ def collate(items: Sequence[Item]) -> dict[str, Tensor]:
     for row, each in enumerate(flag for item in items for flag in item.flags):
         flags[row, : len(each)] = torch.as_tensor(each)  # type: ignore[arg-type]
     spans = torch.tensor([span for item in items for span in item.spans]).view(-1, 2)
-    return {**batch, "flags": flags, "start": spans[:, 0], "end": spans[:, 1]}
+    repeats, before = [], 0
+    for item in items:
+        repeats += [(before + place, first, last) for place, first, last in item.repeats]
+        before += len(item.questions)
+    again = torch.tensor(repeats, dtype=torch.long).view(-1, 3)
+    return {**batch, "flags": flags, "start": spans[:, 0], "end": spans[:, 1], "repeats": again}
 
 
 def _padded(name: str, texts: Sequence[EncodedText]) -> dict[str, Tensor]:
@@ -260,4 +323,7 @@ def _padded(name: str, texts: Sequence[EncodedText]) -> dict[str, Tensor]:
         for row, text in enumerate(texts):
             column[row, : len(text.words)] = torch.as_tensor(getattr(text, part))
         batch[f"{name}_{part}"] = column
-    return batch
+    characters = torch.zeros(len(texts), longest, CHARACTERS, dtype=torch.uint8)
+    for row, text in enumerate(texts):
+        characters[row, : len(text.words)] = torch.as_tensor(text.characters.copy())
+    return {**batch, f"{name}_characters": characters}
