@@ -18,7 +18,6 @@ class QuestionAnswererConfig:
         tuned_words: how many of the first words have vectors that are trained; the others stay as they were given.
         ending_size: features of a word's ending.
         ending_buckets: hash buckets of endings.
-        character_filters: filters of the convolution over a word's characters; 0 for none.
         encoder_size: units of each layer, in each direction, that reads the passage or the question by itself.
         encoder_layers: such layers.
         attention_size: features that are compared when the passage is aligned with the question.
@@ -27,9 +26,13 @@ class QuestionAnswererConfig:
         dropout: fraction of features dropped while training, between layers (variational).
         embedding_dropout: the same of word features.
         longest_answer: tokens of an answer, at most.
-        temperature: of the probability that an answer is right: sigmoid(logit(p) / temperature + calibration_bias).
-        calibration_bias: see temperature; both are fitted on held-out questions.
-        threshold: a probability below which an answer is not given, because it is not in the text.
+        character_filters: filters of the convolution over a word's characters; 0 for none.
+        presence_temperature: of the probability that a text has the answer: sigmoid(logit(p) / temperature + bias).
+        presence_bias: see presence_temperature.
+        temperature: of the probability that an answer is right, likewise, with p that of the answer where the text has
+            one, times the calibrated probability that it has.
+        calibration_bias: see temperature; all four are fitted on held-out questions.
+        threshold: a calibrated probability that a text has the answer, below which none is given.
     """
 
     vocabulary: str = ""
@@ -37,7 +40,6 @@ class QuestionAnswererConfig:
     tuned_words: int = 1000
     ending_size: int = 24
     ending_buckets: int = 2048
-    character_filters: int = 0
     encoder_size: int = 128
     encoder_layers: int = 2
     attention_size: int = 128
@@ -46,9 +48,12 @@ class QuestionAnswererConfig:
     dropout: float = 0.2
     embedding_dropout: float = 0.2
     longest_answer: int = 20
+    character_filters: int = 0
+    presence_temperature: float = 1.0
+    presence_bias: float = 0.0
     temperature: float = 1.0
     calibration_bias: float = 0.0
-    threshold: float = 0.2
+    threshold: float = 0.5
 
     def __post_init__(self) -> None:
         sizes = ("embedding_size", "ending_size", "ending_buckets", "encoder_size", "encoder_layers")
@@ -63,5 +68,7 @@ class QuestionAnswererConfig:
                 raise ValueError(f"model: {name} must be from 0 to below 1, not {getattr(self, name)}")
         if not 0 <= self.threshold <= 1:
             raise ValueError(f"model: threshold must be from 0 to 1, not {self.threshold}")
-        if not 0 < self.temperature < math.inf or not math.isfinite(self.calibration_bias):
-            raise ValueError("model: temperature must be above 0, and it and calibration_bias finite")
+        if not (0 < self.temperature < math.inf and 0 < self.presence_temperature < math.inf):
+            raise ValueError("model: temperature and presence_temperature must be above 0 and finite")
+        if not (math.isfinite(self.calibration_bias) and math.isfinite(self.presence_bias)):
+            raise ValueError("model: calibration_bias and presence_bias must be finite")

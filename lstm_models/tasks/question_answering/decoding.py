@@ -1,12 +1,15 @@
 """From a question and texts to answers: the options of the search, which passages are read, the likeliest spans.
 
-A span's probability is that of its start, "nowhere" among the choices, times that of its end. Of several passages each
-is read by itself, and the spans of all are ranked by it.
+- A span's probability is that of its start times that of its end; that the start is not "nowhere" is the probability
+  that the passage has an answer at all, by which one is given or not.
+- The span is chosen that has the highest mean of expected exact match and expected F1, by the probabilities of the
+  others: not always the likeliest one, as answers that differ by a word support each other (minimum Bayes risk, Kumar
+  and Byrne 2004), and one that stands in several places has the probabilities of all.
+- Of several passages each is read by itself, and the spans of all are ranked by how sure they are.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,7 +19,13 @@ import torch
 
 from lstm_models.confidence import Calibration
 from lstm_models.errors import InputError
-from lstm_models.tasks.question_answering.features import EncodedText, Token, match_flags, tokenize
+from lstm_models.tasks.question_answering.features import (
+    EncodedText,
+    Token,
+    content_words,
+    match_flags,
+    tokenize,
+)
 from lstm_models.tasks.question_answering.network import NOWHERE, Item, collate
 from lstm_models.tasks.question_answering.passages import Passage, passages_of, ranked, sentence_at
 from lstm_models.tasks.question_answering.results import Answer, AnswerSpan
@@ -29,6 +38,8 @@ __all__ = ["AnswerOptions", "Span", "find_answers", "spans_of"]
 _BATCH_TOKENS = 6000
 _QUESTIONS = 16  # that are put to a passage at once
 _STARTS = 10  # likeliest starts whose ends are looked at
+_COMPARED = 30  # likeliest spans that are compared with each other
+_ALIKE = 0.5  # F1 of two answers from which on one is right where the other is
 
 
 @dataclass(frozen=True)
@@ -37,8 +48,7 @@ class AnswerOptions:
 
     Attributes:
         n_best: answers wanted, the runners-up counted.
-        threshold: below this probability of being right an answer is not given: it is not in the text. None for the
-            model's own.
+        threshold: below this probability that the text has the answer, none is given. None for the model's own.
         passages: passages that are read of a long text or of several, those most alike the question.
 
     Raises:
@@ -58,22 +68,26 @@ class AnswerOptions:
 
 
 class Span(NamedTuple):
-    """Tokens ``first`` to ``last`` of a passage, and the natural logarithm of the probability that they are the
-    answer."""
+    """Tokens ``first`` to ``last`` of a passage.
+
+    ``probability``, of the network: that they are the answer, or one that shares half of their words is, where the
+    passage has one. ``presence``: that it has.
+    """
 
     first: int
     last: int
-    log_prob: float
+    probability: float
+    presence: float
 
 
 @torch.no_grad()
 def spans_of(
     network: QuestionAnsweringNetwork, items: Sequence[Item], n_best: int, *, attention: bool = False
 ) -> list[tuple[list[Span], np.ndarray]]:
-    """The likeliest spans of each question of the items, in order, no two of which share a token.
+    """The best span of each question of the items, in order, and the likeliest others; no two share a token.
 
     Returns:
-        For each question its spans, the likeliest first, and with ``attention`` how much each token of the passage
+        For each question its spans, the best first, and with ``attention`` how much each token of the passage
         looked at each of the question [question tokens, tokens]; else [0, 0].
     """
     device = network.vectors.weight.device
@@ -85,25 +99,60 @@ def spans_of(
         starts = found.start[:, 1:].topk(min(_STARTS, found.start.size(1) - 1), 1)
         ends = [network.ends(found, column, question) for column in starts.indices.T]
         joint = (torch.stack(ends, 1) + starts.values[..., None]).cpu().numpy()
-        firsts = starts.indices.cpu().numpy()
+        firsts, presence = starts.indices.cpu().numpy(), (-found.start[:, 0].expm1()).tolist()
         for row in range(len(joint)):
-            size = int(inputs["question_lengths"][row]), int(inputs["passage_lengths"][inputs["owner"][row]])
+            owner = int(inputs["owner"][row])
+            size = int(inputs["question_lengths"][row]), int(inputs["passage_lengths"][owner])
             look = found.alignment[row, : size[1], : size[0]].T.float().cpu().numpy() if attention else np.zeros((0, 0))
-            made.append((spans_apart(firsts[row], joint[row], n_best), look.astype(np.float32)))
+            spans = best_spans(firsts[row], joint[row], batch[owner].passage, presence[row], n_best)
+            made.append((spans, look.astype(np.float32)))
     return made
 
 
-def spans_apart(firsts: np.ndarray, joint: np.ndarray, n_best: int) -> list[Span]:
-    """The likeliest spans of log probabilities [starts, lengths], of which none overlaps a likelier one."""
+def best_spans(firsts: np.ndarray, joint: np.ndarray, text: EncodedText, presence: float, n_best: int) -> list[Span]:
+    """The best span of log probabilities [starts, lengths], and the likeliest that overlap neither it nor each other.
+
+    Args:
+        firsts: the first token of each row.
+        joint: log probabilities of spans from there, of one token and more; -inf for none.
+        text: the passage.
+        presence: the probability that it has an answer.
+        n_best: spans wanted.
+    """
+    places = np.argsort(-joint, axis=None, kind="stable")
+    places = places[np.isfinite(joint.flat[places])]
+    rows, more = np.unravel_index(places, joint.shape)
+    spans = [(int(firsts[row]), int(firsts[row] + length)) for row, length in zip(rows, more, strict=True)]
+    sure = np.exp(joint.flat[places].astype(np.float64))
+    alike, probability = _likeness(text, spans[:_COMPARED]), sure[:_COMPARED].copy()
+    best = int(np.argmax((alike + (alike == 1)) @ probability)) if spans else 0
+    sure[:_COMPARED] = (alike >= _ALIKE) @ probability
     kept: list[Span] = []
-    for place in np.argsort(-joint, axis=None, kind="stable"):
-        row, more = np.unravel_index(place, joint.shape)
-        log_prob, first = float(joint[row, more]), int(firsts[row])
-        if len(kept) == n_best or log_prob == -math.inf:
-            break
-        if all(first > other.last or first + more < other.first for other in kept):
-            kept.append(Span(first, first + int(more), log_prob))
+    for place in (best, *range(len(spans))) if spans else ():
+        first, last = spans[place]
+        if len(kept) < n_best and all(first > other.last or last < other.first for other in kept):
+            kept.append(Span(first, last, min(1.0, float(sure[place]) / max(presence, 1e-9)), presence))
     return kept
+
+
+def _likeness(text: EncodedText, spans: Sequence[tuple[int, int]]) -> np.ndarray:
+    """SQuAD's F1 of the words of each span with those of each other one, marks and articles aside [spans, spans]."""
+    counts, words = content_words(text), text.hashes[1]
+    columns: dict[tuple[int, int], int] = {}  # a word, and its how manieth in the span
+    rows = []
+    for first, last in spans:
+        inside = [int(words[place]) for place in range(first, last + 1) if counts[place]]
+        inside = inside or [int(word) for word in words[first : last + 1]]
+        each = [
+            columns.setdefault((word, inside[:place].count(word)), len(columns)) for place, word in enumerate(inside)
+        ]
+        rows.append(each)
+    has = np.zeros((len(spans), len(columns)))
+    for row, each in zip(has, rows, strict=True):
+        row[each] = 1
+    size = has.sum(1)
+    found: np.ndarray = 2 * (has @ has.T) / (size[:, None] + size)
+    return found
 
 
 def _batches(items: Sequence[Item]) -> list[list[Item]]:
@@ -149,18 +198,20 @@ def find_answers(
         for number in ranked(each, texts, options.passages):
             of_passage.setdefault(number, []).append(place)
     items, order = _items(network, texts, encoded, of_passage)
-    found: list[list[tuple[AnswerSpan, int, np.ndarray]]] = [[] for _ in questions]
+    found: list[list[tuple[AnswerSpan, float, int, np.ndarray]]] = [[] for _ in questions]
     for (number, place), (spans, look) in zip(
         order, spans_of(network, items, options.n_best, attention=True), strict=True
     ):
         for span in spans:
-            found[place].append((_answer_span(network, span, passages[number], documents, tokens), number, look))
+            each = _answer_span(network, span, passages[number], documents, tokens)
+            found[place].append((*each, number, look))
     made = []
     for question, of_question, candidates in zip(questions, words, found, strict=True):
         best = sorted(candidates, key=lambda each: -each[0].confidence)[: options.n_best]
-        passage, likely = passages[best[0][1]], [span for span, _, _ in best]
+        likely, (_, presence, number, look) = [span for span, *_ in best], best[0]
+        passage = passages[number]
         threshold = network.config.threshold if options.threshold is None else options.threshold
-        answered = likely[0].confidence >= threshold
+        answered = presence >= threshold
         read = tokens[passage.document][passage.first : passage.last]
         made.append(
             Answer(
@@ -170,7 +221,8 @@ def find_answers(
                 documents=tuple(documents),
                 question_words=tuple(of_question),
                 passage_words=tuple((token.start, token.end) for token in read),
-                attention=best[0][2],
+                attention=look,
+                presence=presence,
             )
         )
     return made
@@ -202,10 +254,12 @@ def _answer_span(
     passage: Passage,
     documents: Sequence[str],
     tokens: Sequence[Sequence[Token]],
-) -> AnswerSpan:
-    """A span of a passage as characters of its document, with its calibrated probability."""
+) -> tuple[AnswerSpan, float]:
+    """A span of a passage as characters of its document, and the calibrated probability that this has an answer."""
     text, of_text = documents[passage.document], tokens[passage.document]
     start, end = of_text[passage.first + span.first].start, of_text[passage.first + span.last].end
-    calibration = Calibration(network.config.temperature, network.config.calibration_bias)
-    confidence = float(calibration([math.exp(span.log_prob)])[0])
-    return AnswerSpan(text[start:end], start, end, confidence, passage.document, sentence_at(text, start, end))
+    config = network.config
+    presence = float(Calibration(config.presence_temperature, config.presence_bias)([span.presence])[0])
+    confidence = float(Calibration(config.temperature, config.calibration_bias)([presence * span.probability])[0])
+    found = AnswerSpan(text[start:end], start, end, confidence, passage.document, sentence_at(text, start, end))
+    return found, presence

@@ -17,7 +17,20 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["ALPHABET", "CHARACTERS", "FLAGS", "PADDING", "SHAPES", "UNKNOWN", "EncodedText", "Token", "WordNumbers", "match_flags", "tokenize"]
+__all__ = [
+    "ALPHABET",
+    "CHARACTERS",
+    "FLAGS",
+    "PADDING",
+    "SHAPES",
+    "UNKNOWN",
+    "EncodedText",
+    "Token",
+    "WordNumbers",
+    "content_words",
+    "match_flags",
+    "tokenize",
+]
 
 PADDING, UNKNOWN = 0, 1
 SHAPES = ("lower", "title", "upper", "mixed", "number", "number with letters", "mark")
@@ -33,6 +46,7 @@ _TOKEN = re.compile(
       | [^\w\s]""",
     re.VERBOSE | re.IGNORECASE,
 )
+_ARTICLES = [zlib.crc32(each) for each in (b"a", b"an", b"the")]
 _PLAIN = str.maketrans("’‘‚´`“”„«»–—‒", "'''''\"\"\"\"\"---")  # one character for one: places stay
 
 
@@ -47,8 +61,8 @@ class Token(NamedTuple):
 class EncodedText(NamedTuple):
     """The tokens of a text as numbers, each [tokens].
 
-    ``words``, ``endings``, ``shapes`` and ``characters`` [tokens, 16] are what the network reads; ``hashes`` [3, tokens]
-    are of the word, its lower-case form and its first letters, by which a passage and a question are compared.
+    ``words``, ``endings``, ``shapes`` and ``characters`` [tokens, 16] are what the network reads; ``hashes`` [3,
+    tokens] are of the word, its lower-case form and its first letters, by which a passage and a question are compared.
     """
 
     words: np.ndarray
@@ -118,6 +132,16 @@ def _shape(word: str) -> int:
     if len(letters) > 1 and letters == letters.upper():
         return 2
     return 1 if letters[0].isupper() and letters[1:] == letters[1:].lower() else 3
+
+
+def content_words(text: EncodedText) -> np.ndarray:
+    """Which tokens are neither marks nor articles, and so count when answers are compared [tokens].
+
+    >>> content_words(WordNumbers("", 8).encode(["The", "Broncos", "!"]))
+    array([False,  True, False])
+    """
+    counts: np.ndarray = (text.shapes != SHAPES.index("mark")) & ~np.isin(text.hashes[1], _ARTICLES)
+    return counts
 
 
 def match_flags(passage: EncodedText, question: EncodedText) -> np.ndarray:

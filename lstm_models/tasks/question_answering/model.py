@@ -104,9 +104,10 @@ class QuestionAnswerer(QuestionAnsweringNetwork):
 
         Inputs: ``passage_words``, ``passage_endings``, ``passage_shapes`` [batch, tokens] and the same of the
         ``question`` (``lstm_models.tasks.question_answering.features``), ``passage_lengths`` and ``question_lengths``
-        [batch], all int64, and ``flags`` [batch, passage tokens, 3] float. Outputs: log probabilities ``start`` [batch,
-        1 + tokens], of no answer and of each start, and ``end`` [batch, tokens, longest answer], of each number of
-        tokens given the start; and the ``alignment`` [batch, passage tokens, question tokens].
+        [batch], all int64, where the network reads characters ``passage_characters`` and ``question_characters``
+        [batch, tokens, 16], int64, too, and ``flags`` [batch, passage tokens, 3] float. Outputs: log probabilities
+        ``start`` [batch, 1 + tokens], of no answer and of each start, and ``end`` [batch, tokens, longest answer], of
+        each number of tokens given the start; and the ``alignment`` [batch, passage tokens, question tokens].
 
         Raises:
             InputError: onnx (or, for int8, onnxruntime) is missing, or the file cannot be written.

@@ -278,7 +278,8 @@ class QuestionAnsweringNetwork(nn.Module):
         start, end, again = batch["start"], batch["end"], batch["repeats"]
         there = start != NOWHERE
         rows = torch.cat([there.nonzero()[:, 0], again[:, 0]])
-        starts, more = torch.cat([start[there], again[:, 1]]), torch.cat([(end - start)[there], again[:, 2] - again[:, 1]])
+        starts = torch.cat([start[there], again[:, 1]])
+        more = torch.cat([(end - start)[there], again[:, 2] - again[:, 1]])
         part = Pointers(*(tensor.index_select(0, rows) for tensor in found))
         ends = self.ends(part, starts, question.select(rows)).gather(1, more[:, None])[:, 0]
         spans = part.start.gather(1, starts[:, None] + 1)[:, 0] + ends

@@ -15,13 +15,13 @@ import torch
 from torch import Tensor, nn
 
 from lstm_models.export.onnx import OPSET, Graph, gates_in_onnx_order, write_model
-from lstm_models.tasks.question_answering.features import FLAGS, PADDING
+from lstm_models.tasks.question_answering.features import CHARACTERS, FLAGS, PADDING
 
 if TYPE_CHECKING:
     import onnx
 
     from lstm_models.nn.lstm import LSTM
-    from lstm_models.tasks.question_answering.network import QuestionAnsweringNetwork
+    from lstm_models.tasks.question_answering.network import CharacterFeatures, QuestionAnsweringNetwork
 
 __all__ = ["export"]
 
@@ -47,6 +47,8 @@ def _model(network: QuestionAnsweringNetwork) -> onnx.ModelProto:
 
     inputs = [value(f"{kind}_{part}", "batch", f"{kind}_tokens") for kind in _KINDS for part in _PARTS]
     inputs += [value(f"{kind}_lengths", "batch") for kind in _KINDS]
+    if network.characters is not None:
+        inputs += [value(f"{kind}_characters", "batch", f"{kind}_tokens", CHARACTERS) for kind in _KINDS]
     inputs += [value("flags", "batch", "passage_tokens", FLAGS, kind=TensorProto.FLOAT)]
     outputs = [
         value("start", "batch", "choices", kind=TensorProto.FLOAT),
@@ -118,6 +120,9 @@ def _network(graph: _Graph, network: QuestionAnsweringNetwork) -> tuple[str, str
     words, context = {}, {}
     for kind in _KINDS:
         words[kind] = graph.add("Gather", table, f"{kind}_words")
+        if network.characters is not None:
+            spelt = _spelling(graph, network.characters, f"{kind}_characters", words[kind])
+            words[kind] = graph.add("Add", words[kind], spelt)
         rest = (graph.add("Gather", of, f"{kind}_{part}") for of, part in ((endings, "endings"), (shapes, "shapes")))
         features = graph.add("Concat", words[kind], *rest, axis=2)
         context[kind] = graph.lstm(network.encoder, features, lengths[kind])
@@ -130,6 +135,18 @@ def _network(graph: _Graph, network: QuestionAnsweringNetwork) -> tuple[str, str
     question_vector = graph.add("MatMul", graph.add("Unsqueeze", weights, graph.constant([1])), context["question"])
     start = _start(graph, network, tokens, question_vector, real["passage"])
     return start, _end(graph, network, tokens, question_vector, real["passage"]), alignment
+
+
+def _spelling(graph: _Graph, layer: CharacterFeatures, characters: str, like: str) -> str:
+    """What the characters of words add to their vectors, in the shape of these."""
+    weight = layer.convolution.weight
+    each = graph.add("Gather", graph.constant(layer.characters.weight), characters)
+    each = graph.add("Reshape", each, graph.constant([-1, CHARACTERS, weight.size(1)]))
+    found = graph.add(
+        "Conv", graph.turned(each), graph.constant(weight), graph.constant(layer.convolution.bias), pads=[2, 2]
+    )
+    found = graph.add("Relu", graph.add("ReduceMax", found, graph.constant([2]), keepdims=0))
+    return str(graph.add("Reshape", graph.linear(found, layer.output), graph.add("Shape", like)))
 
 
 def _aligned(

@@ -50,8 +50,8 @@ class Answer:
 
     Attributes:
         question: as it was put.
-        found: the likeliest answer; None where none is likely enough.
-        alternatives: the next likeliest; where there is no answer, also the likeliest.
+        found: the best answer; None where the texts are not likely enough to have one.
+        alternatives: the next likeliest; where there is no answer, also the best.
         documents: the texts that were read.
         question_words: words and marks of the question.
         passage_words: characters (start, end) of the words and marks of the passage that the answer, or the likeliest
@@ -59,6 +59,7 @@ class Answer:
         attention: [question words, passage words] float32, how much the model looked at each word of the question for
             each of the passage; columns sum to 1.
         notes: why the result may be wrong, such as a text in another language.
+        presence: the calibrated probability, 0 to 1, that the passage has an answer.
     """
 
     question: str
@@ -69,6 +70,7 @@ class Answer:
     passage_words: tuple[tuple[int, int], ...] = ()
     attention: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     notes: tuple[str, ...] = ()
+    presence: float = 1.0
 
     @property
     def text(self) -> str:
@@ -92,10 +94,8 @@ class Answer:
 
     @property
     def confidence(self) -> float:
-        """The calibrated probability, 0 to 1, that the answer is right; without one, that none of those found is."""
-        if self.found:
-            return self.found.confidence
-        return 1 - max((other.confidence for other in self.alternatives), default=0.0)
+        """The calibrated probability, 0 to 1, that the answer is right; without one, that the text has none."""
+        return self.found.confidence if self.found else 1 - self.presence
 
     @property
     def sentence(self) -> str:
@@ -116,6 +116,7 @@ class Answer:
     def as_dict(self, *, attention: bool = False) -> dict[str, Any]:
         """The answer as what JSON can hold; with ``attention`` its matrix and the words it belongs to, too."""
         made: dict[str, Any] = {"question": self.question, "text": self.text, "confidence": round(self.confidence, 4)}
+        made["presence"] = round(self.presence, 4)
         if self.found:
             made |= {key: value for key, value in self.found.as_dict().items() if key not in made}
             made |= {"line": self.line(), "sentence": self.sentence}

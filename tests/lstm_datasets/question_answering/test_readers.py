@@ -96,6 +96,27 @@ def test_items_have_their_questions_and_others():
     assert data[2].spans == data[2].spans  # the same within an epoch
 
 
+def test_an_answer_that_stands_again_is_one_there_too():
+    passages = [passage("A", "In Rome, then rome again, not Romeo; in Rome.", "Rome", "again")]
+    item = PassageQuestions(passages, WordNumbers("", 4))[0]
+    assert item.spans == [(1, 1), (5, 5)]
+    assert item.repeats == [(0, 4, 4), (0, 10, 10)]
+
+
+def test_near_ones_are_of_the_same_article():
+    passages = [passage(title, f"{title} and {word}", word) for title in "AB" for word in ("two", "three", "four")]
+    numbers = WordNumbers("a b and two three four", 4)
+    data = PassageQuestions(passages, numbers, others=3.0, near=1.0)
+    seen = set()
+    for epoch in range(10):
+        data.set_epoch(epoch)
+        seen |= {int(number) for asked in data[0].questions for number in asked.words}
+    far = PassageQuestions(passages, numbers, others=3.0, near=0.0)
+    assert {data.passage_of[number] for number in range(*data.article[0])} == {0, 1, 2}
+    assert len(seen) > 3
+    assert any(len(item.questions) > 1 for item in far)
+
+
 def test_what_is_cut_off_is_left_out():
     passages = [passage("A", "one two three four", "two", "four", "one two three")]
     data = PassageQuestions(passages, WordNumbers("", 4), longest=3, longest_answer=2)

@@ -43,7 +43,8 @@ def answer(
         json: print JSON: the answer, its place, the runners-up, the attention.
         out: a file for the result.
         n_best: answers to find, the runners-up counted.
-        threshold: the probability, from 0 to 1, below which an answer is not given. The model's own if missing.
+        threshold: the probability, from 0 to 1, that the text has the answer, below which none is given. The model's
+            own if missing.
         passages: passages of all texts to read, those most alike the question.
         recursive: look for files in the folders of a folder too.
         model: a bundled model, a folder, or the id of one on the Hugging Face hub.

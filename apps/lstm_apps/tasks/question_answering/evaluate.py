@@ -7,7 +7,6 @@ lstm-models evaluate question-answering --data babi.tar.xz:en-10k --without babi
 from __future__ import annotations
 
 import dataclasses
-import math
 import time
 from collections.abc import Sequence
 from json import dumps
@@ -15,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from lstm_apps.evaluation.calibration import Calibration, CalibrationReport, calibration_report, diagram
+from lstm_apps.evaluation.calibration import Calibration, CalibrationReport, calibration_report, diagram, fit
 from lstm_apps.evaluation.separation import separation
 from lstm_apps.evaluation.threads import one_thread
 from lstm_apps.tasks.question_answering.evaluate_stories import evaluate_stories
@@ -50,9 +49,10 @@ def evaluate(
     """Measures a question answerer on passages with questions, and prints the figures.
 
     F1 and exact match are SQuAD's: without marks, articles and case; of several references the best counts. Each
-    question is also put to another passage of the same article, which should not answer it. A probability is held
-    against whether the answer has an F1 of one half at least, on both kinds; the calibration is fitted on one half of
-    the articles, and its expected error (15 bins of equal mass) measured on the other. Questions a second are those
+    question is also put to another passage of the same article, which should not answer it; whether it gets an answer
+    is decided by the probability that the passage has one. The probability that an answer is right is held against
+    whether it has an F1 of one half at least, on both kinds; its calibration is fitted on one half of the articles,
+    and its expected error (15 bins of equal mass) measured on the other. Questions a second are those
     of one thread. Of a model for stories, the fraction of right answers is measured, by task.
 
     Args:
@@ -89,21 +89,27 @@ def evaluate(
         raise InputError("the data have no question with an answer")
     config = answerer.config
     now = Calibration(config.temperature, config.calibration_bias)
+    presence = Calibration(config.presence_temperature, config.presence_bias)
     started = time.process_time()
     with one_thread():
         rows = _answers(answerer, passages, passages)
         seconds = time.process_time() - started
         nowhere = _answers(answerer, _elsewhere(passages), passages)
+    if calibrate is not None:
+        kinds = [True] * len(rows) + [False] * len(nowhere)
+        presence = _rounded(fit([row["presence"] for row in (*rows, *nowhere)], kinds))
+    for row, value in zip([*rows, *nowhere], presence([row["presence"] for row in (*rows, *nowhere)]), strict=True):
+        row |= {"presence": round(float(value), 6), "probability": round(float(value) * row["probability"], 6)}
     figures: dict[str, Any] = {"model": model, "data": data, "passages": len(passages), **_scores(rows)}
     figures["by_kind"] = {kind: _scores(part) for kind in (*_KINDS, "other") if (part := _of_kind(rows, kind))}
     figures["questions_a_second"] = round(len(rows) / max(seconds, 1e-9), 1)
     report = _calibration([*rows, *nowhere], now)
-    fitted = now if report is None else report.fitted_on_all
-    there, other = (np.asarray(fitted([row["probability"] for row in part])) for part in (rows, nowhere))
-    figures["nowhere"] = _no_answer(now, config.threshold, rows, nowhere)
+    fitted = now if report is None else _rounded(report.fitted_on_all)
+    there, other = (np.array([row["presence"] for row in part]) for part in (rows, nowhere))
+    figures["nowhere"] = _no_answer(config.threshold, rows, nowhere)
     strict = {fraction: strict_threshold(other, fraction) for fraction in _FALSE_ANSWERS}
     figures["strict"] = {
-        f"{fraction:.0%}": _no_answer(fitted, threshold, rows, nowhere) for fraction, threshold in strict.items()
+        f"{fraction:.0%}": _no_answer(threshold, rows, nowhere) for fraction, threshold in strict.items()
     }
     best = best_threshold(there, other) if false_answers is None else strict_threshold(other, false_answers)
     figures["calibration"] = None if report is None else {**dataclasses.asdict(report), "best_threshold": best}
@@ -118,9 +124,13 @@ def evaluate(
             items = ("an answer", "answers")
             diagram(report, plot, right="fraction of answers that are right", held="held-out articles", items=items)
         if calibrate is not None:
-            temperature, bias = round(fitted.temperature, 4), round(fitted.bias, 4)
             answerer.config = dataclasses.replace(
-                config, temperature=temperature, calibration_bias=bias, threshold=best
+                config,
+                presence_temperature=presence.temperature,
+                presence_bias=presence.bias,
+                temperature=fitted.temperature,
+                calibration_bias=fitted.bias,
+                threshold=best,
             )
             hub.save(answerer, calibrate, card=hub.card(model), int8=True)
     return figures
@@ -146,7 +156,7 @@ def _elsewhere(passages: Sequence[AskedPassage]) -> list[AskedPassage]:
 def _answers(
     answerer: QuestionAnswerer, texts: Sequence[AskedPassage], questions: Sequence[AskedPassage]
 ) -> list[dict[str, Any]]:
-    """The likeliest answer of each text to the questions of the passage at its place, with its bare probability."""
+    """The best answer of each text to the questions of the passage at its place, with the network's probabilities."""
     items, facts = [], []
     for text, source in zip(texts, questions, strict=True):
         tokens = tokenize(text.text)
@@ -163,18 +173,19 @@ def _answers(
     found = spans_of(answerer, [items[place] for place in order], 1)
     for place, (spans, _) in zip(order, found, strict=True):
         text, tokens, question, answerable = facts[place]
-        first, last, log_prob = spans[0]
-        answer = text.text[tokens[first].start : tokens[last].end]
-        rows[place] = _row(text.title, question, answer, math.exp(log_prob), answerable)
+        best = spans[0]
+        answer = text.text[tokens[best.first].start : tokens[best.last].end]
+        row = _row(text.title, question, answer, answerable)
+        rows[place] = {**row, "probability": best.probability, "presence": best.presence}
     return rows
 
 
-def _row(title: str, question: AskedQuestion, found: str, probability: float, answerable: bool) -> dict[str, Any]:
+def _row(title: str, question: AskedQuestion, found: str, answerable: bool) -> dict[str, Any]:
     references = [answer for answer, _ in question.answers]
     scores = {"f1": f1(found, references), "exact": exact_match(found, references)}
     scores = scores if answerable else dict.fromkeys(scores, 0.0)
     row = {"id": question.id, "title": title, "question": question.text, "found": found, "references": references}
-    return {**row, **scores, "probability": round(probability, 6)}
+    return {**row, **scores}
 
 
 def _scores(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -193,11 +204,14 @@ def _of_kind(rows: Sequence[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
     return [row for row in rows if kind_of(row["question"]) == kind]
 
 
-def _no_answer(
-    now: Calibration, threshold: float, rows: Sequence[dict[str, Any]], nowhere: Sequence[dict[str, Any]]
-) -> dict[str, Any]:
+def _rounded(calibration: Calibration) -> Calibration:
+    """As a model's file holds it."""
+    return Calibration(round(calibration.temperature, 4), round(calibration.bias, 4))
+
+
+def _no_answer(threshold: float, rows: Sequence[dict[str, Any]], nowhere: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """How often the model answers, of questions with an answer and of those without."""
-    there, other = (np.asarray(now([row["probability"] for row in part])) for part in (rows, nowhere))
+    there, other = (np.array([row["presence"] for row in part]) for part in (rows, nowhere))
     right = np.array([row["f1"] >= 0.5 for row in rows])
     given = there >= threshold
     return {

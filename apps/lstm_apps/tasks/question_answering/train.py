@@ -28,7 +28,7 @@ from lstm_models.tasks.question_answering.model import QuestionAnswerer
 from lstm_models.tasks.question_answering.network import collate
 from lstm_models.tasks.question_answering.stories import StoryAnswererConfig
 
-__all__ = ["train"]
+__all__ = ["begin_from", "train"]
 
 
 def train(
@@ -94,7 +94,7 @@ def train(
     answerer = QuestionAnswerer(_with_vocabulary(model, known, passages, vocabulary_size, added_words))
     _begin_with(answerer, known)
     if initial is not None:
-        _begin_from(answerer, hub.load_as(QuestionAnswerer, initial))
+        begin_from(answerer, hub.load_as(QuestionAnswerer, initial))
     answerer.train()
     limits: dict[str, Any] = {"longest": longest, "longest_answer": model.longest_answer, "seed": training.seed}
     limits |= {"others": others, "near": near}
@@ -151,8 +151,8 @@ def _begin_with(answerer: QuestionAnswerer, known: WordVectors | None) -> None:
                 weight[number] = torch.from_numpy(vector)
 
 
-def _begin_from(answerer: QuestionAnswerer, other: QuestionAnswerer) -> None:
-    """Puts the weights of another network in place of those that have its names and shapes, and the vectors of the words
+def begin_from(answerer: QuestionAnswerer, other: QuestionAnswerer) -> None:
+    """Puts the weights of another network in place of those that have its names and shapes, and the vectors of words
     that both know; the words that only this one knows begin as the unknown word."""
     weights = answerer.state_dict()
     for name, value in other.state_dict().items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 from pathlib import Path
@@ -13,8 +14,11 @@ pytest.importorskip("lightning")
 import lstm_models
 from lstm_apps import cli
 from lstm_apps.tasks.question_answering.documents import Document
+from lstm_apps.tasks.question_answering.train import begin_from
 from lstm_models.checkpoints import hub
+from lstm_models.errors import InputError
 from lstm_models.results import Word
+from lstm_models.tasks.question_answering.decoding import AnswerOptions
 from lstm_models.tasks.question_answering.model import QuestionAnswerer
 from lstm_models.tasks.speech.results import Transcript
 from tests.helpers import tiny_questions
@@ -56,7 +60,25 @@ def test_training_learns_and_evaluation_measures_it(model: str, folder: Path, tm
     thresholds = [each["threshold"] for each in figures["strict"].values()]
     assert thresholds == sorted(thresholds)
     assert sum(each["questions"] for each in figures["by_kind"].values()) == 120
-    assert hub.load_as(QuestionAnswerer, better).config.threshold == figures["calibration"]["best_threshold"]
+    config = hub.load_as(QuestionAnswerer, better).config
+    assert config.threshold == figures["calibration"]["best_threshold"]
+    assert (config.presence_temperature, config.presence_bias) != (1, 0)
+
+
+def test_training_begins_where_another_model_is(model: str, folder: Path) -> None:
+    other = hub.load_as(QuestionAnswerer, model)
+    words = f"xylophone {other.config.vocabulary}"
+    config = dataclasses.replace(other.config, vocabulary=words, tuned_words=5, character_filters=4)
+    network = QuestionAnswerer(config).eval()
+    begin_from(network, other)
+    text = "Ann is in the garden. Tom is in the hall."
+    for question in ("Where is Ann?", "Who is in the hall?"):
+        ours, theirs = (each.answer(question, text, AnswerOptions(threshold=0)) for each in (network, other))
+        assert ours.text == theirs.text
+        assert ours.confidence == pytest.approx(theirs.confidence, abs=1e-5)
+    smaller = QuestionAnswerer(dataclasses.replace(config, embedding_size=3))
+    with pytest.raises(InputError, match="features, not 3"):
+        begin_from(smaller, other)
 
 
 def test_files_folders_subtitles_and_standard_input(

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 import torch
 
+from lstm_apps.tasks.question_answering.metrics import exact_match, f1, normalized
 from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
 from lstm_models.tasks.question_answering.config import QuestionAnswererConfig
-from lstm_models.tasks.question_answering.decoding import AnswerOptions, spans_apart
+from lstm_models.tasks.question_answering.decoding import AnswerOptions, best_spans
+from lstm_models.tasks.question_answering.features import WordNumbers
 from lstm_models.tasks.question_answering.model import QuestionAnswerer
 from tests.helpers.scripted_answerer import ScriptedAnswerer
 
@@ -40,7 +42,8 @@ def test_not_in_the_text(answerer):
     assert found.text == ""
     assert found.found is found.start is found.line() is None
     assert found.alternatives
-    assert found.confidence > 0.9
+    assert found.confidence == pytest.approx(0.95 / (0.95 + 4e-4))
+    assert found.presence == pytest.approx(1 - found.confidence)
     assert answerer.answer("Where is it?", "Ann came yesterday.", AnswerOptions(threshold=0)).text
 
 
@@ -68,23 +71,47 @@ def test_json_and_notebook(answerer):
     assert "Not in the text" in answerer.answer("Where is it?", "<b> Ann")._repr_html_()
 
 
-def test_spans_apart_are_those_of_all_pairs():
+WORDS = ["the", "red", "house", "and", "the", "green", "house", ",", "a", "red", "one", "of", "the", "three"]
+
+
+def test_the_best_span_is_that_of_all_pairs():
+    """Beside SQuAD's own scores of every pair of spans."""
     generator = np.random.default_rng(0)
-    firsts, joint = np.array([3, 0, 5]), np.log(generator.random((3, 4)))
-    found = spans_apart(firsts, joint, 3)
-    every = sorted(
-        (
-            (float(joint[row, more]), int(first), int(first) + more)
-            for row, first in enumerate(firsts)
-            for more in range(4)
-        ),
-        reverse=True,
-    )
-    kept = []
-    for score, first, last in every:
-        if all(last < other[1] or first > other[2] for other in kept):
-            kept.append((score, first, last))
-    assert [(span.log_prob, span.first, span.last) for span in found] == kept[:3]
+    text = WordNumbers("", 8).encode(WORDS)
+    for _ in range(20):
+        firsts = generator.permutation(len(WORDS) - 3)[:5]
+        joint = np.log(generator.dirichlet(np.full(20, 0.3)) * 0.7).reshape(5, 4)
+        spans = {(int(first), int(first) + more): float(np.exp(joint[row, more]))
+                 for row, first in enumerate(firsts) for more in range(4)}  # fmt: skip
+        texts = {span: " ".join(WORDS[span[0] : span[1] + 1]) for span in spans}
+        readable = {span: words for span, words in texts.items() if normalized(words)}
+
+        def expected(span, score, readable=readable, texts=texts, spans=spans):
+            return sum(spans[other] * score(texts[span], [words]) for other, words in readable.items())
+
+        best = best_spans(firsts, joint, text, 0.7, 20)
+        chosen = (best[0].first, best[0].last)
+        if chosen in readable and len(readable) == len(spans):
+            value = expected(chosen, f1) + expected(chosen, exact_match)
+            assert value == pytest.approx(max(expected(each, f1) + expected(each, exact_match) for each in readable))
+            half = expected(chosen, lambda one, others: float(f1(one, others) >= 0.5))
+            assert best[0].probability == pytest.approx(half / 0.7)
+        for number, span in enumerate(best):
+            assert span.presence == 0.7
+            assert all(span.last < other.first or span.first > other.last for other in best[:number])
+        rest = [span for span in sorted(spans, key=lambda each: -spans[each])
+                if all(span[1] < other.first or span[0] > other.last for other in best)]  # fmt: skip
+        assert not rest
+
+
+def test_answers_that_say_the_same_stand_by_each_other():
+    text = WordNumbers("", 8).encode(["the", "red", "house", ",", "red", "house", "and", "Ann"])
+    joint = np.full((3, 3), -np.inf)
+    joint[0, 2], joint[1, 1], joint[2, 0] = np.log(0.3), np.log(0.3), np.log(0.4)
+    (best, second) = best_spans(np.array([0, 4, 7]), joint, text, 1.0, 2)
+    assert (best.first, best.last) == (0, 2)
+    assert best.probability == pytest.approx(0.6)
+    assert (second.first, second.probability) == (7, pytest.approx(0.4))
 
 
 @pytest.mark.parametrize(

@@ -35,8 +35,7 @@ def item(passage, *questions, spans=None):
 
 
 def read(network, batch):
-    parts = ("words", "endings", "shapes", "lengths")
-    return [network.read(*(batch[f"{kind}_{part}"] for part in parts)) for kind in ("passage", "question")]
+    return [network.read_part(batch, kind) for kind in ("passage", "question")]
 
 
 @torch.no_grad()
@@ -46,7 +45,12 @@ def found(network, *items):
     return network(passage, question, batch["owner"], batch["flags"]), question
 
 
-def test_what_stands_in_padding_does_not_matter(network):
+@pytest.mark.parametrize("filters", [0, 3])
+def test_what_stands_in_padding_does_not_matter(filters):
+    torch.manual_seed(0)
+    network = QuestionAnsweringNetwork(dataclasses.replace(CONFIG, character_filters=filters)).eval()
+    if filters:
+        torch.nn.init.normal_(network.characters.output.weight)
     one, two = item("the cat sat", "who sat"), item("the cat sat on a mat and sat", "where", "who sat on the mat")
     together, _ = found(network, one, two)
     for number, (passage, question) in enumerate(
@@ -81,6 +85,38 @@ def test_the_loss_is_the_negative_log_probability(network):
     assert int(result["exact"]) in (0, 1)
 
 
+def test_an_answer_that_stands_twice_may_be_either(network):
+    one = item("the cat sat on the cat", "who sat", "where", spans=[(0, 1), (NOWHERE, NOWHERE)])
+    batch = collate([item("a mat", "who", spans=[(0, 0)]), one._replace(repeats=[(0, 4, 5)])])
+    assert batch["repeats"].tolist() == [[1, 4, 5]]
+    pointers, question = found(network, item("a mat", "who"), one)
+    first, again = (network.ends(pointers, torch.tensor([0, place, 0]), question) for place in (0, 4))
+    spans = [pointers.start[1, 1 + place] + ends[1, 1] for place, ends in ((0, first), (4, again))]
+    wanted = -(pointers.start[0, 1] + first[0, 0] + torch.logaddexp(*spans) + pointers.start[2, 0])
+    assert float(network.loss(batch)["loss"]) == pytest.approx(float(wanted), rel=1e-5)
+
+
+@torch.no_grad()
+def test_words_that_are_not_known_differ_by_their_characters(network):
+    config = dataclasses.replace(CONFIG, character_filters=3)
+    spelling = QuestionAnsweringNetwork(config).eval()
+    spelling.load_state_dict(network.state_dict(), strict=False)
+    batch = collate([item("1984 2001 1984 the", "who")])
+    before, after = (read(each, batch)[0].words[0] for each in (network, spelling))
+    torch.testing.assert_close(before, after)  # nothing at first
+    torch.nn.init.normal_(spelling.characters.output.weight)
+    words = read(spelling, batch)[0].words[0]
+    torch.testing.assert_close(words[0], words[2])
+    assert (words[0] - words[1]).abs().max() > 0.01
+    # The convolution by hand: the highest of its values at each place, none below 0
+    layer, places = spelling.characters, [ord(each) - 30 for each in "1984"]
+    letters = torch.cat([torch.zeros(2, 16), layer.characters(torch.tensor(places + [0] * 12)), torch.zeros(2, 16)])
+    letters[:2] = letters[-2:] = 0
+    values = [(layer.convolution.weight * letters[at : at + 5].T).sum((1, 2)) for at in range(16)]
+    found_in = (torch.stack(values).amax(0) + layer.convolution.bias).relu()
+    torch.testing.assert_close(words[0] - before[0], layer.output.weight @ found_in, atol=1e-5, rtol=1e-4)
+
+
 @pytest.mark.slow
 def test_it_learns_a_toy():
     torch.manual_seed(0)
@@ -108,6 +144,7 @@ def test_only_the_first_words_vectors_are_trained(network):
 @pytest.mark.parametrize(
     ("change", "name"),
     [({"encoder_size": 0}, "encoder_size"), ({"dropout": 1.0}, "dropout"), ({"tuned_words": -1}, "tuned_words"),
+     ({"character_filters": -1}, "character_filters"), ({"presence_bias": math.inf}, "presence_bias"),
      ({"threshold": 2.0}, "threshold"), ({"temperature": 0.0}, "temperature")],
 )  # fmt: skip
 def test_sizes_that_cannot_be(change, name):

@@ -18,13 +18,17 @@ from lstm_models.tasks.question_answering.network import NOWHERE, Item, collate 
 WORDS = "the cat sat on a mat and who where"
 
 
-@pytest.mark.parametrize("self_attention", [True, False])
-def test_it_gives_what_the_network_gives(tmp_path, self_attention):
+@pytest.mark.parametrize(("self_attention", "filters"), [(True, 0), (False, 0), (True, 3)])
+def test_it_gives_what_the_network_gives(tmp_path, self_attention, filters):
     torch.manual_seed(0)
-    config = QuestionAnswererConfig(WORDS, 6, 3, 4, 8, 5, 2, 6, 5, self_attention, longest_answer=4)
+    config = QuestionAnswererConfig(
+        WORDS, 6, 3, 4, 8, 5, 2, 6, 5, self_attention, longest_answer=4, character_filters=filters
+    )
     answerer = QuestionAnswerer(config).eval()
     for each in (answerer.tuned.weight, answerer.span_length):
         torch.nn.init.normal_(each)
+    if answerer.characters is not None:
+        torch.nn.init.normal_(answerer.characters.output.weight)
     path = answerer.export_onnx(tmp_path / "answerer.onnx")
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     items = []
@@ -38,12 +42,11 @@ def test_it_gives_what_the_network_gives(tmp_path, self_attention):
     batch = collate(items)
     names = [each.name for each in session.get_inputs()]
     batch["flags"] = batch["flags"].float()
-    start, end, alignment = session.run(None, {name: batch[name].numpy() for name in names})
-    parts = ("words", "endings", "shapes", "lengths")
+    inputs = {name: batch[name].numpy() for name in names}
+    inputs = {name: value if name == "flags" else value.astype(np.int64) for name, value in inputs.items()}
+    start, end, alignment = session.run(None, inputs)
     with torch.no_grad():
-        passage, question = (
-            answerer.read(*(batch[f"{kind}_{part}"] for part in parts)) for kind in ("passage", "question")
-        )
+        passage, question = (answerer.read_part(batch, kind) for kind in ("passage", "question"))
         found = answerer(passage, question, batch["owner"], batch["flags"])
         for row, length in enumerate(batch["passage_lengths"].tolist()):
             asked = int(batch["question_lengths"][row])
