@@ -145,7 +145,7 @@ def _spelling(graph: _Graph, layer: CharacterFeatures, characters: str, like: st
     found = graph.add(
         "Conv", graph.turned(each), graph.constant(weight), graph.constant(layer.convolution.bias), pads=[2, 2]
     )
-    found = graph.add("Relu", graph.add("ReduceMax", found, graph.constant([2]), keepdims=0))
+    found = graph.add("Relu", graph.add("ReduceMax", found, axes=[2], keepdims=0))
     return str(graph.add("Reshape", graph.linear(found, layer.output), graph.add("Shape", like)))
 
 

@@ -100,7 +100,7 @@ def test_an_answer_that_stands_again_is_one_there_too():
     passages = [passage("A", "In Rome, then rome again, not Romeo; in Rome.", "Rome", "again")]
     item = PassageQuestions(passages, WordNumbers("", 4))[0]
     assert item.spans == [(1, 1), (5, 5)]
-    assert item.repeats == [(0, 4, 4), (0, 10, 10)]
+    assert item.repeats == [(0, 4, 4), (0, 11, 11)]
 
 
 def test_near_ones_are_of_the_same_article():
