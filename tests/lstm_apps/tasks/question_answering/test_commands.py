@@ -68,7 +68,9 @@ def test_training_learns_and_evaluation_measures_it(model: str, folder: Path, tm
 def test_training_begins_where_another_model_is(model: str, folder: Path) -> None:
     other = hub.load_as(QuestionAnswerer, model)
     words = f"xylophone {other.config.vocabulary}"
-    config = dataclasses.replace(other.config, vocabulary=words, tuned_words=5, character_filters=4)
+    config = dataclasses.replace(
+        other.config, vocabulary=words, tuned_words=other.config.tuned_words + 1, character_filters=4
+    )
     network = QuestionAnswerer(config).eval()
     begin_from(network, other)
     text = "Ann is in the garden. Tom is in the hall."
