@@ -72,7 +72,7 @@ def _more(page: TextPage[LanguageModel, ScoredText]) -> None:
     with gr.Accordion("What a cell keeps", open=False):
         kind = gr.Dropdown([_QUOTES, _BRACKETS, _PLACE, _CHOSEN], value=_QUOTES, label="The unit that follows best")
         unit = gr.Number(
-            0, label="Unit", info="of the bundled model, 919 follows brackets in any text, 988 quotation marks",
+            0, label="Unit", info="of the bundled model, 919 follows brackets in any text, 541 quotation marks",
             precision=0, minimum=0, elem_id="language-modeling-unit",
         )  # fmt: skip
         page.panel("cells", "The state of a unit over the text appears here.", _cells, [kind, unit])
