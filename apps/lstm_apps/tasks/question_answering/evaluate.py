@@ -23,6 +23,7 @@ from lstm_datasets.question_answering.readers import AskedPassage, AskedQuestion
 from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import check_writable, write_whole
+from lstm_models.tasks.question_answering.config import QuestionAnswererConfig
 from lstm_models.tasks.question_answering.decoding import spans_of
 from lstm_models.tasks.question_answering.features import match_flags, tokenize
 from lstm_models.tasks.question_answering.model import QuestionAnswerer
@@ -73,13 +74,7 @@ def evaluate(
     Raises:
         InputError: the model, the data or an option is not what it should be, or a file cannot be written.
     """
-    if worst < 0 or (limit is not None and limit < 1):
-        raise InputError("--limit must be 1 or more, --worst 0 or more", usage=True)
-    if false_answers is not None and not 0 <= false_answers <= 1:
-        raise InputError(f"--false-answers is a fraction from 0 to 1, not {false_answers:g}", usage=True)
-    for path in (json, plot):
-        if path is not None:
-            check_writable(path)
+    _check(limit, worst, false_answers, json, plot)
     if isinstance(loaded := hub.load(model), StoryAnswerer):
         return evaluate_stories(loaded, data, without, limit, worst, json)
     answerer = hub.load_as(QuestionAnswerer, model)
@@ -124,16 +119,33 @@ def evaluate(
             items = ("an answer", "answers")
             diagram(report, plot, right="fraction of answers that are right", held="held-out articles", items=items)
         if calibrate is not None:
-            answerer.config = dataclasses.replace(
-                config,
-                presence_temperature=presence.temperature,
-                presence_bias=presence.bias,
-                temperature=fitted.temperature,
-                calibration_bias=fitted.bias,
-                threshold=best,
-            )
+            answerer.config = _with(config, presence, fitted, best)
             hub.save(answerer, calibrate, card=hub.card(model), int8=True)
     return figures
+
+
+def _check(limit: int | None, worst: int, false_answers: float | None, json: str | None, plot: str | None) -> None:
+    if worst < 0 or (limit is not None and limit < 1):
+        raise InputError("--limit must be 1 or more, --worst 0 or more", usage=True)
+    if false_answers is not None and not 0 <= false_answers <= 1:
+        raise InputError(f"--false-answers is a fraction from 0 to 1, not {false_answers:g}", usage=True)
+    for path in (json, plot):
+        if path is not None:
+            check_writable(path)
+
+
+def _with(
+    config: QuestionAnswererConfig, presence: Calibration, answer: Calibration, threshold: float
+) -> QuestionAnswererConfig:
+    """The config with other calibrations and another threshold."""
+    return dataclasses.replace(
+        config,
+        presence_temperature=presence.temperature,
+        presence_bias=presence.bias,
+        temperature=answer.temperature,
+        calibration_bias=answer.bias,
+        threshold=threshold,
+    )
 
 
 def _some(passages: Sequence[AskedPassage], limit: int | None) -> Sequence[AskedPassage]:
