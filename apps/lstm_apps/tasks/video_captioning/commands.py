@@ -123,7 +123,7 @@ def describe_films(
 
     Args:
         found: the films; "-" is standard input.
-        model: a video captioner.
+        model: a video captioner, or a captioner of moving digits.
         format: one of `FORMATS` of the results; by the suffix of ``out``, or txt, if None.
         out: a file, or for several films a folder, in which films that already have a file are not described again.
         transcript: whether what is said in the film is written down too, for its WebVTT and JSON.
@@ -131,6 +131,7 @@ def describe_films(
     """
     from lstm_models.checkpoints import hub
     from lstm_models.tasks.video_captioning.decoding import VideoCaptionOptions
+    from lstm_models.tasks.video_captioning.digit_films import DigitFilmCaptioner
     from lstm_models.tasks.video_captioning.model import VideoCaptioner
     from lstm_models.tasks.video_captioning.results import FORMATS
 
@@ -149,7 +150,7 @@ def describe_films(
         raise InputError(f"--out {shown(out)} is a file; several films are written into a folder", usage=True)
     wanted = VideoCaptionOptions(**options)
     places = targets(out, found.sources, found.root, FORMATS[format], "--out") if out and several else {}
-    captioner = hub.load_as(VideoCaptioner, model)
+    captioner: Any = hub.load_as((VideoCaptioner, DigitFilmCaptioner), model)
     failed = dict(found.failures)
     todo = [source for source in found.sources if not os.path.exists(places.get(source, ""))]
     if len(todo) < len(found.sources):

@@ -2,6 +2,7 @@
 
 lstm-models evaluate video-captioning --photos FLICKR8K --json video.json
 lstm-models evaluate video-captioning --data FILMS
+lstm-models evaluate video-captioning --data mnist --model runs/digit-films/model --limit 2000
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 
 from lstm_apps.evaluation.threads import one_thread
 from lstm_apps.tasks.captioning.metrics import caption_scores
+from lstm_apps.tasks.video_captioning.evaluate_digit_films import evaluate_digit_films
 from lstm_apps.tasks.video_captioning.metrics import agreement
 from lstm_datasets.captioning.readers import read_captions
 from lstm_datasets.video_captioning.photo_films import photo_film
@@ -24,6 +26,7 @@ from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import check_writable, write_whole
 from lstm_models.io.films import FilmFrame, read_film
 from lstm_models.tasks.video_captioning.decoding import VideoCaptionOptions
+from lstm_models.tasks.video_captioning.digit_films import DigitFilmCaptioner
 from lstm_models.tasks.video_captioning.features import evenly
 from lstm_models.tasks.video_captioning.model import VideoCaptioner
 
@@ -51,10 +54,10 @@ def evaluate(
     Beside it stands the captioner that it is built on, on the middle frame of each film. BLEU, ROUGE-L and CIDEr are
     those of pycocoevalcap, in per cent. Agreement is the fraction of words that the descriptions of a film's two halves
     have in common, over every tenth film. Seconds are those of the clock, on one thread, from decoded frames to the
-    sentence.
+    sentence. A captioner of moving digits is measured by the sentences that are right in every word.
 
     Args:
-        data: films with sentences, as for training.
+        data: films with sentences, as for training; for a captioner of moving digits images of digits.
         photos: or photos with captions, of which films are made as for training, by another seed.
         model: a bundled model, a folder, or the id of one on the Hugging Face hub.
         split: the part of the data to measure on; all of it where the data names no splits.
@@ -71,17 +74,19 @@ def evaluate(
         InputError: the model, the data or an option is not what it should be, or a file cannot be written.
         ModuleNotFoundError: the scorer (the extra ``bench``) is not installed.
     """
+    if limit < 1 or not 2 <= frames <= 64:
+        raise InputError("limit must be 1 or more, frames from 2 to 64", usage=True)
+    captioner: Any = hub.load_as((VideoCaptioner, DigitFilmCaptioner), model)
+    if isinstance(captioner, DigitFilmCaptioner):
+        return evaluate_digit_films(captioner, data, limit, seed, json)
     if (data is None) == (photos is None):
         raise InputError(
             "films are needed to measure on: --data FILMS, or --photos PHOTOS to make films of", usage=True
         )
-    if limit < 1 or not 2 <= frames <= 64:
-        raise InputError("limit must be 1 or more, frames from 2 to 64", usage=True)
     import pycocoevalcap.bleu.bleu  # noqa: F401 - missing, it should be so now and not at the end
 
     if json is not None:
         check_writable(json)
-    captioner = hub.load_as(VideoCaptioner, model)
     films = list(_of_photos(photos, split, limit, frames, seed) if photos is not None else _films(data, split, limit))
     figures, captions = _measured(captioner, films, meteor)
     _print(figures, len(films))

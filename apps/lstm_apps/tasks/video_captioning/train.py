@@ -1,6 +1,7 @@
 """Trains a video captioner on what a captioner sees in films.
 
 lstm-models train video-captioning --config base --photos FLICKR8K --sentences msvd-captions.jsonl.xz --run runs/video
+lstm-models train video-captioning --config digits --data mnist --run runs/digit-films
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from lstm_apps.tasks.video_captioning.train_digit_films import train_digit_films
 from lstm_apps.training.config import TrainingConfig
 from lstm_apps.training.fitting import fit, is_main_process
 from lstm_datasets.captioning.readers import CaptionedPhoto, read_captions, split_photos
@@ -25,6 +27,7 @@ from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
 from lstm_models.io.films import read_film
 from lstm_models.tasks.video_captioning.config import VideoCaptionerConfig
+from lstm_models.tasks.video_captioning.digit_films import DigitFilmCaptionerConfig
 from lstm_models.tasks.video_captioning.model import VideoCaptioner
 from lstm_models.tasks.video_captioning.network import collate
 from lstm_models.text.vocabulary import count_words
@@ -50,6 +53,7 @@ def train(
     films: int = 1200,
     held_films: int = 200,
     min_count: int = 10,
+    digits: DigitFilmCaptionerConfig | None = None,
     resume: bool = False,
 ) -> dict[str, float]:
     """Trains a video captioner and leaves it in RUN/model, ready for ``lstm_models.load``.
@@ -67,6 +71,8 @@ def train(
         films: photos to make films of, at most,
         held_films: and those to validate on.
         min_count: how often a word of the sentences must come to be learnt.
+        digits: sizes of a captioner of moving digits, which is trained in place of the other, from pixels; the data are
+            then images of digits, and films those of an epoch.
         resume: go on from the run's last checkpoint; the other options are given as they were.
 
     Returns:
@@ -75,6 +81,8 @@ def train(
     Raises:
         InputError: the data cannot be read or leave nothing to train on; else as ``lstm_apps.training.fitting.fit``.
     """
+    if digits is not None:
+        return train_digit_films(run, data, digits, training, films, held_films, resume)
     clips, about = ([given] if isinstance(given, str) else given or [] for given in (data, sentences))
     if not clips and photos is None:
         raise InputError("films are needed to train on: --data FILMS, or --photos PHOTOS to make films of", usage=True)
