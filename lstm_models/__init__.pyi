@@ -41,6 +41,8 @@ from .tasks.image_generation.config import ImageGeneratorConfig as ImageGenerato
 from .tasks.image_generation.decoding import CompleteOptions as CompleteOptions
 from .tasks.image_generation.model import ImageGenerator as ImageGenerator
 from .tasks.image_generation.results import GeneratedImage as GeneratedImage
+from .tasks.image_generation.scene_layout import SceneLayoutConfig as SceneLayoutConfig
+from .tasks.image_generation.sentence_model import SentenceImageGenerator as SentenceImageGenerator
 from .tasks.language_modeling.adaptation import AdaptOptions as AdaptOptions
 from .tasks.language_modeling.config import LanguageModelConfig as LanguageModelConfig
 from .tasks.language_modeling.model import LanguageModel as LanguageModel
@@ -93,6 +95,14 @@ def load(
     revision: None = None,
     local_files_only: bool = True,
 ) -> ImageGenerator: ...
+@typing.overload
+def load(
+    source: typing.Literal["image-generator-sentences"],
+    *,
+    device: _Device = None,
+    revision: None = None,
+    local_files_only: bool = True,
+) -> SentenceImageGenerator: ...
 @typing.overload
 def load(
     source: typing.Literal["language-model"],

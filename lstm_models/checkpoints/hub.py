@@ -220,11 +220,11 @@ def _check_device(device: str | torch.device) -> None:
         ) from None
 
 
-def load_as(kind: type[M], source: str | os.PathLike[str]) -> M:
-    """`load`, where only one kind of model will do.
+def load_as(kind: type[M] | tuple[type[M], ...], source: str | os.PathLike[str]) -> M:
+    """`load`, where only one kind of model, or one of several, will do.
 
     Args:
-        kind: its class, such as ``Captioner``.
+        kind: its class, such as ``Captioner``, or classes of which the first names what was expected.
         source: as for `load`.
 
     Raises:
@@ -232,7 +232,8 @@ def load_as(kind: type[M], source: str | os.PathLike[str]) -> M:
     """
     model = load(source)
     if not isinstance(model, kind):
-        wanted = _KINDS.get(name := _registry_name(kind), name.replace("-", " "))
+        first = kind[0] if isinstance(kind, tuple) else kind
+        wanted = _KINDS.get(name := _registry_name(first), name.replace("-", " "))
         raise InputError(f"{os.fspath(source)} is not a {wanted}.", usage=True)
     return model
 

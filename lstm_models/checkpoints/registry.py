@@ -16,6 +16,7 @@ MODELS: dict[str, str] = {
     "handwriting-reader": "lstm_models.tasks.handwriting_reader.model:HandwritingReader",
     "captioner": "lstm_models.tasks.captioning.model:Captioner",
     "video-captioner": "lstm_models.tasks.video_captioning.model:VideoCaptioner",
+    "digit-film-captioner": "lstm_models.tasks.video_captioning.digit_films:DigitFilmCaptioner",
     "recognizer": "lstm_models.tasks.speech.model:Recognizer",
     "punctuator": "lstm_models.tasks.punctuation.model:Punctuator",
     "tagger": "lstm_models.tasks.tagging.model:Tagger",
@@ -25,6 +26,7 @@ MODELS: dict[str, str] = {
     "translator": "lstm_models.tasks.translation.model:Translator",
     "video-predictor": "lstm_models.tasks.video_prediction.model:VideoPredictor",
     "image-generator": "lstm_models.tasks.image_generation.model:ImageGenerator",
+    "sentence-image-generator": "lstm_models.tasks.image_generation.sentence_model:SentenceImageGenerator",
     "ngram": "lstm_models.ngram.model:NGram",
 }
 

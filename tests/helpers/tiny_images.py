@@ -6,7 +6,7 @@ import struct
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 
 def bars(count: int = 200, size: int = 12, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -27,6 +27,22 @@ def half(path: Path) -> None:
     image = np.zeros((28, 28), np.uint8)
     image[4:14, 12:15] = 255
     Image.fromarray(image).save(path)
+
+
+def digits(folder: Path, count: int = 200) -> None:
+    """A folder with the files of MNIST, whose digits of 28 × 28 pixels are printed, here and there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    font = ImageFont.load_default(20)
+    for part, seed in (("train", 0), ("t10k", 1)):
+        generator = np.random.default_rng(seed)
+        kinds, images = np.arange(count, dtype=np.uint8) % 10, []
+        for kind in kinds:
+            image = Image.new("L", (28, 28))
+            x, y = (14 + generator.integers(-1, 2, size=2)).tolist()
+            ImageDraw.Draw(image).text((x, y), str(kind), int(generator.integers(180, 256)), font, anchor="mm")
+            images.append(np.asarray(image))
+        (folder / f"{part}-images-idx3-ubyte").write_bytes(idx(np.stack(images)))
+        (folder / f"{part}-labels-idx1-ubyte").write_bytes(idx(kinds))
 
 
 def idx(array: np.ndarray) -> bytes:

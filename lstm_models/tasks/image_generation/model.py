@@ -20,7 +20,7 @@ from lstm_models.tasks.image_generation.features import SIDES, binarized, missin
 from lstm_models.tasks.image_generation.network import Drawn, DrawNetwork
 from lstm_models.tasks.image_generation.results import GeneratedImage, Likelihood, Window
 
-__all__ = ["ANY", "MOST_IMAGES", "ImageGenerator"]
+__all__ = ["ANY", "MOST_IMAGES", "ImageGenerator", "checked_seed"]
 
 ANY = "any"
 MOST_IMAGES = 64
@@ -61,14 +61,14 @@ class ImageGenerator(DrawNetwork):
                 its range.
         """
         if not isinstance(what, (str, int)):
-            first = _checked_seed(seed)
+            first = checked_seed(seed)
             return [
                 self.generate(each, seed=(first + number) % 2**32, temperature=temperature)
                 for number, each in enumerate(what)
             ]
         if not 0 <= temperature <= 3:
             raise InputError(f"temperature must be from 0 to 3, not {temperature:g}", usage=True)
-        wanted, seed = str(what).strip() or ANY, _checked_seed(seed)
+        wanted, seed = str(what).strip() or ANY, checked_seed(seed)
         kinds = self._kinds(wanted)
         if wanted == ANY and self.config.names:  # a kind by chance: drawn more surely than without any
             kinds = [int(np.random.default_rng((seed, 1)).integers(len(self.config.names)))]
@@ -128,7 +128,7 @@ class ImageGenerator(DrawNetwork):
         kinds = self._kinds(str(label).strip() or ANY)
         if len(kinds) > 1:
             raise InputError(f"“{label}” is several digits: an image is finished as one", usage=True)
-        seed, device = _checked_seed(seed), self.canvas.device
+        seed, device = checked_seed(seed), self.canvas.device
         given, holes = torch.from_numpy(known).to(device), torch.from_numpy(mask).to(device)
         drawn, best = decoding.complete(self, given, holes, kinds[0], seed, options)
         drawn = Drawn(*(each[best : best + 1] for each in drawn))
@@ -170,7 +170,7 @@ class ImageGenerator(DrawNetwork):
                 raise InputError("the images have values outside of 0 to 1", usage=True)
         if not 1 <= samples <= 10_000:
             raise InputError(f"samples must be from 1 to 10,000, not {samples}", usage=True)
-        values = binarized(values.reshape(-1, size, size), _checked_seed(seed))
+        values = binarized(values.reshape(-1, size, size), checked_seed(seed))
         kinds = [len(self.config.names)] * len(values)
         if labels is not None:
             known = {name: number for number, name in enumerate(self.config.names)} | {ANY: len(self.config.names)}
@@ -192,6 +192,11 @@ class ImageGenerator(DrawNetwork):
         from lstm_models.tasks.image_generation.onnx_graph import export
 
         return export(self, path, int8=int8)
+
+    def shown(self, drawn: Drawn, label: str, seed: int) -> list[GeneratedImage]:
+        """Each image of a batch by itself."""
+        rows = range(len(drawn.logits))
+        return [self._result(Drawn(*(each[row : row + 1] for each in drawn)), label, seed) for row in rows]
 
     def _result(self, drawn: Drawn, label: str, seed: int) -> GeneratedImage:
         """The images of a batch side by side."""
@@ -222,7 +227,12 @@ def _small_mask(mask: Picture, size: int) -> np.ndarray:
     return np.asarray(open_image(mask).convert("L").resize((size, size), Image.Resampling.BOX), np.float32) / 255
 
 
-def _checked_seed(seed: int | None) -> int:
+def checked_seed(seed: int | None) -> int:
+    """The seed; a new one where there is none.
+
+    Raises:
+        InputError: it is no whole number that fits.
+    """
     if seed is None:
         return secrets.randbelow(2**31)
     if isinstance(seed, bool) or not 0 <= seed < 2**32:

@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -27,6 +28,7 @@ SUFFIXES = (".gif", ".webp", ".svg", ".png", ".jpg", ".json", ".npy")
 SCALE = 8  # pixels of a file for one of the image
 _WRITE, _READ = "#ff9f1c", "#2ec4b6"
 _STEP_MS, _HOLD_MS = 160, 1600
+_FONT, _LINE = 3.2, 4.2  # height of letters and of a line beneath an image, in its pixels
 
 
 class Window(NamedTuple):
@@ -64,6 +66,8 @@ class GeneratedImage:
         looked: of every step the reading windows, where an image was finished; else empty.
         missing: which pixels were filled in [height, width], where an image was finished; else None.
         notes: what to know about the result.
+        words: of the sentence that said what to draw, if one did.
+        word_attention: float32 [steps, words], how much each step heeded each word; rows sum to 1.
     """
 
     image: np.ndarray
@@ -74,6 +78,8 @@ class GeneratedImage:
     looked: tuple[tuple[Window, ...], ...] = ()
     missing: np.ndarray | None = None
     notes: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    word_attention: np.ndarray | None = None
 
     def __str__(self) -> str:
         height, width = self.image.shape
@@ -85,7 +91,17 @@ class GeneratedImage:
 
     def frames(self, scale: int = SCALE) -> list[Image]:
         """Each step as a Pillow image in colour, its windows drawn in, and at the end the image without them."""
-        return [self._frame(step, scale) for step in range(len(self.steps))] + [self.picture(scale).convert("RGB")]
+        frames = [self._frame(step, scale) for step in range(len(self.steps))] + [self.picture(scale).convert("RGB")]
+        return [self._with_words(frame, step, scale) for step, frame in enumerate(frames)] if self.words else frames
+
+    def by_word(self) -> np.ndarray:
+        """What was drawn while each word was heeded, float32 [words, height, width]: of every step how much whiter it
+        made each pixel, as far as it heeded the word. No rows where no sentence said what to draw."""
+        if self.word_attention is None:
+            return np.zeros((0, *self.image.shape), np.float32)
+        drawn = np.diff(self.steps, axis=0, prepend=np.zeros_like(self.steps[:1])).clip(0)
+        made: np.ndarray = np.einsum("sw,shx->whx", self.word_attention, drawn)
+        return made
 
     def _frame(self, step: int, scale: int) -> Image:
         from PIL import ImageDraw
@@ -98,6 +114,44 @@ class GeneratedImage:
                 box = [window.x - half, window.y - half, window.x + half, window.y + half]
                 pen.rectangle([scale * each for each in box], outline=color, width=max(1, scale // 5))
         return frame
+
+    def _with_words(self, frame: Image, step: int, scale: int) -> Image:
+        """A frame with the sentence beneath it, each word as bright as the step heeds it; whole after the last step."""
+        from PIL import Image as images
+        from PIL import ImageDraw, ImageFont
+
+        size = max(8, round(_FONT * scale))
+        font, lines = ImageFont.load_default(size), self._lines()
+        height = round(_LINE * scale)
+        made = images.new("RGB", (frame.width, frame.height + height * len(lines) + height // 2), "black")
+        made.paste(frame)
+        pen = ImageDraw.Draw(made)
+        for row, line in enumerate(lines):
+            x = scale * 1.0
+            for number in line:
+                level = round(255 * self._shown(step, number))
+                pen.text((x, frame.height + height * row), self.words[number], (level, level, level), font)
+                x += pen.textlength(self.words[number] + " ", font)
+        return made
+
+    def _lines(self) -> list[list[int]]:
+        """Numbers of the words of each line beneath the image."""
+        lines: list[list[int]] = [[]]
+        used, fits = 0, max(8, int(self.image.shape[1] / _FONT / 0.56))  # letters, about as wide as half their height
+        for number, word in enumerate(self.words):
+            if lines[-1] and used + len(word) > fits:
+                lines.append([])
+                used = 0
+            lines[-1].append(number)
+            used += len(word) + 1
+        return lines
+
+    def _shown(self, step: int, word: int) -> float:
+        """How bright a word is at a step, 0 to 1; after the last step every word is."""
+        if self.word_attention is None or step >= len(self.word_attention):
+            return 1.0
+        weights = self.word_attention[step]
+        return 0.25 + 0.75 * float(weights[word] / weights.max())
 
     def svg(self, *, animated: bool = True, scale: int = SCALE) -> str:
         """The image as SVG; animated, it shows each step with its windows, again and again.
@@ -114,7 +168,7 @@ class GeneratedImage:
             rules += f"@media (prefers-reduced-motion:reduce){{.{name}{{animation:none}}}}"
             parts.append(f"<style>{rules}</style>")
             for step, canvas in enumerate(self.steps):
-                inside = _svg_image(canvas) + self._windows_svg(step)
+                inside = _svg_image(canvas) + self._windows_svg(step) + self._words_svg(step)
                 parts.append(f'<g class="{name}" style="animation-delay:{step * _STEP_MS}ms">{inside}</g>')
         return self._svg(parts, scale) + "\n"
 
@@ -122,15 +176,35 @@ class GeneratedImage:
         """The image as SVG with a hidden group ``step`` for every step, from 1, for a page that shows them in turn."""
         groups = []
         for step, canvas in enumerate(self.steps):
-            inside = _svg_image(canvas) + self._windows_svg(step)
+            inside = _svg_image(canvas) + self._windows_svg(step) + self._words_svg(step)
             groups.append(f'<g class="step" data-step="{step + 1}" visibility="hidden">{inside}</g>')
         return self._svg(groups, scale)
 
     def _svg(self, parts: Sequence[str], scale: int) -> str:
         height, width = self.image.shape
-        size = f'viewBox="0 0 {width} {height}" width="{scale * width}" height="{scale * height}"'
-        head = f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-label="{self._alt()}">'
-        return head + _svg_image(self.image) + "".join(parts) + "</svg>"
+        tall = height + (_LINE * (len(self._lines()) + 0.5) if self.words else 0)
+        size = f'viewBox="0 0 {width} {tall:g}" width="{scale * width}" height="{scale * tall:g}"'
+        head = f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-label="{escape(self._alt())}">'
+        whole = _svg_image(self.image) + self._words_svg(len(self.steps))
+        return head + whole + "".join(parts) + "</svg>"
+
+    def _words_svg(self, step: int) -> str:
+        """The sentence beneath the image, each word as bright as the step heeds it, on black."""
+        if not self.words:
+            return ""
+        height, width = self.image.shape
+        below = _LINE * (len(self._lines()) + 0.5)
+        parts = [f'<rect y="{height}" width="{width}" height="{below:g}"/>']
+        for row, line in enumerate(self._lines()):
+            spans = "".join(
+                f'<tspan fill-opacity="{self._shown(step, number):.2f}">{escape(self.words[number])} </tspan>'
+                for number in line
+            )
+            y = height + _LINE * (row + 0.75)
+            parts.append(
+                f'<text x="1" y="{y:g}" font-size="{_FONT}" font-family="sans-serif" fill="#fff">{spans}</text>'
+            )
+        return "".join(parts)
 
     def _windows_svg(self, step: int) -> str:
         """The windows of a step as SVG elements, in pixels of the image."""
@@ -190,6 +264,8 @@ class GeneratedImage:
             made["reading_windows"] = _rounded(self.looked)
         if self.missing is not None:
             made["missing"] = self.missing.astype(int).tolist()
+        if self.word_attention is not None:
+            made |= {"words": list(self.words), "word_attention": self.word_attention.astype(float).round(3).tolist()}
         if steps:
             made["steps"] = _levels(self.steps).tolist()
         return {**made, "notes": list(self.notes)} if self.notes else made

@@ -1,4 +1,8 @@
-"""Measures an image generator: lstm-models evaluate image-generation --data t10k-images-idx3-ubyte.gz --samples 50"""
+"""Measures an image generator.
+
+lstm-models evaluate image-generation --data t10k-images-idx3-ubyte.gz --samples 50
+lstm-models evaluate image-generation --data mnist --model image-generator-sentences
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from lstm_apps.tasks.image_generation.evaluate_sentences import evaluate_sentences
 from lstm_apps.tasks.image_generation.metrics import nearest_kinds
 from lstm_datasets.image_generation.readers import read_images
 from lstm_models.checkpoints import hub
@@ -16,6 +21,7 @@ from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import check_writable, write_whole
 from lstm_models.tasks.image_generation.features import binarized
 from lstm_models.tasks.image_generation.model import ImageGenerator
+from lstm_models.tasks.image_generation.sentence_model import SentenceImageGenerator
 
 __all__ = ["evaluate"]
 
@@ -30,11 +36,12 @@ def evaluate(
     seed: int = 1,
     json: str | None = None,
 ) -> dict[str, float]:
-    """Prints how many nats an image takes, and how often a drawn image is of the kind that was wanted.
+    """Prints how many nats an image takes, and how often a drawn image is what was wanted.
 
     The images are binarised once, each pixel white with its brightness as the probability, by the seed. The bounds on
     −log p are of the image alone, for "any" kind, and, where the kinds are known, given the kind; that plus ln(kinds)
-    is another bound for the image alone. The importance-weighted figure is of the first images only.
+    is another bound for the image alone. The importance-weighted figure is of the first images only. A
+    model of sentences is measured by how often all digits are drawn in the places asked for, and nothing else.
 
     Args:
         data: as for train; of a folder with MNIST's files the test images.
@@ -42,7 +49,8 @@ def evaluate(
         samples: drawings of each image for the importance-weighted figure; with 1 it is left out.
         limit: measure on the first so many images.
         weighted_images: images for the importance-weighted figure.
-        drawn: images that are drawn and judged, by their five nearest neighbours in the data.
+        drawn: images that are drawn and judged, by their five nearest neighbours in the data; of sentences, of each
+            sort.
         seed: of the binarisation and the drawings.
         json: a file for the figures.
 
@@ -56,13 +64,18 @@ def evaluate(
         raise InputError("--samples, --limit and --weighted-images must be 1 or more, --drawn 0 or more", usage=True)
     if json is not None:
         check_writable(json)
-    loaded = hub.load_as(ImageGenerator, model)
+    loaded: Any = hub.load_as((ImageGenerator, SentenceImageGenerator), model)
+    if isinstance(loaded, SentenceImageGenerator):
+        figures = evaluate_sentences(loaded, data, max(1, drawn), seed)
+        if json is not None:
+            write_whole(json, json_module.dumps(figures, indent=2) + "\n")
+        return figures
     found = read_images(data, loaded.config.image_size, part="t10k")
     images, labels = binarized(found.images[:limit], seed), found.labels[:limit]
     started = time.process_time()
     bound = loaded.log_likelihood(images, seed=seed).bound
     seconds = time.process_time() - started
-    figures: dict[str, float] = {"images": len(images), "bound": -float(bound.mean())}
+    figures = {"images": len(images), "bound": -float(bound.mean())}
     figures["bound_error"] = float(bound.std() / max(1, len(bound)) ** 0.5)
     named = bool(loaded.config.names) and set(labels) <= set(loaded.config.names)
     if named:

@@ -1,4 +1,8 @@
-"""Trains an image generator: lstm-models train image-generation --config base --data mnist"""
+"""Trains an image generator, or what places its digits as sentences say.
+
+lstm-models train image-generation --config base --data mnist
+lstm-models train image-generation --config sentences
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from typing import Any
 
 import torch
 
+from lstm_apps.tasks.image_generation.train_sentences import train_sentences
 from lstm_apps.training.config import TrainingConfig
 from lstm_apps.training.fitting import fit, is_main_process
 from lstm_datasets.image_generation.dataset import Images
@@ -17,6 +22,7 @@ from lstm_models.errors import InputError
 from lstm_models.tasks.image_generation.config import ImageGeneratorConfig
 from lstm_models.tasks.image_generation.model import ImageGenerator
 from lstm_models.tasks.image_generation.network import collate
+from lstm_models.tasks.image_generation.scene_layout import SceneLayoutConfig
 
 __all__ = ["train"]
 
@@ -24,13 +30,15 @@ _MOST_KINDS = 1000
 
 
 def train(
-    data: str,
+    data: str | None = None,
     run: str = "runs/image-generation",
     model: ImageGeneratorConfig = ImageGeneratorConfig(),  # noqa: B008 - frozen
     training: TrainingConfig = TrainingConfig(),  # noqa: B008 - frozen
     validation: str | None = None,
     validation_images: int = 2000,
     kl_warmup: int = 2,
+    layout: SceneLayoutConfig | None = None,
+    scenes: int = 20_000,
     resume: bool = False,
 ) -> dict[str, float]:
     """Trains an image generator on small images and leaves it in RUN/model, for ``lstm_models.load``.
@@ -46,6 +54,9 @@ def train(
         validation: likewise, to validate on; the last images of the data if missing.
         validation_images: so many of them, at most a tenth.
         kl_warmup: epochs in which the weight of the Gaussians' nats climbs to 1.
+        layout: sizes of a network that places a generator's digits as sentences say, "a three above a seven", which is
+            trained in place of a generator; it needs no data.
+        scenes: sentences of an epoch of it.
         resume: go on from the run's last checkpoint; the other options are given as they were.
 
     Returns:
@@ -56,6 +67,12 @@ def train(
     """
     if validation_images < 1 or kl_warmup < 0:
         raise InputError("--validation-images must be 1 or more, and --kl-warmup 0 or more", usage=True)
+    if layout is not None:
+        if data is not None:
+            raise InputError("--data goes without --layout: the sentences are made on the fly", usage=True)
+        return train_sentences(run, layout, training, scenes, validation_images, resume)
+    if data is None:
+        raise InputError("images are needed to train on: --data MNIST", usage=True)
     found = read_images(data, model.image_size)
     if validation is None:
         found, held = _split(found, min(validation_images, len(found.labels) // 10), data)

@@ -16,7 +16,9 @@ pytest.importorskip("lightning")
 from lstm_apps import cli
 from lstm_apps.tasks.image_generation.metrics import nearest_kinds
 from lstm_models.checkpoints import hub
+from lstm_models.tasks.image_generation.config import ImageGeneratorConfig
 from lstm_models.tasks.image_generation.model import ImageGenerator
+from lstm_models.tasks.image_generation.sentence_model import SentenceImageGenerator
 from tests.helpers import tiny_images
 
 OPTIONS = "--config tiny --model.image_size 12 --training.learning_rate 0.01 --kl-warmup 1 --training.validate_every 60"
@@ -85,6 +87,70 @@ def test_half_an_image_is_finished(
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(content)))
     assert cli.main(["generate", "1", "--complete", "-", "--missing", "bottom", "--model", model, "--json"]) == 0
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["label"] == "1"
+
+
+def test_a_folder_of_halves_is_finished(model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    halves = tmp_path / "halves"
+    halves.mkdir()
+    image = np.zeros((12, 12), np.uint8)
+    image[1:6, 5:8] = 255
+    for name in ("a", "b"):
+        Image.fromarray(image).save(halves / f"{name}.png")
+    (halves / "c.png").write_bytes(b"no picture")
+    words = ["generate", "--complete", str(halves), "--missing", "bottom", "--model", model, "--seed", "1"]
+    assert cli.main([*words, "--out", str(tmp_path / "whole"), "--format", "npy", "--candidates", "2"]) == 1
+    assert "1 of 3 pictures could not be finished" in capsys.readouterr().err
+    assert sorted(path.name for path in (tmp_path / "whole").iterdir()) == ["a.npy", "b.npy"]
+    np.testing.assert_array_equal(np.load(tmp_path / "whole" / "a.npy")[:6], image[:6] / 255)
+    (halves / "c.png").unlink()
+    assert cli.main([*words, "--json", "--candidates", "2"]) == 0
+    assert [Path(json.loads(line)["file"]).name for line in capsys.readouterr().out.splitlines()] == ["a.png", "b.png"]
+    for more, message in ((["--out", "a.png"], "--out is one, too"), (["--format", "bmp", "--out", "x"], "saved as")):
+        assert cli.main([*words, *more]) != 0
+        assert message in capsys.readouterr().err
+
+
+def test_sentences_are_learned_measured_and_drawn(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny_images.digits(tmp_path / "digits", 40)
+    digits = ImageGenerator(ImageGeneratorConfig("0 1 2 3 4 5 6 7 8 9", 28, 4, 3, 5, 3, 8, 8)).eval()
+    drawer = hub.save(digits, tmp_path / "drawer", card="# Digits")
+    run = tmp_path / "run"
+    train = ["train", "image-generation", "--config", "sentences", "--run", str(run), "--layout.generator", str(drawer)]
+    few = "--training.steps 60 --training.validate_every 30 --scenes 2000 --validation-images 20"
+    assert cli.main([*train, *few.split()]) == 0
+    model = str(run / "model")
+    out = tmp_path / "figures.json"
+    evaluate = ["evaluate", "image-generation", "--data", str(tmp_path / "digits"), "--model", model]
+    assert cli.main([*evaluate, "--drawn", "5", "--json", str(out)]) == 0
+    figures = json.loads(out.read_text())
+    for name in ("two_digits", "new_pairs", "one_digit"):
+        assert figures[f"{name}_as_said"] <= figures[f"{name}_digits_right"] <= 100
+        assert figures[f"{name}_real_as_said"] > 70  # printed digits, which are all alike
+    capsys.readouterr()
+    sentence = "a three above a seven on the left"
+    picture = str(tmp_path / "scene.gif")
+    assert cli.main(["generate", sentence, "--model", model, "--seed", "1", "--out", picture]) == 0
+    asked = []
+    loaded = hub.load_as(SentenceImageGenerator, model)
+    assert loaded.generator.config == digits.config
+    with monkeypatch.context() as patch:
+        patch.setattr(hub, "load_as", lambda kind, name: asked.append(name) or loaded)
+        capsys.readouterr()
+        assert cli.main(["generate", sentence, "--json"]) == 0
+    assert asked == ["image-generator-sentences"]
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert found["words"] == sentence.split()
+    assert found["width"] == 56
+    for wrong, message in (
+        (["train", "image-generation", "--config", "tiny"], "--data MNIST"),
+        ([*train, "--data", str(tmp_path)], "--data goes without"),
+        ([*train, "--layout.words", "a"], "lacks words"),
+        ([*train, "--scenes", "0"], "--scenes"),
+    ):
+        assert cli.main(wrong) == 2
+        assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

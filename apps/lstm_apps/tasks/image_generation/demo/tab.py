@@ -21,13 +21,15 @@ from lstm_apps.tasks.image_generation.demo import html as view
 from lstm_models.errors import InputError
 from lstm_models.tasks.image_generation.model import ANY
 from lstm_models.tasks.image_generation.results import GeneratedImage
+from lstm_models.tasks.image_generation.sentence_model import bundled_for
 
 __all__ = ["CSS", "TITLE", "build", "rastered"]
 
 TITLE = "Images"
+_MODEL = "image-generator"
 CSS = asset("lstm_apps.tasks.image_generation.demo", "pad.css")
 PAD = 254  # pixels of the pad's side, which the style sheet sets
-EXAMPLES = {"A seven": "7", "A year": "2026", "Any digit": ANY}
+EXAMPLES = {"A seven": "7", "A year": "2026", "A sentence": "a three above a seven on the left", "Any digit": ANY}
 MISSING = {
     "lower half": "bottom", "upper half": "top", "right half": "right", "left half": "left",
     "anywhere: the ink stays": "ink",
@@ -38,8 +40,9 @@ HALVES: dict[str, list[list[list[int]]]] = {  # strokes of upper halves
 }
 _PEN = 20  # pixels of the pad: the usual line of the digits it learnt from
 _NOTES = (
-    "It learnt from MNIST, handwritten digits of 28 × 28 pixels, and draws nothing else. Bright pixels are probable "
-    "ones. What you draw stays on the machine that serves this page, and is not kept."
+    "It learnt from MNIST, handwritten digits of 28 × 28 pixels, and draws nothing else. A sentence puts one or two of "
+    "them on a canvas of 56 × 56: a word is bright as far as it is heeded. Bright pixels are probable ones. What you "
+    "draw stays on the machine that serves this page, and is not kept."
 )
 
 
@@ -52,28 +55,43 @@ class Generator(Protocol):
     def complete(self, image: Any, missing: str, *, label: str, seed: int) -> GeneratedImage: ...  # fmt: skip
 
 
-def build(load: Callable[[], Generator] | None = None, model: str = "image-generator") -> gr.Blocks:
+def build(
+    load: Callable[[], Generator] | None = None,
+    model: str = _MODEL,
+    load_sentences: Callable[[], Generator] | None = None,
+) -> gr.Blocks:
     """The tab as Gradio blocks; theme and style sheet come with `lstm_apps.demo`.
 
     Args:
         load: gives the generator, called once, when the page is first opened.
         model: what to load if `load` is left out: a bundled name, a folder, or a Hugging Face Hub id.
+        load_sentences: gives the generator of sentences, called once, when one is first drawn; without it and with
+            another model than the bundled one, that one is used for sentences, too.
     """
-    generator = components.once(load or components.bundled(model))
+    digits = components.once(load or components.bundled(model))
+    if load_sentences is None and (load is not None or model != _MODEL):
+        sentences = digits
+    else:
+        sentences = components.once(load_sentences or components.bundled(bundled_for(EXAMPLES["A sentence"])))
+
+    def generator(what: str) -> components.Once[Any]:
+        return digits if bundled_for(what) == _MODEL else sentences
+
     with components.blocks(TITLE) as tab:
         _Drawing(generator, tab)
-        _Finishing(generator)
+        _Finishing(digits)
         gr.HTML(f"<p>{escape(_NOTES)}</p>", elem_classes="fine-print", apply_default_css=False)
-        _add_endpoints(generator)
+        _add_endpoints(generator, digits)
     return tab
 
 
-def _add_endpoints(generator: components.Once[Any]) -> None:
+def _add_endpoints(generator: Callable[[str], components.Once[Any]], digits: components.Once[Any]) -> None:
     def generate(what: str, seed: int = 1, temperature: float = 1.0) -> dict:  # type: ignore[type-arg]
-        """Draws a handwritten digit, a number of several, or "any": rows of pixels 0 to 255, and the windows of each
-        step."""
+        """Draws a handwritten digit, a number of several, what a sentence such as "a three above a seven" says, or
+        "any": rows of pixels 0 to 255, and the windows of each step."""
         try:
-            found = generator().generate(components.checked_text(what), seed=_seed(seed), temperature=temperature)
+            wanted = components.checked_text(what)
+            found = generator(wanted)().generate(wanted, seed=_seed(seed), temperature=temperature)
         except InputError as error:
             raise gr.Error(escape(str(error)), print_exception=False) from error
         return dict(json.loads(found.json()))
@@ -82,7 +100,7 @@ def _add_endpoints(generator: components.Once[Any]) -> None:
         """Finishes a handwritten digit, given as rows of pixels 0 to 255: its missing top, bottom, left or right half,
         or, with ink, whatever the ink lacks."""
         try:
-            found = generator().complete(_rows(image), missing, label=label, seed=_seed(seed))
+            found = digits().complete(_rows(image), missing, label=label, seed=_seed(seed))
         except InputError as error:
             raise gr.Error(escape(str(error)), print_exception=False) from error
         return dict(json.loads(found.json()))
@@ -95,12 +113,12 @@ def _add_endpoints(generator: components.Once[Any]) -> None:
 class _Drawing:
     """The part that draws what is named."""
 
-    def __init__(self, generator: components.Once[Any], tab: gr.Blocks) -> None:
+    def __init__(self, generator: Callable[[str], components.Once[Any]], tab: gr.Blocks) -> None:
         self.generator = generator
         with gr.Row(equal_height=True):
             self.what = gr.Textbox(
-                "7", label="Draw", placeholder="a digit, a number, or any", max_length=12, scale=3, min_width=160,
-                elem_id="image-generation-what",
+                "7", label="Draw", placeholder="a digit, a number, a sentence, or any", max_length=120, scale=3,
+                min_width=160, elem_id="image-generation-what",
             )  # fmt: skip
             self.seed = gr.Number(
                 1, label="Seed", info="the same seed gives the same drawing", precision=0, minimum=0, scale=2,
@@ -127,13 +145,13 @@ class _Drawing:
     def draw(self, what: str, seed: Any, temperature: float) -> Iterator[dict[Any, Any]]:
         """The drawing, or the message about what is wrong."""
         wanted = (what or "").strip()
-        name = f"digits-{wanted}" if wanted.isalnum() else "digits"
+        name = f"digits-{wanted}" if wanted.isalnum() else components.file_name(wanted, "digits")
 
         def run(generator: Any) -> GeneratedImage:
             found: GeneratedImage = generator.generate(wanted, seed=_seed(seed), temperature=temperature)
             return found
 
-        yield from _shown(self.generator, run, name, self.shown, self.status)
+        yield from _shown(self.generator(wanted), run, name, self.shown, self.status)
 
 
 class _Finishing:
