@@ -202,7 +202,10 @@ class InspectorTab:
             self.learn, self.steps, [self.train, self.stop, self.learnt, self.losses], **private,
             concurrency_id="inside-training", concurrency_limit=1,
         )  # fmt: skip
-        self.stop.click(self.stopped, None, [self.train, self.stop, self.learnt], cancels=[run], **private)
+        # One after the other: a step that was on its way would be shown in place of what the end says
+        self.stop.click(None, cancels=[run], **private).then(
+            self.stopped, None, [self.train, self.stop, self.learnt], **private
+        )
         for function in (self.gates, self.gradient_flow, self.forget_bias):
             gr.api(function, api_name=function.__name__, concurrency_id="inside", concurrency_limit=1)
 
