@@ -203,8 +203,8 @@ def find_answers(
         order, spans_of(network, items, options.n_best, attention=True), strict=True
     ):
         for span in spans:
-            each = _answer_span(network, span, passages[number], documents, tokens)
-            found[place].append((*each, number, look))
+            answer, presence = _answer_span(network, span, passages[number], documents, tokens)
+            found[place].append((answer, presence, number, look))
     made = []
     for question, of_question, candidates in zip(questions, words, found, strict=True):
         best = sorted(candidates, key=lambda each: -each[0].confidence)[: options.n_best]

@@ -102,8 +102,8 @@ class CharacterFeatures(nn.Module):
         """[texts, tokens, size] of the characters [texts, tokens, 16]; a word that comes often is read once."""
         unique, places = words.flatten(0, 1).unique(dim=0, return_inverse=True)
         found = self.convolution(self.characters(unique.long()).transpose(1, 2)).amax(2).relu()
-        vectors: Tensor = self.output(found)[places]
-        return vectors.unflatten(0, words.shape[:2])
+        vectors: Tensor = self.output(found)[places].unflatten(0, words.shape[:2])
+        return vectors
 
 
 class QuestionAnsweringNetwork(nn.Module):

@@ -139,12 +139,11 @@ def _network(graph: _Graph, network: QuestionAnsweringNetwork) -> tuple[str, str
 
 def _spelling(graph: _Graph, layer: CharacterFeatures, characters: str, like: str) -> str:
     """What the characters of words add to their vectors, in the shape of these."""
-    weight = layer.convolution.weight
+    weight, bias = layer.convolution.weight, layer.convolution.bias
+    assert bias is not None
     each = graph.add("Gather", graph.constant(layer.characters.weight), characters)
     each = graph.add("Reshape", each, graph.constant([-1, CHARACTERS, weight.size(1)]))
-    found = graph.add(
-        "Conv", graph.turned(each), graph.constant(weight), graph.constant(layer.convolution.bias), pads=[2, 2]
-    )
+    found = graph.add("Conv", graph.turned(each), graph.constant(weight), graph.constant(bias), pads=[2, 2])
     found = graph.add("Relu", graph.add("ReduceMax", found, axes=[2], keepdims=0))
     return str(graph.add("Reshape", graph.linear(found, layer.output), graph.add("Shape", like)))
 
