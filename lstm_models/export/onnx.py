@@ -120,8 +120,17 @@ def export_onnx(lstm: LSTM, path: str | Path, *, int8: bool = False) -> Path:
     return write_model(lambda: _model(lstm), path, int8=int8)
 
 
-def write_model(build: Callable[[], onnx.ModelProto], path: str | Path, *, int8: bool = False) -> Path:
-    """Write what ``build`` gives, whole or not at all; its arguments and errors as those of `export_onnx`."""
+def write_model(
+    build: Callable[[], onnx.ModelProto],
+    path: str | Path,
+    *,
+    int8: bool = False,
+    operators: list[str] | None = None,
+) -> Path:
+    """Write what ``build`` gives, whole or not at all; its arguments and errors as those of `export_onnx`.
+
+    ``operators`` are those that int8 is for, such as ``["MatMul"]``; None for all that can be.
+    """
     try:
         import onnx
     except ImportError as error:
@@ -133,14 +142,14 @@ def write_model(build: Callable[[], onnx.ModelProto], path: str | Path, *, int8:
             whole = Path(folder) / "model.onnx"
             onnx.save(model, str(whole))
             if int8:
-                whole = _quantize(whole, Path(folder) / "int8.onnx")
+                whole = _quantize(whole, Path(folder) / "int8.onnx", operators)
             whole.replace(path)
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror or error}") from error
     return path
 
 
-def _quantize(source: Path, target: Path) -> Path:
+def _quantize(source: Path, target: Path, operators: list[str] | None) -> Path:
     try:
         from onnxruntime.quantization import QuantType, quantize_dynamic
     except ImportError as error:
@@ -151,6 +160,7 @@ def _quantize(source: Path, target: Path) -> Path:
         quantize_dynamic(
             str(source),
             str(target),
+            op_types_to_quantize=operators,
             weight_type=QuantType.QInt8,
             reduce_range=True,
             extra_options={"EnableSubgraph": True},

@@ -51,8 +51,8 @@ def export(name: str, to: str, half: bool = True, part: str | None = None, int8:
     """Copy a model out: as a checkpoint folder to keep, change or train further, or as ONNX for other runtimes.
 
     An ONNX file holds the whole network, such as a recogniser's from samples to the log probabilities of letters, or a
-    tagger's from numbers of words to labels. That of a captioner or a writer, or with --part, holds an LSTM stack alone
-    (batch and time free, state in and out); what stands before and after it, and the sampling, is Python.
+    tagger's from numbers of words to labels. That of a photo captioner or a writer, or with --part, holds an LSTM stack
+    alone (batch and time free, state in and out); what stands before and after it, and the sampling, is Python.
 
     Args:
         name: a bundled model, a checkpoint folder or a hub id in the local cache.

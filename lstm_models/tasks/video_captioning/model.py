@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any, overload
+from pathlib import Path
+from typing import Any, Literal, overload
 
 import numpy as np
 import torch
@@ -161,6 +162,25 @@ class VideoCaptioner(VideoCaptionerNetwork):
             frames, start, end, found[best], votes[best], spoken, search.memory, others,
             tuple(SceneObject(one.name, one.probability) for one in objects), float(distances.mean()),
         )  # fmt: skip
+
+    def export_onnx(
+        self, path: str | os.PathLike[str], *, style: Literal["film", "photo"] = "film", int8: bool = False
+    ) -> Path:
+        """Write the whole network, image network included, as an ONNX graph for one scene.
+
+        Inputs: ``pixels`` [frames, 3, size, size] float32, each frame as the captioner's ``encoder.preprocess`` makes
+        it; ``objects`` [objects], numbers of nouns that are in the picture, or 0 (not in the style "photo"); and
+        ``given`` [sentences, words], numbers of words, or -1 where the likeliest is to come; both int64. Outputs:
+        ``words`` [sentences, words], those given and those chosen, of which what follows the first 0 does not count;
+        ``log_probs`` [sentences, words, vocabulary] of each word given those before it; and ``attention`` [sentences,
+        words, places], places row by row, frame by frame, then the objects.
+
+        Raises:
+            InputError: onnx (or, for int8, onnxruntime) is missing, or the file cannot be written.
+        """
+        from lstm_models.tasks.video_captioning.onnx_graph import export
+
+        return export(self, path, style, int8=int8)
 
     def _begin(self, spoken: Sentences, seen: Any) -> SceneSearch:
         memory = spoken.memory(*seen)

@@ -36,6 +36,7 @@ class FrameCaptioner(Protocol):
     config: Any
     vocabulary: Vocabulary
     encoder: Any
+    project: Any
 
     def frame_features(self, images: Sequence[Any]) -> tuple[Tensor, Tensor, Tensor]: ...
     def recognized_objects(self, probabilities: Tensor) -> Sequence[Any]: ...

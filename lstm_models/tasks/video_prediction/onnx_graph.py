@@ -5,11 +5,7 @@ The numbers of frames, given and forecast, are fixed: they are those that it was
 
 from __future__ import annotations
 
-import contextlib
-import io
 import os
-import tempfile
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -18,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from lstm_models.export.onnx import write_model
+from lstm_models.export.traced import traced
 from lstm_models.tasks.video_prediction.config import VideoPredictorConfig
 
 if TYPE_CHECKING:
@@ -66,18 +63,8 @@ def _model(predictor: Forecaster) -> onnx.ModelProto:
     frames[..., config.height // 4 : config.height // 2, config.width // 4 : config.width // 2] = 1.0
     was_training = predictor.training
     try:
-        with (
-            tempfile.TemporaryDirectory() as folder,
-            warnings.catch_warnings(),
-            contextlib.redirect_stdout(io.StringIO()),
-        ):
-            made = Path(folder) / "traced.onnx"
-            warnings.simplefilter("ignore")  # sizes that the trace takes for constants: they are
-            torch.onnx.export(
-                _Frames(predictor).eval(), (frames,), str(made), input_names=["frames"],
-                output_names=["forecast", "variance"], opset_version=_OPSET, dynamo=False,
-            )  # fmt: skip
-            model = onnx.load(str(made))
+        network = _Frames(predictor).eval()
+        model = traced(network, (frames,), ["frames"], ["forecast", "variance"], opset=_OPSET)
     finally:
         predictor.train(was_training)
     onnx.checker.check_model(model)
