@@ -7,11 +7,13 @@
 - A target word comes from the source word that its pieces looked at most.
 - What the model cannot know is copied, by alignment, as Luong et al. 2015 (arXiv:1410.8206) replace unknown words.
 - A sentence with names that the model is not sure of is searched for again with known ones in their place
-  (``lstm_models.tasks.translation.names``).
+  (``lstm_models.tasks.translation.names``), one with a rare noun that did not come out with that noun forced
+  (``lstm_models.tasks.translation.rare_nouns``).
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -35,6 +37,7 @@ from lstm_models.tasks.translation.features import (
 )
 from lstm_models.tasks.translation.names import StandIns, are_whole, unknown_names, with_names, with_stand_ins
 from lstm_models.tasks.translation.network import Decoding, Source, collate
+from lstm_models.tasks.translation.rare_nouns import missing
 from lstm_models.tasks.translation.results import Alternative, TranslatedSentence, TranslatedWord
 from lstm_models.text.word_pieces import BEGIN, PADDING
 
@@ -101,15 +104,25 @@ class _Rows(NamedTuple):
         return _Rows(self.state.select(index), sentence, source)
 
 
+class Wanted(NamedTuple):
+    """A normalized text to translate, the stand-ins it should have as often as its source, and the words, each in its
+    forms, that its translation must have."""
+
+    text: str
+    stand_ins: tuple[str, ...] = ()
+    forced: tuple[tuple[str, ...], ...] = ()
+
+
 class SourceItem(NamedTuple):
     """A sentence to search for: its place among all, its normalized text, its pieces, the terms it must have, the
-    stand-ins it should have as often as its source."""
+    stand-ins it should have as often as its source, the words that must not be parts of others."""
 
     place: int
     text: str
     pieces: list[int]
     terms: Terms
     stand_ins: tuple[str, ...] = ()
+    forced: tuple[tuple[str, ...], ...] = ()
 
 
 @torch.inference_mode()
@@ -122,30 +135,44 @@ def translate_sentences(
         InputError: the glossary cannot be met.
     """
     texts = [normalize(sentence) for sentence in sentences]
-    made = _translated(network, [(text, ()) for text in texts], options)
+    made = _translated(network, [Wanted(text) for text in texts], options)
+    _with_rare_nouns(network, made, options)
     again: dict[int, StandIns] = {}
     for place, sentence in enumerate(made):
         names = unknown_names(sentence, network.vocabulary, network.config.source)
         names = [span for span in names if not _in_glossary(texts[place][slice(*span)], options)]
         if names and (replaced := with_stand_ins(texts[place], names)) is not None:
             again[place] = replaced
-    found = _translated(network, [(each.text, tuple(each.names)) for each in again.values()], options)
+    wanted = [Wanted(each.text, tuple(each.names)) for each in again.values()]
+    found = _translated(network, wanted, options)
     for (place, replaced), sentence in zip(again.items(), found, strict=True):
         if are_whole(sentence.text, replaced.text, tuple(replaced.names)):
             made[place] = with_names(sentence, texts[place], replaced.names)
     return made
 
 
+def _with_rare_nouns(network: TranslationNetwork, made: list[TranslatedSentence], options: TranslateOptions) -> None:
+    """Searches again where a rare noun was not translated, with the noun forced."""
+    if network.config.source != "en":
+        return
+    for place, sentence in enumerate(made):
+        if forms := missing(sentence.source, sentence.text, network.config.target):
+            wanted = Wanted(sentence.source, forced=tuple(forms))
+            with contextlib.suppress(InputError):  # not together with a glossary's terms
+                (made[place],) = _translated(network, [wanted], options)
+
+
 def _translated(
-    network: TranslationNetwork, sentences: Sequence[tuple[str, tuple[str, ...]]], options: TranslateOptions
+    network: TranslationNetwork, sentences: Sequence[Wanted], options: TranslateOptions
 ) -> list[TranslatedSentence]:
-    """The translation of each normalized text, with stand-ins that it should have."""
+    """The translation of each sentence."""
     found: dict[int, TranslatedSentence] = {}
     items = []
-    for place, (text, stand_ins) in enumerate(sentences):
+    for place, (text, stand_ins, forced) in enumerate(sentences):
         if any(map(str.isalpha, text)):
             pieces = encode(network.vocabulary, text)
-            items.append(SourceItem(place, text, pieces, _terms(network, text, options), stand_ins))
+            terms = (*_terms(network, text, options), *(_pieces(network, forms) for forms in forced))
+            items.append(SourceItem(place, text, pieces, terms, stand_ins, forced))
         else:
             found[place] = _unchanged(text)
     for batch in _batches(items):
@@ -181,10 +208,13 @@ def _terms(network: TranslationNetwork, text: str, options: TranslateOptions) ->
     for source, target in cast("tuple[tuple[str, str], ...]", options.glossary):
         if re.search(rf"(?<!\w){re.escape(source)}(?!\w)", text, re.IGNORECASE):
             wanted[target] = None
-    pieces = network.vocabulary
-    return tuple(
-        tuple({tuple(pieces.encode(form)): None for form in (term, term[:1].upper() + term[1:])}) for term in wanted
-    )
+    return tuple(_pieces(network, [term]) for term in wanted)
+
+
+def _pieces(network: TranslationNetwork, forms: Sequence[str]) -> tuple[tuple[int, ...], ...]:
+    """The pieces of each form of a term, with a small and a capital first letter."""
+    both = (each for form in forms for each in (form, form[:1].upper() + form[1:]))
+    return tuple({tuple(network.vocabulary.encode(each)): None for each in both})
 
 
 def _search(
@@ -247,7 +277,8 @@ def ranked(
             covered = looks.sum(0)[:-1].clamp(1e-6, 1).log().sum()  # the end is no part to be translated
             penalty = 0.0 if item.terms else options.length_penalty
             score = logs.sum() / (len(tokens) + 1) ** penalty + options.coverage * covered / len(item.pieces)
-            lost = not are_whole(network.vocabulary.decode(tokens), item.text, item.stand_ins)
+            text = network.vocabulary.decode(tokens)
+            lost = not (are_whole(text, item.text, item.stand_ins) and all(_has(text, each) for each in item.forced))
             ranked.append(((lost, -float(score), row), tokens, logs, looks))
             row += 1
         ranked.sort(key=lambda entry: entry[0])
@@ -258,6 +289,11 @@ def ranked(
         _, tokens, logs, looks = ranked[0]
         made.append(_sentence(network, item, tokens, logs, looks.numpy(), tuple(others)))
     return made
+
+
+def _has(text: str, forms: Sequence[str]) -> bool:
+    """Whether one of the forms stands in a text, and not only as the beginning of a word."""
+    return re.search(rf"\b(?:{'|'.join(map(re.escape, forms))})\b", text, re.IGNORECASE) is not None
 
 
 def _sentence(
