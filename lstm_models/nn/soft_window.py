@@ -18,11 +18,11 @@ from torch import Tensor, nn
 from lstm_models.nn.cell_kernels import sigmoid_backward, tanh_backward
 from lstm_models.nn.prepacked_linear import first_order
 
-__all__ = ["SoftWindowLSTM", "SoftWindowState"]
+__all__ = ["FARTHEST", "SoftWindowLSTM", "SoftWindowState"]
 
 # Largest exponent of the window's Gaussians, a density of 2e-35: beyond it exp leaves the normal numbers, and takes ten
 # times as long.
-_FARTHEST = 80.0
+FARTHEST = 80.0
 
 
 class SoftWindowState(NamedTuple):
@@ -174,7 +174,7 @@ class SoftWindowLSTM(nn.Module):
         position = position + move
         places = torch.arange(1, text.size(1) + 1, device=text.device, dtype=position.dtype)
         exponent = sharpness.exp()[:, :, None] * (position[:, :, None] - places) ** 2
-        density = torch.exp(-exponent.clamp(max=_FARTHEST))
+        density = torch.exp(-exponent.clamp(max=FARTHEST))
         weights = torch.bmm(importance.exp()[:, None], density)[:, 0] * text_mask
         return torch.bmm(weights[:, None], text)[:, 0], position
 
@@ -359,4 +359,4 @@ class _Recurrence(torch.autograd.Function):
 
 def _density(squared: Tensor, sharpness: Tensor) -> Tensor:
     """exp(−β d²), in the memory of ``squared`` [batch, components, characters]."""
-    return squared.mul_(sharpness[:, :, None]).clamp_(max=_FARTHEST).neg_().exp_()
+    return squared.mul_(sharpness[:, :, None]).clamp_(max=FARTHEST).neg_().exp_()

@@ -2,7 +2,7 @@
 
 Run: lstm-models models
      lstm-models export writer --to my-writer
-     lstm-models export writer --to stack.onnx --int8
+     lstm-models export writer --to writer.onnx --int8
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ def export(name: str, to: str, half: bool = True, part: str | None = None, int8:
     """Copy a model out: as a checkpoint folder to keep, change or train further, or as ONNX for other runtimes.
 
     An ONNX file holds the whole network, such as a recogniser's from samples to the log probabilities of letters, or a
-    tagger's from numbers of words to labels. That of a photo captioner or a writer, or with --part, holds an LSTM stack
-    alone (batch and time free, state in and out); what stands before and after it, and the sampling, is Python.
+    tagger's from numbers of words to labels; a writer's goes from moves of the pen to the distribution of the next.
+    With --part it holds an LSTM stack alone (batch and time free, state in and out). Search and sampling are Python.
 
     Args:
         name: a bundled model, a checkpoint folder or a hub id in the local cache.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 import torch
@@ -316,6 +317,22 @@ class Captioner(CaptionerNetwork):
                 break
         (made,) = self._captions(begin, found, [caption.source], sightings.select(row), search.slots)
         return vouched(made, todo.noun)
+
+    def export_onnx(self, path: str | os.PathLike[str], *, int8: bool = False) -> Path:
+        """Write the whole network, image network included, as an ONNX graph for one photo.
+
+        Inputs: ``pixels`` [1, 3, size, size] float32, as ``encoder.preprocess`` makes them; ``given``
+        [sentences, words] int64, numbers of words, or -1 where the likeliest is to come. Outputs: ``words``
+        [sentences, words], those given and those chosen, of which what follows the first 0 does not count;
+        ``log_probs`` [sentences, words, vocabulary] of each word given those before it; and ``attention`` [sentences,
+        words, places], places row by row. The classifier of objects is not part of it.
+
+        Raises:
+            InputError: onnx (or, for int8, onnxruntime) is missing, or the file cannot be written.
+        """
+        from lstm_models.tasks.captioning.onnx_graph import export
+
+        return export(self, path, int8=int8)
 
     def confidence(self, log_probability: Tensor, distance: float = 0.0) -> Tensor:
         """The calibrated probability that a word is right, from the log probability the model gave it.

@@ -6,7 +6,9 @@ writer.write("Dear reader,", legibility=0.75, seed=1).save("letter.svg")
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -151,6 +153,23 @@ class HandwritingWriter(HandwritingWriterNetwork):
                 that the writer does not know; or the reader finds the strokes to say something else.
         """
         return fit_style(self, lines, name=name, reader=reader, progress=progress, cancelled=cancelled)
+
+    def export_onnx(self, path: str | os.PathLike[str], *, int8: bool = False) -> Path:
+        """Write the network as an ONNX graph: moves of the pen in, the distribution of the next move out.
+
+        Inputs: ``moves`` [batch, time, 3 · (1 + history)], in units of ``config.features``, the very last first, lifts
+        in the third column; ``text`` [batch, characters], numbers as of ``encode``, ``text_lengths`` and, where there
+        are styles, ``style`` (0 for none) [batch], int64; and the state, zeros at first: ``h``, ``c`` [batch, hidden],
+        ``window`` [batch, text], ``position`` [batch, components] and, above one layer, ``upper_h`` and ``upper_c``
+        [layers - 1, batch, hidden]. Outputs: the fields of ``PenDistribution`` by name [batch, time, mixtures]
+        (``lift``, ``stop`` [batch, time]), and the state after the last move, as ``h_n`` and so on.
+
+        Raises:
+            InputError: onnx (or, for int8, onnxruntime) is missing, or the file cannot be written.
+        """
+        from lstm_models.tasks.handwriting.onnx_graph import export
+
+        return export(self, path, int8=int8)
 
     def _drawings(
         self, text: str, options: WriteOptions, every: int | None, judge: Reranker | None = None
