@@ -37,6 +37,8 @@ class AcousticEncoderConfig:
         inner: features inside a block's MLP.
         rotary: features of a head that the rotary positions turn; even.
         tuned: how many of the last blocks are trained with the rest of the model; the others stay as they are.
+        bands: mel bands of the encoder's input, for `lstm_models.nn.spectrogram_encoder.SpectrogramEncoder`; 0 for raw
+            sound.
     """
 
     size: int = 288
@@ -45,6 +47,7 @@ class AcousticEncoderConfig:
     inner: int = 1152
     rotary: int = 32
     tuned: int = 0
+    bands: int = 0
 
     def __post_init__(self) -> None:
         for name in ("size", "heads", "blocks", "inner"):
@@ -56,6 +59,18 @@ class AcousticEncoderConfig:
             raise ValueError(f"encoder: rotary must be even and within a head's features, not {self.rotary}")
         if not 0 <= self.tuned <= self.blocks:
             raise ValueError(f"encoder: tuned must lie between 0 and {self.blocks}, not {self.tuned}")
+        if self.bands < 0 or (self.bands and self.rotary):
+            raise ValueError("encoder: bands must be at least 0, and rotary 0 with them")
+
+    @property
+    def hop(self) -> int:
+        """Samples from one output to the next."""
+        return 320 if self.bands else 384
+
+    @property
+    def window(self) -> int:
+        """Samples that an output of the convolutions is made of."""
+        return 1040 if self.bands else 895
 
 
 def level(samples: np.ndarray) -> np.ndarray:
@@ -71,19 +86,19 @@ def level(samples: np.ndarray) -> np.ndarray:
 class _Block(nn.Module):
     def __init__(self, config: AcousticEncoderConfig) -> None:
         super().__init__()
-        size = config.size
+        size, bias = config.size, config.bands > 0
         self.heads, self.rotary = config.heads, config.rotary
-        self.norm1 = nn.LayerNorm(size, bias=False)
-        self.qkv = nn.Linear(size, 3 * size, bias=False)
-        self.out = nn.Linear(size, size, bias=False)
-        self.norm2 = nn.LayerNorm(size, bias=False)
+        self.norm1 = nn.LayerNorm(size, bias=bias)
+        self.qkv = nn.Linear(size, 3 * size, bias=bias)
+        self.out = nn.Linear(size, size, bias=bias)
+        self.norm2 = nn.LayerNorm(size, bias=bias)
         self.up = nn.Linear(size, config.inner)
         self.down = nn.Linear(config.inner, size)
 
     def forward(self, x: Tensor, turn: tuple[Tensor, Tensor], mask: Tensor | None) -> Tensor:
         batch, time, size = x.shape
         qkv = self.qkv(self.norm1(x)).view(batch, time, 3, self.heads, size // self.heads)
-        turned = _turned(qkv[:, :, :2], self.rotary, *turn)
+        turned = _turned(qkv[:, :, :2], self.rotary, *turn) if self.rotary else qkv[:, :, :2]
         q, k, v = (one.transpose(1, 2) for one in (turned[:, :, 0], turned[:, :, 1], qkv[:, :, 2]))
         found = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
         x = x + self.out(found.transpose(1, 2).reshape(batch, time, size))
@@ -98,23 +113,21 @@ class AcousticEncoder(nn.Module):
     [torch.Size([1, 40, 16]), torch.Size([1, 40, 16]), torch.Size([1, 40, 16])]
     """
 
-    hop = 384
-    """Samples from one output to the next."""
-    window = 895
-    """Samples that an output of the convolutions is made of."""
-
     def __init__(self, config: AcousticEncoderConfig) -> None:
         super().__init__()
-        self.config = config
+        self.config, self.hop, self.window = config, config.hop, config.window
+        self._make_convolutions(config)
+        self.blocks = nn.ModuleList(_Block(config) for _ in range(config.blocks))
+        self.norm = nn.LayerNorm(config.size, bias=config.bands > 0)
+        self.freeze()
+
+    def _make_convolutions(self, config: AcousticEncoderConfig) -> None:
         size = config.size
         (k1, s1), (k2, s2), (k3, s3) = _CONVOLUTIONS
         self.conv1 = nn.Conv1d(1, size, k1, s1, bias=False)
         self.groupnorm = nn.GroupNorm(1, size)
         self.conv2 = nn.Conv1d(size, 2 * size, k2, s2)
         self.conv3 = nn.Conv1d(2 * size, size, k3, s3)
-        self.blocks = nn.ModuleList(_Block(config) for _ in range(config.blocks))
-        self.norm = nn.LayerNorm(size, bias=False)
-        self.freeze()
 
     def freeze(self) -> None:
         """Trains the last ``config.tuned`` blocks and the norm after them, and nothing else."""
@@ -128,8 +141,7 @@ class AcousticEncoder(nn.Module):
         """Tensors that ``tail`` gives: the trunk's output and one for each tuned block, normalised after the last."""
         return self.config.tuned + 1
 
-    @staticmethod
-    def frames(samples: int) -> int:
+    def frames(self, samples: int) -> int:
         """Outputs of so many samples; 0 where they are too few."""
         for kernel, stride in _CONVOLUTIONS:
             samples = max(0, (samples - kernel) // stride + 1)

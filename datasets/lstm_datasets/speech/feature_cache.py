@@ -23,7 +23,7 @@ from torch.utils.data import Dataset
 from lstm_datasets.speech.augmentation import Augmentation
 from lstm_models.errors import InputError
 from lstm_models.io.samples import SAMPLE_RATE
-from lstm_models.nn.acoustic_encoder import AcousticEncoder, level
+from lstm_models.nn.acoustic_encoder import level
 from lstm_models.nn.prepacked_linear import has_bf16
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class EncodedSpeech(Dataset[dict[str, torch.Tensor]]):
         self.encoder, self.versions = recognizer.encoder, versions
         self.texts = [recognizer.encode(recording.text) for recording in recordings]
         slowest = 1 / (1 - augmentation.speed) if augmentation and versions > 1 else 1.0
-        hop = AcousticEncoder.hop / SAMPLE_RATE
+        hop = recognizer.encoder.hop / SAMPLE_RATE
         self.lengths = [max(1, math.ceil(one.duration * slowest / hop) + 1) for one in recordings]
         self._starts = np.concatenate([[0], np.cumsum(self.lengths)])
         self._file = Path(folder) / self._name()

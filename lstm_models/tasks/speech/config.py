@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from lstm_models.decoding.ctc_search import EVIDENCE
-from lstm_models.nn.acoustic_encoder import AcousticEncoder, AcousticEncoderConfig
+from lstm_models.nn.acoustic_encoder import AcousticEncoderConfig
 from lstm_models.tasks.speech.features import SpeechFeatures
 
 __all__ = ["ALPHABET", "RecognizerConfig"]
@@ -29,8 +29,8 @@ class RecognizerConfig:
             none if empty.
         dropout: fraction of a layer's input features dropped while training, the same for all steps (variational).
         features: the front end of a model without an encoder.
-        encoder: an acoustic encoder under the LSTM layers, in place of log-mel frames; then an output each 24 ms, and
-            no ``convolution``.
+        encoder: an acoustic encoder under the LSTM layers, in place of log-mel frames; then an output each 24 ms (20
+            from a spectrogram), and no ``convolution``.
         windows: of an encoder in a stream, in outputs: how many it reads again before those that are new, how many
             after them, and how many are new in each window.
         calibration: (a, b): a word's confidence is sigmoid(a · logit(its raw confidence) + b).
@@ -101,4 +101,4 @@ class RecognizerConfig:
         if self.encoder is None:
             return self.lookahead + 1
         # An output is made of more than two hops of sound
-        return self.lookahead + self.windows[1] + -(-AcousticEncoder.window // AcousticEncoder.hop) - 1
+        return self.lookahead + self.windows[1] + -(-self.encoder.window // self.encoder.hop) - 1

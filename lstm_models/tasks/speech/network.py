@@ -1,7 +1,7 @@
 """The network of a recogniser: from sound to the log probabilities of letters.
 
 * The shipped recogniser stands on a pretrained acoustic encoder (``lstm_models.nn.acoustic_encoder``); the LSTM layers
-  are given a learned mixture of its layers each 24 ms, and the head gives an output a step, trained by connectionist
+  are given a learned mixture of its layers each 20 ms, and the head gives an output a step, trained by connectionist
   temporal classification (CTC: Graves et al. 2006).
 * Without an encoder, a strided convolution makes a step of three log-mel frames, one each 30 ms (low frame rate: Pundak
   and Sainath 2016, "Lower frame rate neural network acoustic models"). Steps of 80 or 90 ms with several outputs each
@@ -22,10 +22,11 @@ from torch import Tensor, nn
 
 from lstm_models import deadlines
 from lstm_models.io.samples import SAMPLE_RATE
-from lstm_models.nn.acoustic_encoder import AcousticEncoder, level
+from lstm_models.nn.acoustic_encoder import level
 from lstm_models.nn.ctc_loss import ctc_sums
 from lstm_models.nn.lstm import LSTMState
 from lstm_models.nn.residual_lstm import ResidualLSTM
+from lstm_models.nn.spectrogram_encoder import acoustic_encoder
 from lstm_models.tasks.speech.config import RecognizerConfig
 
 __all__ = ["RecognizerLayer", "RecognizerNetwork"]
@@ -106,7 +107,7 @@ class RecognizerNetwork(nn.Module):
     def __init__(self, config: RecognizerConfig) -> None:
         super().__init__()
         self.config = config
-        self.encoder = None if config.encoder is None else AcousticEncoder(config.encoder)
+        self.encoder = None if config.encoder is None else acoustic_encoder(config.encoder)
         inputs = self.step_frames * config.features.bands
         if self.encoder is not None:
             inputs = self.encoder.config.size

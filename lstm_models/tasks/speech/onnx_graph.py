@@ -1,7 +1,7 @@
 """A recogniser's network as one ONNX graph: samples in, log probabilities of letters out.
 
-Built from ONNX operators directly, as ``lstm_models.export.onnx`` is, so that recordings of any length run: rotary
-positions are computed from the length, and the LSTM layers are ONNX's LSTM operator.
+Built from ONNX operators directly, as ``lstm_models.export.onnx`` is, so that recordings of any length run: positions
+are computed from the length, the spectrogram is a convolution, and the LSTM layers are ONNX's LSTM operator.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from torch import nn
 
 from lstm_models.errors import InputError
 from lstm_models.export.onnx import OPSET, Graph, write_model
+from lstm_models.nn.spectrogram_encoder import DEPTH, FLOOR, FRAME, STEP, SpectrogramEncoder
 
 if TYPE_CHECKING:
     import onnx
@@ -86,8 +87,11 @@ class _SpeechGraph(Graph):
 
     def encoder(self, encoder: AcousticEncoder, sound: str) -> list[str]:
         """The states that ``AcousticEncoder.tail`` gives."""
-        x = self.convolutions(encoder, sound)
-        turn = self.angles(x, encoder.config.rotary)
+        if isinstance(encoder, SpectrogramEncoder):
+            x = self.spectrogram_convolutions(encoder, sound)
+        else:
+            x = self.convolutions(encoder, sound)
+        turn = self.angles(x, encoder.config.rotary) if encoder.config.rotary else ("", "")
         states = [x]
         for block in encoder.blocks:
             x = self.block(block, x, turn)
@@ -105,19 +109,41 @@ class _SpeechGraph(Graph):
         x = self.gelu(self.convolution(x, encoder.conv2))
         return str(self.add("Transpose", self.gelu(self.convolution(x, encoder.conv3)), perm=[0, 2, 1]))
 
+    def spectrogram_convolutions(self, encoder: SpectrogramEncoder, sound: str) -> str:
+        pads = [FRAME // 2, FRAME // 2]
+        waves = self.add("Conv", sound, self.constant(encoder.waves), strides=[STEP], pads=pads)  # [1, 402, time + 1]
+        squares = self.part(self.add("Mul", waves, waves), 0, -1, 2)
+        both, half = len(encoder.waves), len(encoder.waves) // 2
+        power = self.add("Add", self.part(squares, 0, half, 1), self.part(squares, half, both, 1))
+        bands = self.add("Max", self.add("MatMul", self.constant(encoder.filters), power), self.scalar(FLOOR))
+        x = self.scaled(self.add("Log", bands), 1 / math.log(10))
+        loudest = self.add("ReduceMax", x, axes=[1, 2])
+        x = self.add("Max", x, self.add("Sub", loudest, self.scalar(DEPTH)))
+        x = self.scaled(self.add("Add", x, self.scalar(4.0)), 0.25)
+        x = self.gelu(self.convolution(self.gelu(self.convolution(x, encoder.conv1)), encoder.conv2))
+        x = str(self.add("Transpose", x, perm=[0, 2, 1]))
+        half = encoder.config.size // 2
+        rates = torch.exp(-math.log(10_000) / max(half - 1, 1) * torch.arange(half))
+        angles = self.add("Mul", self.add("Unsqueeze", self.places(x), self.constant([1])), self.constant(rates))
+        return str(self.add("Add", x, self.add("Concat", self.add("Sin", angles), self.add("Cos", angles), axis=1)))
+
     def convolution(self, x: str, layer: nn.Conv1d) -> str:
         bias = [] if layer.bias is None else [self.constant(layer.bias)]
-        return str(self.add("Conv", x, self.constant(layer.weight), *bias, strides=list(layer.stride)))
+        pads = [int(layer.padding[0])] * 2
+        return str(self.add("Conv", x, self.constant(layer.weight), *bias, strides=list(layer.stride), pads=pads))
 
-    def angles(self, x: str, rotary: int) -> tuple[str, str]:
-        """Cosine and sine [time, 1, 1, rotary / 2] of the rotary positions."""
+    def places(self, x: str) -> str:
+        """0, 1, 2 … [time] for ``x``, as float32."""
         from onnx import TensorProto
 
         zero, one = (self.add("Squeeze", self.constant([number])) for number in (0, 1))
         time = self.add("Squeeze", self.add("Gather", self.add("Shape", x), self.constant([1]), axis=0))
-        places = self.add("Cast", self.add("Range", zero, time, one), to=TensorProto.FLOAT)
+        return str(self.add("Cast", self.add("Range", zero, time, one), to=TensorProto.FLOAT))
+
+    def angles(self, x: str, rotary: int) -> tuple[str, str]:
+        """Cosine and sine [time, 1, 1, rotary / 2] of the rotary positions."""
         rates = 10_000 ** -(torch.arange(0, rotary, 2, dtype=torch.float32) / max(rotary, 1))
-        turned = self.add("Mul", self.add("Unsqueeze", places, self.constant([1, 2, 3])), self.constant(rates))
+        turned = self.add("Mul", self.add("Unsqueeze", self.places(x), self.constant([1, 2, 3])), self.constant(rates))
         return self.add("Cos", turned), self.add("Sin", turned)
 
     def part(self, x: str, first: int, last: int, axis: int, step: int = 1) -> str:

@@ -13,6 +13,7 @@ from lstm_models.tasks.speech.config import RecognizerConfig
 from lstm_models.tasks.speech.model import Recognizer
 
 SMALL = AcousticEncoderConfig(size=16, heads=2, blocks=3, inner=32, rotary=4, tuned=2)
+BANDS = AcousticEncoderConfig(size=16, heads=2, blocks=3, inner=32, rotary=0, tuned=2, bands=20)
 
 
 def recognizer(**options: object) -> Recognizer:
@@ -32,23 +33,27 @@ def pushed(model: Recognizer, samples: np.ndarray, cuts: Sequence[int]) -> np.nd
     for count in (*cuts, len(samples) - sum(cuts)):
         made.append(stream.push(samples[place : place + count]))
         place += count
-        whole = place // (model.config.cell * 384) * model.config.cell
+        assert model.encoder is not None
+        whole = place // (model.config.cell * model.encoder.hop) * model.config.cell
         assert sum(map(len, made)) == max(0, whole - model.config.delay)
     made.append(stream.finish())
     return np.concatenate(made)
 
 
-@pytest.mark.parametrize("lookahead", [0, 3])
-def test_a_stream_gives_the_same_however_it_is_cut(lookahead: int) -> None:
-    model, samples = recognizer(lookahead=lookahead), sound(40_000)
+@pytest.mark.parametrize(("lookahead", "encoder", "outputs"), [(0, SMALL, 102), (3, SMALL, 102), (0, BANDS, 125)])
+def test_a_stream_gives_the_same_however_it_is_cut(
+    lookahead: int, encoder: AcousticEncoderConfig, outputs: int
+) -> None:
+    model, samples = recognizer(lookahead=lookahead, encoder=encoder), sound(40_000)
     wanted = pushed(model, samples, [])
-    assert wanted.shape == (102, model.labels)
+    assert wanted.shape == (outputs, model.labels)
     for cuts in ([1] * 300, [777] * 50, [1_920] * 20, [30_000]):
         np.testing.assert_allclose(pushed(model, samples, cuts), wanted, atol=1e-4)
 
 
-def test_one_window_is_the_whole_recording() -> None:
-    model, samples = recognizer(windows=(200, 200, 300)), sound(40_000)
+@pytest.mark.parametrize("encoder", [SMALL, BANDS])
+def test_one_window_is_the_whole_recording(encoder: AcousticEncoderConfig) -> None:
+    model, samples = recognizer(windows=(200, 200, 300), encoder=encoder), sound(40_000)
     (whole,) = model.log_probs([samples])
     np.testing.assert_allclose(pushed(model, samples, [9_999]), whole, atol=1e-4)
 
@@ -76,11 +81,12 @@ def test_windows_are_those_of_the_config() -> None:
     np.testing.assert_allclose(pushed(model, samples, []), wanted, atol=1e-4)
 
 
-def test_recordings_in_a_batch_are_heard_as_alone() -> None:
-    model = recognizer()
+@pytest.mark.parametrize(("encoder", "outputs"), [(SMALL, [50, 0, 1, 18]), (BANDS, [63, 0, 3, 24])])
+def test_recordings_in_a_batch_are_heard_as_alone(encoder: AcousticEncoderConfig, outputs: list[int]) -> None:
+    model = recognizer(encoder=encoder)
     recordings = [sound(20_000, 1), sound(0), sound(300, 2), sound(7_777, 3)]
     found = model.log_probs(recordings)
-    assert [len(one) for one in found] == [50, 0, 1, 18]
+    assert [len(one) for one in found] == outputs
     for one, samples in zip(found, recordings, strict=True):
         np.testing.assert_allclose(one, model.log_probs([samples])[0], atol=1e-4)
 

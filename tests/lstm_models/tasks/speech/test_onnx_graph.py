@@ -32,13 +32,14 @@ def compare(model: Recognizer, path: Path, bound: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("tuned", "options"),
-    [(0, {"lookahead": 3}), (2, {}), (3, {"bidirectional": True})],
+    ("tuned", "bands", "options"),
+    [(0, 0, {"lookahead": 3}), (2, 0, {}), (3, 0, {"bidirectional": True}), (2, 20, {})],
 )
-def test_the_graph_is_the_network(tuned: int, options: dict[str, int | bool], tmp_path: Path) -> None:
+def test_the_graph_is_the_network(tuned: int, bands: int, options: dict[str, int | bool], tmp_path: Path) -> None:
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    encoder = AcousticEncoderConfig(size=16, heads=2, blocks=3, inner=32, rotary=4, tuned=tuned)
+    rotary = 0 if bands else 4
+    encoder = AcousticEncoderConfig(size=16, heads=2, blocks=3, inner=32, rotary=rotary, tuned=tuned, bands=bands)
     sizes = {"hidden_size": 16, "layers": 2, "lookahead": 0, "encoder": encoder, **options}
     model = Recognizer(RecognizerConfig(**sizes)).eval()  # type: ignore[arg-type]
     with torch.no_grad():
