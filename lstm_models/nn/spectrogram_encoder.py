@@ -97,7 +97,8 @@ def _filters(bands: int) -> Tensor:
     """The weights [bands, 201] of the frequencies in each band."""
     from torchaudio.functional import melscale_fbanks
 
-    return melscale_fbanks(FRAME // 2 + 1, 0.0, 8000.0, bands, 16_000, norm="slaney", mel_scale="slaney").t()
+    with torch.device("cpu"):  # also where a model is built without memory, to be filled from a file
+        return melscale_fbanks(FRAME // 2 + 1, 0.0, 8000.0, bands, 16_000, norm="slaney", mel_scale="slaney").t()
 
 
 @functools.lru_cache(64)

@@ -143,6 +143,16 @@ def test_only_its_last_blocks_are_trained(encoder: SpectrogramEncoder) -> None:
     assert "waves" not in encoder.state_dict()
 
 
+def test_built_without_memory_it_still_has_its_filters(encoder: SpectrogramEncoder) -> None:
+    sizes = dataclasses.replace(SIZES, bands=23)  # which nobody had before
+    with torch.device("meta"):
+        made = acoustic_encoder(sizes)
+    found = {name: value.device.type for name, value in made.named_buffers()}
+    assert found == {"waves": "cpu", "filters": "cpu"}
+    assert {value.device.type for value in made.parameters()} == {"meta"}
+    torch.testing.assert_close(made.waves, encoder.waves)
+
+
 def test_raw_sound_has_another_encoder() -> None:
     small = AcousticEncoderConfig(size=8, heads=1, blocks=1, inner=8, rotary=2)
     assert type(acoustic_encoder(small)) is AcousticEncoder
