@@ -58,8 +58,8 @@ def _model(network: HandwritingWriterNetwork) -> onnx.ModelProto:
     if config.history:
         features = graph.add("Concat", features, "moves", window, axis=2)
     distribution = _add_density(graph, network.head, features)
-    for name, value in {**distribution, **made}.items():
-        graph.nodes.append(helper.make_node("Identity", [value], [name]))
+    for name, result in {**distribution, **made}.items():
+        graph.nodes.append(helper.make_node("Identity", [result], [name]))
 
     def value(name: str, *shape: str | int, kind: int = TensorProto.FLOAT) -> Any:
         return helper.make_tensor_value_info(name, kind, shape)
@@ -71,7 +71,9 @@ def _model(network: HandwritingWriterNetwork) -> onnx.ModelProto:
     ]
     inputs.append(value("text_lengths", "batch", kind=whole))
     inputs += [] if network.style is None else [value("style", "batch", kind=whole)]
-    state = [(name, ("batch", size)) for name, size in zip(_STATE, sizes, strict=True)]
+    state: list[tuple[str, tuple[str | int, ...]]] = [
+        (name, ("batch", size)) for name, size in zip(_STATE, sizes, strict=True)
+    ]
     if network.upper is not None:
         state += [(name, (len(network.upper.cells), "batch", config.hidden_size)) for name in ("upper_h", "upper_c")]
     inputs += [value(name, *shape) for name, shape in state]
