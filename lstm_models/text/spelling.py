@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 from anyascii import anyascii
 
@@ -20,6 +20,8 @@ _FRACTIONS = "½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅐⅛⅜⅝⅞⅑⅒"
 _MONEY = {"$": "dollars", "£": "pounds", "€": "euros"}
 _NUMBER = re.compile(r"([$£€])?(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d{1,15}(?:\.\d+)?)(?:(st|nd|rd|th)\b)?(%)?")
 _MOST_MARKS = 4  # no script has more on a letter; to stack them without end would take for ever
+_SINGLY = 3  # characters that are spelt with a note each; more have one together
+_LISTED = 12  # characters that a note names
 _WORDS = {"&": "and", "@": "at", "%": "percent", "+": "plus", "=": "equals", "$": "dollars", "#": "no.", "*": "x"}
 
 
@@ -40,6 +42,7 @@ def spell(
     """
     known, spellings, notes = set(alphabet), {}, list[str]()
     drawn: dict[str, list[str]] = {}
+    changed: dict[str, str] = {}  # characters as they are shown -> how they were spelt
     text = re.sub(rf"(?<=\d)(?=[{_FRACTIONS}])", " ", text)  # 1½ is no 11/2
     text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " "))
     if drawable is not None:
@@ -65,13 +68,30 @@ def spell(
             plain = "".join(c if c in known or drawable(c, alphabet) else "\0" for c in anyascii(character))
             plain = "" if "\0" in plain or re.fullmatch(r":[^\s:]+:", plain) else plain
         spellings[character] = plain
-        how = f"was written as “{plain}”" if plain else "cannot be written and was left out"
-        notes.append(f"{_shown(character)} {how}")
+        changed[_shown(character)] = plain
     drawn_notes = []
     for how, characters in drawn.items():  # one note for all that are drawn alike
         several = how.replace("was drawn", "were drawn", 1) if len(characters) > 1 else how
         drawn_notes.append(f"{', '.join(characters)} {several}")
-    return "".join(spellings[character] for character in text), [*drawn_notes, *notes]
+    return "".join(spellings[character] for character in text), [*drawn_notes, *notes, *_changes(changed)]
+
+
+def _changes(changed: Mapping[str, str]) -> list[str]:
+    """A note for each character that was spelt or left out; for more than a few one for all that were spelt, and one
+    for all that were left out."""
+    if len(changed) <= _SINGLY:
+        return [f"{shown} was written as “{plain}”" if plain else f"{shown} cannot be written and was left out"
+                for shown, plain in changed.items()]  # fmt: skip
+    spelt = {shown: f"“{plain}”" for shown, plain in changed.items() if plain}
+    lost = [shown for shown, plain in changed.items() if not plain]
+    notes = [f"{_listed(list(spelt))} were written as {_listed(list(spelt.values()))}"] if spelt else []
+    return notes + ([f"{_listed(lost)} cannot be written and were left out"] if lost else [])
+
+
+def _listed(parts: Sequence[str]) -> str:
+    """The first dozen, and how many more there are."""
+    more = len(parts) - _LISTED
+    return ", ".join(parts[:_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _with_single_marks(text: str) -> str:

@@ -127,6 +127,11 @@ def note(sentence: str) -> None:
         warn(sentence)
 
 
+def warn_of(source: str, error: Exception) -> None:
+    """A sentence on standard error about a file that failed, with its name in front unless it is there already."""
+    warn(str(error) if str(error).startswith(shown(source)) else f"{shown(source)}: {error}")
+
+
 def warn(sentence: str) -> None:
     """A sentence on standard error about something that failed."""
     print(f"lstm-models: {sentence}", file=sys.stderr, flush=True)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import sys
 from collections.abc import Callable, Collection, Sequence
 
-from lstm_apps.cli.batch_files import FoundFiles, find, named_paths, note, targets, warn
+from lstm_apps.cli.batch_files import FoundFiles, find, named_paths, note, targets, warn, warn_of
 from lstm_apps.cli.progress import bar
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import check_writable, shown, write_whole
@@ -76,7 +77,7 @@ def process_texts(
                 if not several:
                     raise
                 failures[source] = str(error)
-                warn(f"{shown(source)}: {error}")
+                warn_of(source, error)
             advance(number)
     if out is not None:
         before = len(found.sources) - len(todo)
@@ -102,7 +103,7 @@ def read_text(source: str, suffixes: Collection[str]) -> tuple[str, str]:
     """The text that an argument of the command line stands for, and the name of its file, "" where it has none.
 
     Raises:
-        InputError: the file is missing, too large or not UTF-8, or there is nothing in it.
+        InputError: the file is missing, too large or neither UTF-8 nor UTF-16, or there is nothing in it.
     """
     from lstm_models.io.inputs import opened
 
@@ -116,15 +117,21 @@ def read_text(source: str, suffixes: Collection[str]) -> tuple[str, str]:
     else:
         data, name = source.encode("utf-8", "surrogateescape"), ""
     label = shown(name) if name else "the text"
-    if b"\0" in data:
-        raise InputError(f"{label} is not a text: it has zero bytes")
+    wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))  # as Windows saves “Unicode”
     try:
-        text = data.decode("utf-8-sig")
+        text = data.decode("utf-16" if wide else "utf-8-sig")
     except UnicodeDecodeError:
-        raise InputError(f"{label} is not UTF-8 text: save it in that encoding") from None
+        zero = b"\0" in data
+        raise InputError(f"{label} is not a text: it has zero bytes" if zero else _not_utf8(label)) from None
+    if "\0" in text:
+        raise InputError(f"{label} is not a text: it has zero bytes")
     if not text.strip():
         raise InputError(f"{label} is empty", usage=not name)
     return text, "" if source == "-" else name
+
+
+def _not_utf8(label: str) -> str:
+    return f"{label} is not UTF-8 text: save it in that encoding"
 
 
 def _looks_like_a_file(source: str, suffixes: Collection[str]) -> bool:

@@ -133,8 +133,9 @@ class CaptionOptions:
             object.__setattr__(self, name, (words,) if isinstance(words, str) else tuple(words))
         if self.max_words > MOST_WORDS:
             raise InputError(f"max_words is {self.max_words}; a caption has at most {MOST_WORDS} words", usage=True)
-        if self.min_words < 1:
-            raise InputError(f"min_words must be at least 1, not {self.min_words}", usage=True)
+        for name in ("min_words", "max_words"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} must be at least 1, not {getattr(self, name)}", usage=True)
 
     def search(self, vocabulary: Vocabulary) -> BeamOptions:
         """The options of the search over the words' numbers.

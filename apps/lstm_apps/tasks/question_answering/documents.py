@@ -8,7 +8,7 @@ import os
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from lstm_apps.cli.batch_files import note, warn
+from lstm_apps.cli.batch_files import note, warn, warn_of
 from lstm_apps.cli.text_files import find_texts, read_text
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import shown
@@ -72,7 +72,7 @@ def read_documents(paths: Sequence[str], *, recursive: bool = False) -> tuple[li
             if len(found.sources) == 1 and not failures:
                 raise
             failures[source] = str(error)
-            warn(f"{shown(source)}: {error}")
+            warn_of(source, error)
     if not documents:
         raise InputError("none of the texts could be read")
     return documents, len(failures)

@@ -14,7 +14,7 @@ from lstm_apps.cli.batch_files import note
 from lstm_apps.cli.text_files import kept_suffix, process_texts
 from lstm_apps.cli.translators import bundled_translator
 from lstm_models.errors import InputError
-from lstm_models.io.atomic_write import one_line
+from lstm_models.io.atomic_write import one_line, shown
 
 __all__ = ["read_glossary", "translate"]
 
@@ -104,6 +104,10 @@ def read_glossary(entry: str) -> list[tuple[str, str]]:
     source, equals, target = entry.partition("=")
     if equals and not os.path.exists(entry):
         return [(source, target)]
+    if not os.path.lexists(entry) and not os.path.splitext(entry)[1] and os.sep not in entry:
+        raise InputError(
+            f"--glossary {shown(entry)} is not a pair of terms, such as dog=Köter, nor the name of a file", usage=True
+        )
     with opened(entry, entry, "glossary", _MOST_BYTES) as file:
         try:
             lines = file.read().decode("utf-8-sig").splitlines()

@@ -92,6 +92,7 @@ def test_texts_files_subtitles_and_glossaries(
         (["One.", "--glossary", "{folder}/none.tsv"], "none.tsv"),
         (["One.", "--glossary", "{folder}/broken.srt"], "is not a pair of terms"),
         (["One.", "--glossary", "one="], "empty term"),
+        (["One.", "--glossary", "one"], "--glossary one is not a pair of terms, such as dog=Köter"),
         (["One.", "--to", "xx", "--model", ""], "--to is xx; one of de"),
         (["One.", "--n-best", "9"], "n_best is 9"),
     ],
@@ -109,6 +110,20 @@ def test_bad_input_is_one_sentence_and_an_exit_code(
     error = capsys.readouterr().err
     assert message in error
     assert "Traceback" not in error
+
+
+def test_utf16_is_read_and_a_name_stands_once_before_what_is_wrong(
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "windows.txt").write_text("One two three.", "utf-16")
+    (tmp_path / "cut.txt").write_bytes("One".encode("utf-16") + b"\0")
+    broken = tmp_path / "broken.srt"
+    broken.write_text("1\n00:00:01 -> 00:00:02\nOne.\n")
+    assert cli.main(["translate", "--model", model, str(tmp_path), "--out", str(tmp_path / "out")]) == 1
+    assert (tmp_path / "out" / "windows.txt").read_text("utf-8") == "Eins zwei drei."
+    lines = capsys.readouterr().err.splitlines()
+    assert f"lstm-models: {tmp_path / 'cut.txt'} is not a text: it has zero bytes" in lines
+    assert any(line.startswith(f"lstm-models: {broken}: these are not subtitles") for line in lines)
 
 
 def test_glossaries(tmp_path: Path) -> None:

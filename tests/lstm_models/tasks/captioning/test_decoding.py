@@ -49,6 +49,7 @@ def test_every_option_comes_to_the_search() -> None:
     [
         ({"max_words": 61}, "a caption has at most 60 words"),
         ({"min_words": 0}, "min_words must be at least 1"),
+        ({"max_words": 0}, "max_words must be at least 1"),
         ({"include": ["dog"], "exclude": ["dog"]}, "“dog” cannot both be included and excluded"),
         ({"exclude": ["a dog"]}, "“a dog” is a phrase"),
         ({"beam": 2, "n_best": 3}, "a beam of 2 has no more than that"),

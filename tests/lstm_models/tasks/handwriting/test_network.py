@@ -97,6 +97,18 @@ def test_what_is_written_otherwise_is_named_once():
     assert spell("plain\u200d text", ALPHABET)[1] == []
 
 
+def test_many_characters_are_named_in_one_note():
+    got, notes = spell("Привет ☃✔", ALPHABET)
+    assert got == "Privet "
+    assert notes == [
+        "“П”, “р”, “и”, “в”, “е”, “т” were written as “P”, “r”, “i”, “v”, “e”, “t”",
+        "“☃”, “✔” cannot be written and were left out",
+    ]
+    (note,) = spell("абвгдежзиклмнопр", ALPHABET)[1]
+    assert note.startswith("“а”, “б”")
+    assert " and 4 more were written as “a”" in note
+
+
 @pytest.mark.parametrize(
     ("character", "name"),
     [("😀", "“😀”"), ("☃", "“☃”"), ("✔", "“✔”"), ("\ue000", "U+E000"), ("\ud800", "U+D800"), ("\u0378", "U+0378"),
