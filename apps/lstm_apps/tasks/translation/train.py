@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 
 from lstm_apps.training.fitting import TrainingConfig, fit, is_main_process
+from lstm_apps.training.interpolation import check_interpolation, interpolate, weights_before
 from lstm_datasets.translation.dataset import TranslationPairs
 from lstm_datasets.translation.readers import SentencePair, read_pairs
 from lstm_models.checkpoints import hub
@@ -38,6 +39,8 @@ def train(
     training: TrainingConfig = TrainingConfig(),  # noqa: B008 - frozen
     validation: list[str] = [],  # noqa: B006 - never changed
     pieces: int = 8000,
+    init: str | None = None,
+    interpolation: float = 1.0,
     resume: bool = False,
 ) -> dict[str, float]:
     """Trains a translator on sentences with their translations and leaves it in RUN/model.
@@ -50,6 +53,9 @@ def train(
         training: how it is trained; batch_frames are pieces of the longer side.
         validation: pairs to validate on. Every hundredth pair of the data if missing.
         pieces: size of the vocabulary that both languages share.
+        init: a translator to go on from, bundled or a folder: its sizes, languages and pieces are kept.
+        interpolation: how far the saved weights go from those of ``init`` to the trained ones: below 1 averages both,
+            above 1, to at most 2, goes on in the same direction.
         resume: go on from the run's last checkpoint; the other options are given as they were.
 
     Returns:
@@ -58,6 +64,9 @@ def train(
     Raises:
         InputError: the data cannot be read or leave nothing to train on; else as ``lstm_apps.training.fitting.fit``.
     """
+    check_interpolation(interpolation, init, most=2)
+    if init is not None:
+        model = hub.load_as(Translator, init).config
     if pieces < _LEAST_PIECES:
         raise InputError(f"--pieces must be at least {_LEAST_PIECES}, not {pieces}", usage=True)
     named = Counter(data)
@@ -73,8 +82,9 @@ def train(
     if not model.pieces:
         texts = (normalize(text) for pair, count in pairs for text in pair for _ in range(count))
         model = dataclasses.replace(model, pieces=WordPieces.train(texts, pieces).merges)
-    translator = Translator(model)
+    translator = Translator(model) if init is None else hub.load_as(Translator, init)
     translator.train()
+    before = weights_before(translator, interpolation)
     learn = TranslationPairs(
         [pair for pair, _ in pairs], translator.vocabulary, _LONGEST, [count for _, count in pairs]
     )
@@ -87,9 +97,10 @@ def train(
         run,
         resume=resume,
         settings={"task": "translation", "data": data, "validation": validation, "pieces": pieces}
-        | {"model": translator.config, "training": training},
+        | {"init": init, "interpolation": interpolation, "model": translator.config, "training": training},
         repeats=learn.counts,
     )
+    interpolate(translator, before, interpolation)
     if is_main_process():
         card = _card([pair for pair, _ in pairs], translator.config, training)
         folder = hub.save(translator, Path(run) / "model", card=card, int8=True)

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 pytest.importorskip("lightning")
 pytest.importorskip("sacrebleu")
@@ -54,6 +55,29 @@ def test_training_learns_and_evaluation_measures_it(model: str, folder: Path, tm
     assert len(figures["worst_first"]) == scores["sentences"]
     fitted = figures["calibration"]["fitted_on_all"]
     assert hub.load(better).config.temperature == pytest.approx(fitted["temperature"], abs=1e-4)
+
+
+def test_interpolation_lies_on_the_line_through_the_first_and_the_trained_weights(
+    model: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def trained(fraction: str) -> dict[str, torch.Tensor]:
+        run = tmp_path / fraction
+        arguments = ["--data", str(folder / "train.tsv"), "--run", str(run), *OPTIONS.split(), "--training.steps", "10"]
+        assert cli.main(["train", "translation", *arguments, "--init", model, "--interpolation", fraction]) == 0
+        return hub.load(run / "model").state_dict()
+
+    before, whole, beyond, half = hub.load(model).state_dict(), trained("1"), trained("1.5"), trained("0.5")
+    moved = (whole["bias"] - before["bias"]).abs().max()
+    assert moved > 1e-3
+    for name, first in before.items():
+        step = 0.02 * whole[name].abs().max()  # of the 8 bits that matrices are stored in
+        torch.testing.assert_close(beyond[name], first + 1.5 * (whole[name] - first), atol=step, rtol=0)
+        torch.testing.assert_close(half[name], first + 0.5 * (whole[name] - first), atol=step, rtol=0)
+    capsys.readouterr()
+    for fraction, init in (("1.5", []), ("2.5", ["--init", model])):
+        arguments = ["--data", str(folder / "train.tsv"), "--interpolation", fraction, *init]
+        assert cli.main(["train", "translation", *arguments]) == 2
+        assert "interpolation must be above 0 and at most 2" in capsys.readouterr().err
 
 
 def test_texts_files_subtitles_and_glossaries(
