@@ -68,6 +68,12 @@ class Frames:
     times: np.ndarray
     notes: tuple[str, ...] = ()
 
+    @property
+    def rate(self) -> float:
+        """Frames a second, on average."""
+        length = float(self.times[-1] - self.times[0]) if len(self.times) > 1 else 0.0
+        return (len(self.times) - 1) / length if length > 0 else FOLDER_RATE
+
 
 @dataclass
 class Film:

@@ -17,6 +17,7 @@ import numpy as np
 
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import one_line
+from lstm_models.io.film_writing import WRITTEN_SUFFIXES, encode_film
 from lstm_models.io.save_formats import save_by_suffix
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SUFFIXES", "GeneratedImage", "Likelihood", "Window"]
 
-SUFFIXES = (".gif", ".webp", ".svg", ".png", ".jpg", ".json", ".npy")
+SUFFIXES = (".gif", ".webp", *WRITTEN_SUFFIXES, ".svg", ".png", ".jpg", ".json", ".npy")
 SCALE = 8  # pixels of a file for one of the image
 _WRITE, _READ = "#ff9f1c", "#2ec4b6"
 _STEP_MS, _HOLD_MS = 160, 1600
@@ -220,8 +221,8 @@ class GeneratedImage:
         return f"A drawing{about} in {len(self.steps)} steps"
 
     def save(self, path: str | os.PathLike[str], *, scale: int = SCALE) -> Path:
-        """Writes a file, whole or not at all: .gif, .webp and .svg show the drawing as it happens, .png and .jpg the
-        image, .json all numbers, .npy the image as float32.
+        """Writes a file, whole or not at all: .gif, .webp, .mp4, .webm and .svg show the drawing as it happens, .png
+        and .jpg the image, .json all numbers, .npy the image as float32.
 
         Raises:
             InputError: the name ends in something else, ``scale`` is not 1 to 64, or the file cannot be written.
@@ -236,6 +237,8 @@ class GeneratedImage:
         formats: dict[str, Callable[[], bytes]] = {
             ".gif": lambda: self._animation("GIF", scale),
             ".webp": lambda: self._animation("WEBP", scale),
+            ".mp4": lambda: self._film(".mp4", scale),
+            ".webm": lambda: self._film(".webm", scale),
             ".svg": lambda: self.svg(scale=scale).encode(),
             ".png": lambda: _bytes(self.picture(scale), "PNG"),
             ".jpg": lambda: _bytes(self.picture(scale), "JPEG", quality=92),
@@ -249,6 +252,9 @@ class GeneratedImage:
         durations = [_STEP_MS] * len(self.steps) + [_HOLD_MS]
         options: dict[str, Any] = {"lossless": True} if kind == "WEBP" else {"disposal": 1}
         return _bytes(first, kind, save_all=True, append_images=others, duration=durations, loop=0, **options)
+
+    def _film(self, suffix: str, scale: int) -> bytes:
+        return encode_film(self.frames(scale), suffix, rate=1000 / _STEP_MS, hold=_HOLD_MS / 1000)
 
     def as_dict(self, *, steps: bool = False) -> dict[str, Any]:
         """What JSON can hold: the image as rows of whole numbers 0 to 255, the windows; with ``steps`` each canvas."""

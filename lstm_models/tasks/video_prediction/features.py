@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import shown
-from lstm_models.io.films import open_film
+from lstm_models.io.films import Frames, open_film
 
 __all__ = ["are_films", "grey_frames", "last_frames"]
 
@@ -42,8 +42,8 @@ def grey_frames(pixels: NDArray[np.uint8], height: int, width: int) -> NDArray[n
     return made.clip(0, 1)
 
 
-def last_frames(source: Any, most: int, *, every: float = 0.0, end: float | None = None) -> NDArray[np.uint8]:
-    """The last frames of a film, uint8 [time, height, width, 3], at most ``most``.
+def last_frames(source: Any, most: int, *, every: float = 0.0, end: float | None = None) -> Frames:
+    """The last frames of a film, at most ``most``.
 
     Args:
         source: what ``lstm_models.io.films.open_film`` takes, or a file of an array, .npy.
@@ -58,6 +58,7 @@ def last_frames(source: Any, most: int, *, every: float = 0.0, end: float | None
     if isinstance(source, (str, os.PathLike)) and os.fspath(source).endswith(".npy"):
         source = _array(source, label)
     kept: deque[NDArray[np.uint8]] = deque(maxlen=most)
+    times: deque[float] = deque(maxlen=most)
     with open_film(source, name=label) as film:
         for frame in film.frames(every=every, end=end):
             if kept and kept[-1].shape != frame.pixels.shape:
@@ -66,9 +67,10 @@ def last_frames(source: Any, most: int, *, every: float = 0.0, end: float | None
                     f"{label} has frames of {w0} × {h0} and of {w1} × {h1} pixels; those of a film have one size."
                 )
             kept.append(frame.pixels)
+            times.append(frame.time)
     if len(kept) < 2:
         raise InputError(f"{label} has {len(kept)} frame{'s' * (len(kept) != 1)}; at least 2 are needed to see motion.")
-    return np.stack(kept)
+    return Frames(np.stack(kept), np.array(times), tuple(film.notes))
 
 
 def are_films(source: Any) -> bool:

@@ -102,9 +102,10 @@ class VideoPredictor(nn.Module):
 
     def _forecast(self, film: Any, steps: int, every: float, end: float | None) -> Forecast:
         config = self.config
-        pixels = last_frames(film, config.given, every=every, end=end)
+        read = last_frames(film, config.given, every=every, end=end)
+        pixels = read.pixels
         seen = grey_frames(pixels, config.height, config.width)
-        notes = []
+        notes = [sentence.rstrip(".") for sentence in read.notes]
         if pixels.shape[1:3] != (config.height, config.width):
             notes.append(
                 f"frames of {pixels.shape[2]} × {pixels.shape[1]} pixels were scaled to fit into {config.width} × "
@@ -123,7 +124,7 @@ class VideoPredictor(nn.Module):
         )
         found = (outlook.frames[0].clamp(0, 1), outlook.variance[0].sqrt(), paths, layers)
         frames, spread, centres, objects = (each.float().cpu().numpy() for each in found)
-        return Forecast(seen, frames, spread, centres, objects, tuple(notes))
+        return Forecast(seen, frames, spread, centres, objects, tuple(notes), read.rate)
 
     def _outlook(self, given: Tensor, steps: int) -> tuple[Any, float]:
         """The outlook, and the fraction of the given frames' energy that the network explains."""

@@ -7,6 +7,7 @@ import io
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstm_models.io.atomic_write import one_line
+from lstm_models.io.film_writing import WRITTEN_SUFFIXES, encode_film
 from lstm_models.io.save_formats import save_by_suffix
 
 if TYPE_CHECKING:
@@ -21,10 +23,11 @@ if TYPE_CHECKING:
 
 __all__ = ["SAVE_SUFFIXES", "Forecast", "heat"]
 
-SAVE_SUFFIXES = (".gif", ".webp", ".png", ".npy", ".npz", ".json")
+SAVE_SUFFIXES = (".gif", ".webp", *WRITTEN_SUFFIXES, ".png", ".npy", ".npz", ".json")
 _GIVEN, _FORECAST = (110, 110, 120), (230, 120, 20)  # edges of frames that were given, and of those forecast
 _SCALE = 4
 _EDGE = 4
+_HOLD = 0.8  # seconds for which the last frame of an animation stands
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +42,7 @@ class Forecast:
             model forecasts pixels.
         layers: float32 [objects, steps, height, width] each object by itself, likewise.
         notes: why the result may be wrong, such as a film of another kind than the model knows.
+        rate: frames a second of the film.
     """
 
     given: NDArray[np.float32]
@@ -47,27 +51,29 @@ class Forecast:
     paths: NDArray[np.float32]
     layers: NDArray[np.float32]
     notes: tuple[str, ...] = ()
+    rate: float = 10.0
 
     def __len__(self) -> int:
         return len(self.frames)
 
-    def save(self, path: str | os.PathLike[str], *, rate: float = 10.0) -> Path:
+    def save(self, path: str | os.PathLike[str], *, rate: float | None = None) -> Path:
         """Writes the forecast in the format that the name's suffix picks, whole or not at all.
 
-        ``.gif`` and ``.webp``: an animation of the given frames (edge grey) and the forecast (edge orange), and beside
-        it how unsure each pixel is; ``.png``: the same as a strip; ``.npy``: the forecast frames; ``.npz``: all arrays;
-        ``.json``: frames and spread as numbers, with the paths.
+        ``.gif``, ``.webp``, ``.mp4`` and ``.webm``: an animation of the given frames (edge grey) and the forecast (edge
+        orange), and beside it how unsure each pixel is; ``.png``: the same as a strip; ``.npy``: the forecast frames;
+        ``.npz``: all arrays; ``.json``: frames and spread as numbers, with the paths.
 
         Args:
             path: of the file.
-            rate: frames a second of an animation.
+            rate: frames a second of an animation; those of the film if None, at most 50.
 
         Raises:
-            InputError: another suffix, or the file cannot be written.
+            InputError: another suffix, the file cannot be written, or there is no encoder for this kind of film.
         """
         formats: dict[str, Callable[[], str | bytes]] = {
             ".gif": lambda: self.animation("gif", rate),
             ".webp": lambda: self.animation("webp", rate),
+            **{suffix: partial(self._film, suffix, rate) for suffix in WRITTEN_SUFFIXES},
             ".png": lambda: _png(self.strip()),
             ".npy": lambda: _saved(np.save, self.frames),
             ".npz": lambda: _saved(np.savez_compressed, **self.arrays()),
@@ -80,15 +86,21 @@ class Forecast:
         names = ("given", "frames", "spread", "paths", "layers")
         return {name: getattr(self, name) for name in names}
 
-    def animation(self, kind: str = "gif", rate: float = 10.0) -> bytes:
+    def animation(self, kind: str = "gif", rate: float | None = None) -> bytes:
         """The bytes of an animation, "gif" or "webp"; see `save`."""
-        pictures = [self.picture(number) for number in range(len(self.given) + len(self.frames))]
-        made, milliseconds = io.BytesIO(), max(20, round(1000 / rate))
-        times = [milliseconds] * (len(pictures) - 1) + [max(milliseconds, 800)]
+        pictures = self._pictures()
+        made, milliseconds = io.BytesIO(), max(20, round(1000 / (rate or self.rate)))
+        times = [milliseconds] * (len(pictures) - 1) + [max(milliseconds, round(1000 * _HOLD))]
         pictures[0].save(
             made, format=kind.upper(), save_all=True, append_images=pictures[1:], duration=times, loop=0, lossless=True
         )
         return made.getvalue()
+
+    def _film(self, suffix: str, rate: float | None) -> bytes:
+        return encode_film(self._pictures(), suffix, rate=min(max(rate or self.rate, 0.1), 50), hold=_HOLD)
+
+    def _pictures(self) -> list[Image]:
+        return [self.picture(number) for number in range(len(self.given) + len(self.frames))]
 
     def picture(self, number: int, scale: int = _SCALE) -> Image:
         """Frame ``number``, given frames first, and beside it how unsure its pixels are."""

@@ -42,8 +42,8 @@ def generate(
     Args:
         what: a digit, several digits, a sentence such as "a three above a seven on the left", or any; with --complete
             what the image shall become.
-        out: where to: a .gif, .webp or .svg shows the drawing as it happens, a .png or .jpg the image, a .json all
-            numbers, a .npy the image; - is standard output, as PNG; a folder where a folder is finished.
+        out: where to: a .gif, .webp, .mp4, .webm or .svg shows the drawing as it happens, a .png or .jpg the image, a
+            .json all numbers, a .npy the image; - is standard output, as PNG; a folder where a folder is finished.
         seed: the same seed gives the same drawing; a new one each time if missing.
         temperature: below 1 more usual images, above 1 odder ones.
         complete: a damaged or half-drawn picture to finish, or a folder of them; - for standard input.

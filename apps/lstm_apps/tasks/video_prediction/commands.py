@@ -1,7 +1,8 @@
 """Forecasts how a film goes on.
 
 lstm-models predict-video digits.gif --steps 10 --out forecast.gif
-lstm-models predict-video frames/ film.mp4 --every 0.1 --out forecasts/
+lstm-models predict-video film.mp4 --every 0.1 --out forecast.mp4
+lstm-models predict-video frames/ film.mp4 --out forecasts/ --format mp4
 cat digits.gif | lstm-models predict-video - --json
 """
 
@@ -27,7 +28,7 @@ def predict_video(
     json: bool = False,
     every: float = 0.0,
     end: float | None = None,
-    rate: float = 10.0,
+    rate: float | None = None,
     format: str = "gif",
     model: str = "video-predictor",
 ) -> None:
@@ -43,12 +44,12 @@ def predict_video(
         paths: films (.mp4, .gif, .webp, …), folders of frames, .npy arrays [time, height, width], or - for standard
             input.
         steps: frames to forecast, from 1 to 1000.
-        out: a file, .gif, .webp, .png (a strip), .npy, .npz or .json; for several films a folder.
+        out: a file, .gif, .webp, .mp4, .webm, .png (a strip), .npy, .npz or .json; for several films a folder.
         json: print JSON, a line a film: frames, spread and paths.
         every: seconds from one frame to the next at least. All frames are read if 0.
         end: seconds of the film after which nothing is read: the forecast begins there.
-        rate: frames a second of the animation.
-        format: of the files in a folder: gif, webp, png, npy, npz or json.
+        rate: frames a second of the animation, from 0.1 to 50; those of the film if missing.
+        format: of the files in a folder: gif, webp, mp4, webm, png, npy, npz or json.
         model: a bundled model, a folder, or the id of one on the Hugging Face hub.
     """
     named = named_paths(paths, "PATHS is missing: give films, folders of frames, or - for standard input")
@@ -57,7 +58,7 @@ def predict_video(
     from lstm_models.tasks.video_prediction.model import VideoPredictor
     from lstm_models.tasks.video_prediction.results import SAVE_SUFFIXES
 
-    if not 0.1 <= rate <= 50:
+    if rate is not None and not 0.1 <= rate <= 50:
         raise InputError(f"--rate must be from 0.1 to 50 frames a second, not {rate:g}", usage=True)
     if every < 0:
         raise InputError(f"--every must be 0 or more seconds, not {every:g}", usage=True)

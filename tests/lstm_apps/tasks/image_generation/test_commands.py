@@ -56,7 +56,7 @@ def test_training_learns_and_evaluation_measures_it(model: str, folder: Path, tm
 def test_drawings_in_files_and_on_the_screen(
     model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("a.gif", "a.svg", "a.json", "a.npy", "a.webp"):
+    for name in ("a.gif", "a.svg", "a.json", "a.npy", "a.webp", "a.mp4", "a.webm"):
         assert cli.main(["generate", "10", "--model", model, "--seed", "3", "--out", str(tmp_path / name)]) == 0
     assert "(seed 3)" in capsys.readouterr().out
     assert np.load(tmp_path / "a.npy").shape == (12, 24)

@@ -13,6 +13,7 @@ pytest.importorskip("lightning")
 from PIL import Image
 
 from lstm_apps import cli
+from lstm_models.io.films import read_film
 from tests.helpers import tiny_digits, tiny_films
 
 FILM = tiny_digits.crossing(8, 32)
@@ -65,6 +66,12 @@ def test_one_film_to_a_file(model: str, folder: Path, tmp_path: Path) -> None:
     assert cli.main(["predict-video", str(folder / "a.gif"), "--steps", "3", "--out", str(out), "--model", model]) == 0
     with Image.open(out) as picture:
         assert picture.n_frames == 4 + 3
+    out = tmp_path / "forecast.mp4"
+    command = ["predict-video", str(folder / "a.gif"), "--steps", "3", "--rate", "5", "--model", model]
+    assert cli.main([*command, "--out", str(out)]) == 0
+    film = read_film(out)
+    assert len(film.times) == 4 + 3 + 3  # the last stands for 0.8 s
+    assert film.rate == pytest.approx(5, rel=0.01)
 
 
 def test_several_films_to_a_folder(
@@ -106,7 +113,7 @@ def test_json_a_summary_and_standard_input(
         ([], "PATHS is missing"),
         (["a.gif", "--steps", "0"], "from 1 to 1,000"),
         (["a.gif", "--out", "a.txt"], "saved as .gif"),
-        (["a.gif", "--format", "mp4"], "saved as .gif"),
+        (["a.gif", "--format", "avi"], "saved as .gif"),
         (["a.gif", "--rate", "0"], "--rate must be"),
         (["a.gif", "--every", "-1"], "--every must be"),
         (["a.gif", "--end", "0.05"], "1 frame; at least 2"),

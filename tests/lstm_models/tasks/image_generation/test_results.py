@@ -8,6 +8,7 @@ import xml.etree.ElementTree as tree
 import numpy as np
 import pytest
 
+from lstm_models.io.films import read_film
 from lstm_models.tasks.image_generation.results import GeneratedImage, Window
 
 
@@ -55,3 +56,14 @@ def test_without_a_sentence_there_are_no_words(drawn):
     assert "tspan" not in plain.svg()
     assert plain.frames(scale=8)[0].size == (160, 160)
     assert "words" not in json.loads(plain.json())
+
+
+@pytest.mark.parametrize("kind", ["mp4", "webm"])
+def test_a_film_of_a_drawing_has_its_steps(drawn, tmp_path, kind):
+    film = read_film(drawn.save(tmp_path / f"a.{kind}"))
+    wanted = [np.asarray(frame) for frame in drawn.frames()]
+    assert len(film.times) == len(wanted) + 9  # the image stands for 1.6 s, a step for 0.16 s
+    assert film.times[1] == pytest.approx(0.16, abs=0.002)
+    height, width = wanted[0].shape[:2]
+    for frame, shown in zip(film.pixels, wanted, strict=False):
+        assert np.abs(frame[:height, :width].astype(int) - shown).mean() < 5

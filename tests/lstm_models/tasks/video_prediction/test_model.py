@@ -13,6 +13,7 @@ from PIL import Image
 
 from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
+from lstm_models.io.films import read_film
 from lstm_models.tasks.video_prediction.config import VideoPredictorConfig
 from lstm_models.tasks.video_prediction.features import are_films, grey_frames, last_frames
 from lstm_models.tasks.video_prediction.model import VideoPredictor
@@ -77,8 +78,8 @@ def test_several_films_give_a_list(model, tmp_path):
 
 def test_times_of_a_film(model, tmp_path):
     path = tiny_digits.gif(tmp_path / "a.gif", tiny_digits.crossing(8, 32), 100)
-    np.testing.assert_array_equal(last_frames(path, 10, end=0.35)[..., 0], tiny_digits.crossing(8, 32)[:4])
-    np.testing.assert_array_equal(last_frames(path, 10, every=0.2)[..., 0], tiny_digits.crossing(8, 32)[::2])
+    np.testing.assert_array_equal(last_frames(path, 10, end=0.35).pixels[..., 0], tiny_digits.crossing(8, 32)[:4])
+    np.testing.assert_array_equal(last_frames(path, 10, every=0.2).pixels[..., 0], tiny_digits.crossing(8, 32)[::2])
 
 
 def test_a_film_of_another_size_says_so(model, tmp_path):
@@ -159,7 +160,22 @@ def test_files(model, tmp_path):
     with Image.open(found.save(tmp_path / "a.png")) as picture:
         assert picture.height == 3 * (32 * 2 + 8)
     with pytest.raises(InputError, match=r"saved as \.gif"):
-        found.save(tmp_path / "a.mp4")
+        found.save(tmp_path / "a.avi")
+
+
+@pytest.mark.parametrize("kind", ["mp4", "webm"])
+def test_a_film_of_a_forecast_has_its_pictures(model, tmp_path, kind):
+    path = tiny_digits.gif(tmp_path / "a.gif", FILM, 250)
+    found = model.forecast(path, 3)
+    assert found.rate == 4
+    film = read_film(found.save(tmp_path / f"a.{kind}"))
+    np.testing.assert_allclose(film.times, np.arange(len(film.times)) / 4, atol=0.002)
+    assert len(film.times) == 7 + 2  # the last stands for 0.8 s
+    for number in range(7):
+        away = film.pixels[number].astype(int) - np.asarray(found.picture(number))
+        assert np.abs(away).mean() < 6
+    assert np.abs(film.pixels[-1].astype(int) - np.asarray(found.picture(6))).mean() < 6
+    assert read_film(found.save(tmp_path / f"b.{kind}", rate=8)).rate == pytest.approx(8, rel=0.01)
 
 
 def test_an_animation_shows_what_was_forecast(model):

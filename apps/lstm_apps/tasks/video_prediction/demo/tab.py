@@ -142,7 +142,7 @@ class _Page:
         """How a film goes on; of one with enough frames the last ones are held against the forecast."""
         try:
             count = _checked_steps(steps)
-            frames = last_frames(path, _GIVEN + count)
+            frames = last_frames(path, _GIVEN + count).pixels
             if len(frames) < _GIVEN + count:
                 return self._forecast(frames, count, None)
             config = self.predictor().config
