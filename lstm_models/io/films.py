@@ -81,7 +81,7 @@ class Film:
 
     Attributes:
         label: what sentences call it.
-        seconds: its length as the file says; None where it does not.
+        seconds: its length as the file says; None where it does not, as in an animation until it has been read.
         has_sound: whether there is a stream of sound beside the pictures.
         notes: a sentence for each thing that is not as it should be, complete once the frames have been read.
     """
@@ -312,8 +312,10 @@ def _of_animation(file: Any, label: str, side: int | None, stack: contextlib.Exi
             yield time, lambda: _reduced(_on_white(image), side)
             # Browsers show a frame of under 20 ms for a tenth of a second, so animations are made for that
             time += (milliseconds if milliseconds >= 20 else 100) / 1000
+        film.seconds = time
 
-    return Film(label, None, False, every, notes)
+    film = Film(label, None, False, every, notes)
+    return film
 
 
 def _on_white(image: Any) -> np.ndarray:
@@ -339,6 +341,9 @@ def _of_video(file: Any, head: bytes, label: str, side: int | None, stack: conte
         streams = [one for one in container.streams.video if not _is_cover(one)]
     except errors as error:
         raise InputError(f"{label} begins as a film, but it is damaged or cut off.") from error
+    # Of a film that is cut off FFmpeg finds no stream, or no decoder for it
+    if not container.streams or any(stream.codec_context is None for stream in streams):
+        raise InputError(f"{label} begins as a film, but it is damaged or cut off.")
     if not streams:
         what = "a recording of sound, and a film is wanted" if container.streams.audio else "a file without pictures"
         raise InputError(f"{label} has no pictures: it is {what}.")

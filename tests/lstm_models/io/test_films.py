@@ -81,6 +81,8 @@ BAD = {
     "zeros": (bytes(5000), "is not a film"),
     "sound": (sound_only(), "has no pictures: it is a recording of sound"),
     "cut": (video(FRAMES)[:300], "damaged or cut off"),
+    "two thirds": (video(FRAMES)[: len(video(FRAMES)) * 2 // 3], "damaged or cut off"),
+    "two thirds of a short one": (video(FRAMES[:8])[: len(video(FRAMES[:8])) * 2 // 3], "damaged or cut off"),
     "broken animation": (animation(FRAMES)[:20], "damaged or cut off"),
 }
 
@@ -129,3 +131,10 @@ def test_colours_are_red_green_blue() -> None:
     found = read_film(video(square_frames(4, colours=(BLUE, GREEN))))
     assert found.pixels[0, 0, 0].argmax() == 2
     assert found.pixels[-1, 0, 0].argmax() == 1
+
+
+def test_the_length_of_an_animation_is_known_at_its_end() -> None:
+    with open_film(animation(FRAMES[:3], duration=250)) as film:
+        assert film.seconds is None
+        assert len(list(film.frames())) == 3
+        assert film.seconds == 0.75

@@ -69,7 +69,8 @@ def generate(
     if several and not json:
         check_suffix(f"name.{format}", SUFFIXES, "a drawing")
         if out == "-" or os.path.isfile(out) or Path(out).suffix:
-            raise InputError(f"--complete {shown(complete or '')} is a folder: --out is one, too", usage=True)
+            given = shown(complete or "")
+            raise InputError(f"--complete {given} is a folder: name one for --out, such as --out finished", usage=True)
     elif not json and out != "-":
         check_suffix(out, SUFFIXES, "a drawing")
         check_writable(out)

@@ -163,6 +163,7 @@ def test_sentences_are_learned_measured_and_drawn(
         (["1", "--temperature", "9"], "temperature"),
         (["1", "--missing", "top"], "--complete"),
         (["--complete", "nothing.png"], "does not exist"),
+        (["--complete", "."], "name one for --out"),
         (["1", "--candidates", "0"], "candidates"),
         (["1", "--seed", "-4"], "seed"),
     ],
