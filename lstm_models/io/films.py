@@ -341,11 +341,12 @@ def _of_video(file: Any, head: bytes, label: str, side: int | None, stack: conte
         streams = [one for one in container.streams.video if not _is_cover(one)]
     except errors as error:
         raise InputError(f"{label} begins as a film, but it is damaged or cut off.") from error
+    sound = container.streams.audio
     # Of a film that is cut off FFmpeg finds no stream, or no decoder for it
-    if not container.streams or any(stream.codec_context is None for stream in streams):
+    if not (streams or sound or container.streams.subtitles) or (streams and streams[0].codec_context is None):
         raise InputError(f"{label} begins as a film, but it is damaged or cut off.")
     if not streams:
-        what = "a recording of sound, and a film is wanted" if container.streams.audio else "a file without pictures"
+        what = "a recording of sound, and a film is wanted" if sound else "a file without pictures"
         raise InputError(f"{label} has no pictures: it is {what}.")
     stream = streams[0]
     width, height = stream.codec_context.width, stream.codec_context.height
