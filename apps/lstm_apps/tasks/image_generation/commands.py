@@ -69,8 +69,8 @@ def generate(
     if several and not json:
         check_suffix(f"name.{format}", SUFFIXES, "a drawing")
         if out == "-" or os.path.isfile(out) or Path(out).suffix:
-            given = shown(complete or "")
-            raise InputError(f"--complete {given} is a folder: name one for --out, such as --out finished", usage=True)
+            folder = shown(complete or "")
+            raise InputError(f"--complete {folder} is a folder: name one for --out, such as --out finished", usage=True)
     elif not json and out != "-":
         check_suffix(out, SUFFIXES, "a drawing")
         check_writable(out)
