@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import gzip
 import io
-import lzma
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from lstm_datasets.packed_files import IDX_IMAGES, idx_images, read_bytes, read_idx
 from lstm_models.errors import InputError
 
 __all__ = ["LabelledImages", "read_images"]
-
-_IDX = "-images-idx3-ubyte"
-_PACKED: dict[str, Callable[[bytes], bytes]] = {".gz": gzip.decompress, ".xz": lzma.decompress}
 
 
 class LabelledImages(NamedTuple):
@@ -42,9 +37,9 @@ def read_images(path: str | os.PathLike[str], size: int = 28, part: str = "train
     """
     path = Path(path)
     if path.is_dir():
-        files = sorted(path.glob(f"{part}{_IDX}*")) or sorted(path.glob(f"*{_IDX}*"))
-        return _squares(_mnist(files[0]), size) if files else _pictures(path, size)
-    if _IDX in path.name:
+        file = idx_images(path, part)
+        return _pictures(path, size) if file is None else _squares(_mnist(file), size)
+    if IDX_IMAGES in path.name:
         return _squares(_mnist(path), size)
     if path.name.endswith((".npy", ".npy.xz")):
         return _squares(_array(path), size)
@@ -55,39 +50,21 @@ def read_images(path: str | os.PathLike[str], size: int = 28, part: str = "train
     )
 
 
-def _content(path: Path) -> bytes:
-    unpack = _PACKED.get(path.suffix, bytes)
-    try:
-        return unpack(path.read_bytes())
-    except (OSError, EOFError, lzma.LZMAError) as error:
-        raise InputError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
-
-
 def _mnist(path: Path) -> LabelledImages:
-    images = _idx(path, 3)
-    beside = path.with_name(path.name.replace(_IDX, "-labels-idx1-ubyte"))
+    images = read_idx(path, 3)
+    beside = path.with_name(path.name.replace(IDX_IMAGES, "-labels-idx1-ubyte"))
     found = [beside] if beside.exists() else sorted(path.parent.glob(f"{beside.name.split('-ubyte')[0]}-ubyte*"))
     if not found:
         return LabelledImages(images, [""] * len(images))
-    labels = _idx(found[0], 1)
+    labels = read_idx(found[0], 1)
     if len(labels) != len(images):
         raise InputError(f"{found[0]} has {len(labels)} labels for {len(images)} images")
     return LabelledImages(images, [str(label) for label in labels])
 
 
-def _idx(path: Path, axes: int) -> np.ndarray:
-    """An array of bytes in IDX form: 0, 0, 8, the number of axes, the length of each, the bytes."""
-    content = _content(path)
-    head = 4 + 4 * axes
-    shape = tuple(np.frombuffer(content[4:head], ">u4").astype(int)) if len(content) >= head else ()
-    if content[:4] != bytes([0, 0, 8, axes]) or len(content) != head + int(np.prod(shape)):
-        raise InputError(f"{path} is not a whole IDX file of bytes with {axes} axes")
-    return np.frombuffer(content, np.uint8, offset=head).reshape(shape)
-
-
 def _array(path: Path) -> LabelledImages:
     try:
-        array = np.load(io.BytesIO(_content(path)), allow_pickle=False)
+        array = np.load(io.BytesIO(read_bytes(path)), allow_pickle=False)
     except ValueError:
         raise InputError(f"{path} is not a .npy array") from None
     if array.ndim != 3 or array.dtype not in (np.uint8, np.bool_) or not array.size:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import lzma
 import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
 
+from lstm_datasets.packed_files import DAMAGED, open_text
 from lstm_models.errors import InputError
 
 __all__ = ["read_lines", "read_texts"]
@@ -37,7 +36,7 @@ def read_texts(path: str | os.PathLike[str]) -> Iterator[str]:
     if kind not in _KINDS:
         raise InputError(f"{path} is not a file of texts: expected {', '.join(_KINDS)}", usage=True)
     try:
-        with _open(path) as file:
+        with open_text(path) as file:
             if kind == ".json":
                 for article in json.load(file)["data"]:
                     yield from _sections([each["context"] for each in article["paragraphs"]])
@@ -64,21 +63,13 @@ def read_lines(path: str | os.PathLike[str]) -> list[str]:
     """
     path = Path(path)
     try:
-        with _open(path) as file:
+        with open_text(path) as file:
             lines = [line for line in file.read().split("\n") if line.strip()]
-    except (OSError, UnicodeDecodeError, EOFError, lzma.LZMAError) as error:
+    except DAMAGED as error:
         raise InputError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
     if not lines:
         raise InputError(f"{path} has no line of text")
     return lines
-
-
-def _open(path: Path) -> IO[str]:
-    if path.suffix == ".xz":
-        return lzma.open(path, "rt", encoding="utf-8")
-    if path.suffix == ".gz":
-        return gzip.open(path, "rt", encoding="utf-8")
-    return open(path, encoding="utf-8")
 
 
 def _paragraphs(text: str) -> list[str]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import lzma
 import os
 import random
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
 
+from lstm_datasets.packed_files import DAMAGED, open_text
 from lstm_models.errors import InputError
 from lstm_models.tasks.punctuation.features import ENDS, UPPER, ParsedWord, parse
 
@@ -37,7 +36,7 @@ def read_documents(path: str | os.PathLike[str], split: str = "train") -> Iterat
     if kind not in (".txt", ".jsonl", ".tsv", ".json"):
         raise InputError(f"{path} is not a file of texts: expected .txt, .jsonl, .tsv or .json", usage=True)
     try:
-        with _open(path) as file:
+        with open_text(path) as file:
             if kind == ".json":
                 for article in json.load(file)["data"]:
                     for paragraph in article["paragraphs"]:
@@ -65,9 +64,9 @@ def read_documents(path: str | os.PathLike[str], split: str = "train") -> Iterat
 def is_iwslt(path: str | os.PathLike[str]) -> bool:
     """Whether a file has words and IWSLT's names of marks: its first line says so. False where it cannot be read."""
     try:
-        with _open(Path(path)) as file:
+        with open_text(Path(path)) as file:
             return file.readline().rstrip("\n").partition("\t")[2] in _IWSLT
-    except (OSError, UnicodeDecodeError, EOFError, lzma.LZMAError):
+    except DAMAGED:
         return False
 
 
@@ -82,7 +81,7 @@ def read_iwslt(path: str | os.PathLike[str]) -> list[tuple[str, str]]:
     """
     words: list[tuple[str, str]] = []
     try:
-        with _open(Path(path)) as file:
+        with open_text(Path(path)) as file:
             for number, line in enumerate(file, 1):
                 word, _, name = line.rstrip("\n").partition("\t")
                 if not word and not name:
@@ -93,21 +92,13 @@ def read_iwslt(path: str | os.PathLike[str]) -> list[tuple[str, str]]:
                     words[-1] = (words[-1][0] + word, _IWSLT[name])
                 else:
                     words.append((word, _IWSLT[name]))
-    except (OSError, UnicodeDecodeError, EOFError, lzma.LZMAError) as error:
+    except DAMAGED as error:
         raise InputError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
     return words
 
 
 _IWSLT = {"O": "", "COMMA": ",", "PERIOD": ".", "QUESTION": "?"}
 _CLITICS = frozenset(["s", "re", "m", "ll", "ve", "d"])
-
-
-def _open(path: Path) -> IO[str]:
-    if path.suffix == ".xz":
-        return lzma.open(path, "rt", encoding="utf-8")
-    if path.suffix == ".gz":
-        return gzip.open(path, "rt", encoding="utf-8")
-    return open(path, encoding="utf-8")
 
 
 def _prose(text: str) -> list[ParsedWord]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import lzma
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from lstm_datasets.packed_files import read_bytes
 from lstm_models.errors import InputError
 
 __all__ = ["AskedPassage", "AskedQuestion", "read_squad"]
@@ -38,11 +38,9 @@ def read_squad(path: str | os.PathLike[str]) -> list[AskedPassage]:
         InputError: it cannot be read, is not of that form, or an answer does not stand where it says.
     """
     path = Path(path)
+    content = read_bytes(path)
     try:
-        content = path.read_bytes()
-        data = json.loads(lzma.decompress(content) if path.suffix == ".xz" else content)
-    except (OSError, lzma.LZMAError) as error:
-        raise InputError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+        data = json.loads(content)
     except ValueError:
         raise InputError(f"{path} is not JSON: expected SQuAD's form") from None
     try:

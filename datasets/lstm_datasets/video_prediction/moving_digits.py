@@ -6,39 +6,13 @@ evenly; it is reflected at the edges, drawn at whole pixels, and where digits ov
 
 from __future__ import annotations
 
-import gzip
-import lzma
-from pathlib import Path
-
 import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from lstm_models.errors import InputError
 
-__all__ = ["MovingDigits", "paths", "read_idx_images", "render_layers"]
-
-_OPENERS = {".xz": lzma.open, ".gz": gzip.open}
-
-
-def read_idx_images(path: str | Path) -> NDArray[np.uint8]:
-    """Images uint8 [count, height, width] of an IDX file as MNIST is published in, plain, .gz or .xz.
-
-    Raises:
-        InputError: it cannot be read or holds no images.
-    """
-    path = Path(path)
-    try:
-        with _OPENERS.get(path.suffix, open)(path, "rb") as file:  # type: ignore[operator]
-            data = file.read()
-    except (OSError, EOFError, lzma.LZMAError) as error:
-        raise InputError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    if len(data) < 16 or data[:4] != b"\0\0\x08\x03":
-        raise InputError(f"{path} is not a file of images in IDX format, such as train-images-idx3-ubyte.gz")
-    shape = tuple(int(size) for size in np.frombuffer(data, ">u4", 3, 4))
-    if not all(shape) or len(data) != 16 + shape[0] * shape[1] * shape[2]:
-        raise InputError(f"{path} is damaged: {len(data)} bytes are not {shape[0]} images of {shape[1]} × {shape[2]}")
-    return np.frombuffer(data, np.uint8, offset=16).reshape(shape)
+__all__ = ["MovingDigits", "paths", "render_layers"]
 
 
 def paths(random: np.random.Generator, objects: int, steps: int, speed: float = 0.1) -> NDArray[np.float64]:

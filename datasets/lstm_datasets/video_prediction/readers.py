@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
-from lstm_datasets.video_prediction.moving_digits import read_idx_images
+from lstm_datasets.packed_files import idx_images, read_idx
 from lstm_models.errors import InputError
 from lstm_models.io.films import list_films, read_film
 from lstm_models.tasks.video_prediction.features import grey_frames
@@ -32,11 +32,11 @@ def read_digits(path: str | Path) -> NDArray[np.uint8]:
     """
     path = Path(path)
     if path.is_dir():
-        found = sorted(path.glob("train-images*idx3-ubyte*")) or sorted(path.glob("*images*idx3-ubyte*"))
-        if not found:
+        found = idx_images(path)
+        if found is None:
             raise InputError(f"{path} has no file of images in IDX format, such as train-images-idx3-ubyte.gz")
-        path = found[0]
-    return read_idx_images(path)
+        path = found
+    return read_idx(path, 3)
 
 
 def read_films(paths: list[str], height: int, width: int) -> list[NDArray[np.uint8]]:

@@ -64,7 +64,7 @@ def write(folder, name, content):
         (lambda folder: folder / "nothing", "does not exist"),
         (lambda folder: folder, "has no pictures"),
         (lambda folder: write(folder, "a.txt", b"x"), "not a set of images"),
-        (lambda folder: write(folder, "train-images-idx3-ubyte", b"\0\0\x08\x03\0\0\0\x01"), "not a whole IDX file"),
+        (lambda folder: write(folder, "train-images-idx3-ubyte", b"\0\0\x08\x03\0\0\0\x01"), "in IDX format"),
         (lambda folder: write(folder, "train-images-idx3-ubyte.gz", b"x"), "cannot be read"),
         (lambda folder: write(folder, "a.npy", b"x"), "not a .npy array"),
     ],

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import lzma
-
 import numpy as np
 import pytest
 
-from lstm_datasets.video_prediction.moving_digits import MovingDigits, paths, read_idx_images, render_layers
+from lstm_datasets.video_prediction.moving_digits import MovingDigits, paths, render_layers
 from lstm_models.errors import InputError
 from tests.helpers import tiny_digits
 
@@ -62,35 +60,6 @@ def test_variety_has_films_of_one_digit_and_of_other_speeds():
     assert all(film[0].any() for film in map(data.__getitem__, range(60)))
 
 
-@pytest.mark.parametrize("name", ["t10k-images-idx3-ubyte", "t10k-images-idx3-ubyte.gz"])
-def test_idx(tmp_path, name):
-    path = tiny_digits.idx(tmp_path / name)
-    np.testing.assert_array_equal(read_idx_images(path), tiny_digits.shapes())
-    packed = tmp_path / "images-idx3-ubyte.xz"
-    packed.write_bytes(lzma.compress((tiny_digits.idx(tmp_path / "plain-idx3")).read_bytes()))
-    np.testing.assert_array_equal(read_idx_images(packed), tiny_digits.shapes())
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "sentence"),
-    [
-        ("a-idx3-ubyte", b"", "is not a file of images in IDX format"),
-        ("a-idx3-ubyte", b"\0\0\x08\x01" + bytes(20), "is not a file of images in IDX format"),
-        ("a-idx3-ubyte", b"\0\0\x08\x03" + np.array([2, 3, 3], ">u4").tobytes() + bytes(9), "is damaged"),
-        ("a-idx3-ubyte", b"\0\0\x08\x03" + np.array([0, 3, 3], ">u4").tobytes(), "is damaged"),
-        ("a-idx3-ubyte.gz", b"not packed", "cannot be read"),
-        ("a-idx3-ubyte.xz", b"not packed", "cannot be read"),
-    ],
-)
-def test_damaged_images_are_one_sentence(tmp_path, name, content, sentence):
-    path = tmp_path / name
-    path.write_bytes(content)
-    with pytest.raises(InputError, match=sentence):
-        read_idx_images(path)
-
-
-def test_missing_and_too_large_images(tmp_path):
-    with pytest.raises(InputError, match="cannot be read: No such file"):
-        read_idx_images(tmp_path / "none-idx3-ubyte")
+def test_too_large_images():
     with pytest.raises(InputError, match="does not fit into 8 × 8"):
         render_layers(np.zeros((1, 12, 12), np.uint8), np.zeros((1, 1, 2)), (8, 8))
