@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstm_models.errors import InputError
+from lstm_models.io.atomic_write import shown
 
-__all__ = ["DAMAGED", "IDX_IMAGES", "PACKED_SUFFIXES", "idx_images", "open_text", "read_bytes", "read_idx"]
+__all__ = ["DAMAGED", "IDX_IMAGES", "PACKED_SUFFIXES", "idx_images", "open_text", "read_bytes", "read_idx", "read_text"]
 
 PACKED_SUFFIXES = (".gz", ".xz")
 DAMAGED = (OSError, EOFError, UnicodeDecodeError, lzma.LZMAError, zlib.error)
@@ -39,7 +40,19 @@ def read_bytes(path: Path) -> bytes:
     try:
         return _UNPACK.get(path.suffix.lower(), bytes)(path.read_bytes())
     except DAMAGED as error:
-        raise InputError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+        raise InputError(f"{shown(path)} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+
+
+def read_text(path: Path) -> str:
+    """The text of a file in UTF-8, unpacked as by `read_bytes`.
+
+    Raises:
+        InputError: likewise, or it is no text.
+    """
+    try:
+        return read_bytes(path).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{shown(path)} cannot be read: {error}") from None
 
 
 def open_text(path: Path) -> IO[str]:

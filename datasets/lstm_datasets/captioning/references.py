@@ -8,12 +8,12 @@ Also as .xz. ``key`` is the photo's name, with or without the ending of its file
 from __future__ import annotations
 
 import json
-import lzma
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
 
 from lstm_datasets.captioning.readers import CaptionedPhoto
+from lstm_datasets.packed_files import read_text
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import shown
 
@@ -36,11 +36,7 @@ def with_references(photos: Sequence[CaptionedPhoto], path: str | Path) -> list[
 
 def _read(path: Path) -> dict[str, tuple[str, ...]]:
     name = shown(str(path))
-    try:
-        data = path.read_bytes()
-        text = (lzma.decompress(data) if path.suffix.lower() == ".xz" else data).decode("utf-8-sig")
-    except (OSError, lzma.LZMAError, UnicodeDecodeError) as error:
-        raise InputError(f"{name} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    text = read_text(path)
     found: dict[str, tuple[str, ...]] = {}
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():

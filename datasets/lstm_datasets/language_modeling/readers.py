@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import lzma
 import os
 import re
 from collections.abc import Iterator
@@ -51,7 +50,7 @@ def read_texts(path: str | os.PathLike[str]) -> Iterator[str]:
                         yield from _sections(_paragraphs(text))
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
-    except (ValueError, KeyError, TypeError, AttributeError, EOFError, lzma.LZMAError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, *DAMAGED) as error:
         raise InputError(f"{path} is not a file of texts: {type(error).__name__}: {error}") from None
 
 

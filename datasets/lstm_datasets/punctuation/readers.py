@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import lzma
 import os
 import random
 from collections.abc import Iterator
@@ -57,7 +56,7 @@ def read_documents(path: str | os.PathLike[str], split: str = "train") -> Iterat
                     yield _prose(text) if text.count("\n") > _BOOK_LINES else parse(text)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
-    except (ValueError, KeyError, TypeError, AttributeError, EOFError, lzma.LZMAError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, *DAMAGED) as error:
         raise InputError(f"{path} is not a file of texts: {type(error).__name__}: {error}") from None
 
 

@@ -12,12 +12,12 @@ else they have (MISC, products, works) is no entity here.
 
 from __future__ import annotations
 
-import lzma
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from lstm_datasets.packed_files import DAMAGED, open_text
 from lstm_models.errors import InputError
 from lstm_models.tasks.tagging.features import POS_TAGS, spans_of
 
@@ -57,9 +57,9 @@ def read_sentences(path: str | os.PathLike[str]) -> list[LabeledSentence]:
     path = Path(path)
     name = path.name.removesuffix(".xz")
     try:
-        with lzma.open(path, "rt", encoding="utf-8") if path.suffix == ".xz" else open(path, encoding="utf-8") as file:
+        with open_text(path) as file:
             lines = file.read().rstrip("\n").split("\n")
-    except (OSError, UnicodeDecodeError, EOFError, lzma.LZMAError) as error:
+    except DAMAGED as error:
         raise InputError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
     try:
         blocks = list(_blocks(lines))

@@ -10,21 +10,17 @@ All of them also as .gz and .xz. Lines with an empty side are left out.
 
 from __future__ import annotations
 
-import gzip
-import lzma
+import io
 import os
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, NamedTuple
 from xml.etree import ElementTree
 
+from lstm_datasets.packed_files import PACKED_SUFFIXES, read_bytes, read_text
 from lstm_models.errors import InputError
 
 __all__ = ["SentencePair", "read_pairs"]
-
-_OPENERS = {".gz": gzip.open, ".xz": lzma.open}
-_DAMAGED = (OSError, EOFError, UnicodeDecodeError, lzma.LZMAError, zlib.error)
 
 
 class SentencePair(NamedTuple):
@@ -68,7 +64,7 @@ def _two_files(name: str, source: str, target: str) -> tuple[Path, Path] | None:
         return Path(left), Path(right)
     found = []
     for language in (source, target):
-        there = [Path(f"{name}.{language}{ending}") for ending in ("", *_OPENERS)]
+        there = [Path(f"{name}.{language}{ending}") for ending in ("", *PACKED_SUFFIXES)]
         found.append(next((path for path in there if path.is_file()), None))
     if found[0] is None and found[1] is None:
         return None
@@ -83,24 +79,14 @@ def _two_files(name: str, source: str, target: str) -> tuple[Path, Path] | None:
 
 def _suffix(name: str) -> str:
     base, ending = os.path.splitext(name.lower())
-    return os.path.splitext(base)[1] if ending in _OPENERS else ending
-
-
-def _opened(path: Path) -> IO[bytes]:
-    opener: Any = _OPENERS.get(path.suffix.lower(), open)
-    opened: IO[bytes] = opener(path, "rb")
-    return opened
+    return os.path.splitext(base)[1] if ending in PACKED_SUFFIXES else ending
 
 
 def _lines(path: Path) -> list[str]:
-    try:
-        with _opened(path) as file:
-            data = file.read()
-        if b"\0" in data:
-            raise InputError(f"{path} is not a text: it has zero bytes")
-        lines = data.decode("utf-8-sig").split("\n")
-    except _DAMAGED as error:
-        raise InputError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    text = read_text(path)
+    if "\0" in text:
+        raise InputError(f"{path} is not a text: it has zero bytes")
+    lines = text.split("\n")
     return lines[:-1] if lines[-1] == "" else lines
 
 
@@ -127,12 +113,9 @@ def _tsv(path: Path) -> list[tuple[str, str]]:
 
 def _tmx(path: Path, source: str, target: str) -> list[tuple[str, str]]:
     try:
-        with _opened(path) as file:
-            return list(_units(file, source, target))
+        return list(_units(io.BytesIO(read_bytes(path)), source, target))
     except ElementTree.ParseError as error:
         raise InputError(f"{path} is not TMX: {error}") from None
-    except _DAMAGED as error:
-        raise InputError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
 
 
 def _units(file: IO[bytes], source: str, target: str) -> Iterator[tuple[str, str]]:

@@ -16,12 +16,12 @@ Films are looked for beside the table, and in the folders below it. Files may be
 from __future__ import annotations
 
 import json
-import lzma
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lstm_datasets import packed_files
 from lstm_datasets.tables import FileFinder, is_file, json_lines, lines_of, read_text, table_rows
 from lstm_models.errors import InputError
 from lstm_models.io.films import FILM_SUFFIXES
@@ -136,11 +136,7 @@ def _json(path: Path) -> Any:
 
 
 def _lines_of_xz(path: Path) -> Iterator[tuple[int, Any]]:
-    try:
-        text = lzma.decompress(path.read_bytes()).decode("utf-8")
-    except (OSError, lzma.LZMAError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read: {error}") from None
-    return json_lines(path, text)
+    return json_lines(path, packed_files.read_text(path))
 
 
 def _msr_vtt(path: Path, content: dict[str, Any]) -> list[CaptionedFilm]:
