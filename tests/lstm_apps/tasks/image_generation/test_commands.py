@@ -105,7 +105,7 @@ def test_a_folder_of_halves_is_finished(model: str, tmp_path: Path, capsys: pyte
     (halves / "c.png").unlink()
     assert cli.main([*words, "--json", "--candidates", "2"]) == 0
     assert [Path(json.loads(line)["file"]).name for line in capsys.readouterr().out.splitlines()] == ["a.png", "b.png"]
-    for more, message in ((["--out", "a.png"], "--out is one, too"), (["--format", "bmp", "--out", "x"], "saved as")):
+    for more, message in ((["--out", "a.png"], "name one for --out"), (["--format", "bmp", "--out", "x"], "saved as")):
         assert cli.main([*words, *more]) != 0
         assert message in capsys.readouterr().err
 
