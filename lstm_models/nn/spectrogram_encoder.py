@@ -48,6 +48,9 @@ class SpectrogramEncoder(AcousticEncoder):
     [torch.Size([1, 50, 16]), torch.Size([1, 50, 16]), torch.Size([1, 50, 16])]
     """
 
+    waves: Tensor
+    filters: Tensor
+
     def _make_convolutions(self, config: AcousticEncoderConfig) -> None:
         self.conv1 = nn.Conv1d(config.bands, config.size, 3, padding=1)
         self.conv2 = nn.Conv1d(config.size, config.size, 3, 2, padding=1)
@@ -74,9 +77,9 @@ class SpectrogramEncoder(AcousticEncoder):
     def log_mel(self, samples: Tensor, real: Tensor | None = None) -> Tensor:
         """The spectrogram [batch, bands, frames of 10 ms] of ``samples [batch, samples]``; 0 where ``real`` is not."""
         with torch.autocast(samples.device.type, enabled=False):  # powers need more than three digits
-            waves: Tensor = self.waves
-            parts = F.conv1d(samples.float()[:, None], waves, stride=STEP, padding=FRAME // 2)[..., :-1].square()
-            power = parts[:, : len(waves) // 2] + parts[:, len(waves) // 2 :]
+            parts = F.conv1d(samples.float()[:, None], self.waves, stride=STEP, padding=FRAME // 2)[..., :-1].square()
+            half = len(self.waves) // 2
+            power = parts[:, :half] + parts[:, half:]
             x = (self.filters @ power).clamp(min=FLOOR).log10()
         if real is None:
             return (torch.maximum(x, x.amax((1, 2), keepdim=True) - DEPTH) + 4) / 4
@@ -98,7 +101,8 @@ def _filters(bands: int) -> Tensor:
     from torchaudio.functional import melscale_fbanks
 
     with torch.device("cpu"):  # also where a model is built without memory, to be filled from a file
-        return melscale_fbanks(FRAME // 2 + 1, 0.0, 8000.0, bands, 16_000, norm="slaney", mel_scale="slaney").t()
+        weights: Tensor = melscale_fbanks(FRAME // 2 + 1, 0.0, 8000.0, bands, 16_000, norm="slaney", mel_scale="slaney")
+    return weights.t()
 
 
 @functools.lru_cache(64)

@@ -6,6 +6,7 @@ import dataclasses
 import math
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -50,27 +51,27 @@ def plain(encoder: SpectrogramEncoder, samples: np.ndarray) -> list[np.ndarray]:
     """What the encoder computes of one recording, by loops and in float64."""
     weights = {name: value.detach().numpy().astype(np.float64) for name, value in encoder.state_dict().items()}
 
-    def gelu(x: np.ndarray) -> np.ndarray:
+    def gelu(x: Any) -> Any:
         return x * 0.5 * (1 + np.vectorize(math.erf)(x / math.sqrt(2)))
 
-    def convolved(x: np.ndarray, name: str, stride: int) -> np.ndarray:  # x [channels, time]
+    def convolved(x: Any, name: str, stride: int) -> Any:  # x [channels, time]
         x, kernel = np.pad(x, ((0, 0), (1, 1))), weights[f"{name}.weight"]
         columns = [np.tensordot(kernel, x[:, t : t + 3], 2) for t in range(0, x.shape[1] - 2, stride)]
         return np.stack(columns, 1) + weights[f"{name}.bias"][:, None]
 
-    def linear(x: np.ndarray, name: str) -> np.ndarray:
+    def linear(x: Any, name: str) -> Any:
         return x @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
 
-    def normalized(x: np.ndarray, name: str) -> np.ndarray:
+    def normalized(x: Any, name: str) -> Any:
         scaled = (x - x.mean(1, keepdims=True)) / np.sqrt(x.var(1, keepdims=True) + 1e-5)
         return scaled * weights[f"{name}.weight"] + weights[f"{name}.bias"]
 
     config = encoder.config
     x = gelu(convolved(gelu(convolved(log_mel(samples, config.bands), "conv1", 1)), "conv2", 2)).T
     half = config.size // 2
-    for place, row in enumerate(x):
+    for position, row in enumerate(x):
         for number in range(half):
-            angle = place * 10_000 ** (-number / (half - 1))
+            angle = position * 10_000 ** (-number / (half - 1))
             row[number] += math.sin(angle)
             row[half + number] += math.cos(angle)
     states, size = [x], config.size // config.heads
