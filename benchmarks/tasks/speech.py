@@ -15,6 +15,7 @@ no errors. Peers that are not installed are told and left out; ``speech_peers`` 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 import tempfile
 import time
@@ -87,8 +88,10 @@ def strung(recordings: Sequence[Recording], seconds: float) -> np.ndarray:
 def parts(recognizer: Recognizer, recordings: Sequence[Recording], repeats: int) -> list[dict[str, Any]]:
     """CPU seconds a second of sound of each part, against the length of the segment."""
     config = recognizer.config
-    plain = SearchOptions(beam=config.beam, lm_weight=0.0, word_bonus=0.0)
-    options = SearchOptions(beam=config.beam, lm_weight=config.lm_weight, word_bonus=config.word_bonus)
+    plain = SearchOptions(
+        beam=config.beam, lm_weight=0.0, word_bonus=0.0, gap=config.gap, token_floor=config.token_floor
+    )
+    options = dataclasses.replace(plain, lm_weight=config.lm_weight, word_bonus=config.word_bonus)
     model = hub.load(config.language_model) if config.language_model else None
     lines = []
     for length in LENGTHS:

@@ -41,6 +41,8 @@ class RecognizerConfig:
         beam: hypotheses of the prefix beam search.
         lm_weight: weight of the language model's log probability.
         word_bonus: added for each word, in nats.
+        gap: nats behind the best at which the search gives a hypothesis up.
+        token_floor: log probability below which the search does not try a letter.
 
     Raises:
         ValueError: a size is out of its range.
@@ -63,6 +65,8 @@ class RecognizerConfig:
     beam: int = 32
     lm_weight: float = 0.8
     word_bonus: float = 0.5
+    gap: float = 10.0
+    token_floor: float = -7.0
 
     def __post_init__(self) -> None:
         for name in ("hidden_size", "layers", "beam"):
@@ -84,6 +88,10 @@ class RecognizerConfig:
         if len(self.evidence_calibration) not in (0, 2 + EVIDENCE):
             raise ValueError(
                 f"model: evidence_calibration must be {2 + EVIDENCE} numbers or none, not {self.evidence_calibration}"
+            )
+        if self.gap <= 0 or self.token_floor > 0:
+            raise ValueError(
+                f"model: gap must be above 0 and token_floor at most 0, not {self.gap}, {self.token_floor}"
             )
         if not 0 <= self.dropout < 1:
             raise ValueError(f"model: dropout must be from 0 to below 1, not {self.dropout}")

@@ -191,6 +191,8 @@ class WordDecoder:
             lm_weight=config.lm_weight if language is not None else 0.0,
             # The bonus makes up for what the language model takes for each word
             word_bonus=config.word_bonus if language is not None else 0.0,
+            gap=config.gap,
+            token_floor=config.token_floor,
             hotwords=tuple(_spelt_hotword(word, config.alphabet) for word in options.hotwords),
         )
         self.restart()

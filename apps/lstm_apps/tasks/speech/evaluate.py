@@ -94,7 +94,13 @@ def evaluate(
     named = used if isinstance(used, str) else recognizer.config.language_model if used else ""
     language_model = hub.load_as(NGram, named) if named else None
     config = recognizer.config
-    options = SearchOptions(beam=beam or config.beam, lm_weight=config.lm_weight, word_bonus=config.word_bonus)
+    options = SearchOptions(
+        beam=beam or config.beam,
+        lm_weight=config.lm_weight,
+        word_bonus=config.word_bonus,
+        gap=config.gap,
+        token_floor=config.token_floor,
+    )
     notes: list[str] = []
     recordings = _chosen(data, split, limit, skip_at_most, notes)
     heard, log_probs = hear(recognizer, recordings, options, language_model, notes, keep=dump is not None)

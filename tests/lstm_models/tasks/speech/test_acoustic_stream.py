@@ -118,7 +118,11 @@ def test_padding_of_a_batch_changes_no_loss() -> None:
 
 @pytest.mark.parametrize(
     ("options", "sentence"),
-    [({"windows": (0, 4, 5)}, "windows must be"), ({"convolution": (4, 4, 4)}, "not for an encoder")],
+    [
+        ({"windows": (0, 4, 5)}, "windows must be"),
+        ({"convolution": (4, 4, 4)}, "not for an encoder"),
+        ({"gap": 0.0}, "gap must be above 0"),
+    ],
 )
 def test_options_that_cannot_be(options: dict[str, object], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
