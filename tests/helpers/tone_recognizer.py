@@ -59,7 +59,8 @@ class ToneRecognizer:
             alphabet=ALPHABET, bidirectional=bidirectional, lookahead=lookahead, calibration=(1.0, 0.0),
             evidence_calibration=(),
             cell=2, delay=lookahead + 1,
-            time_shift=(0.0, 0.0), language_model="", beam=4, lm_weight=0.5, word_bonus=0.5,
+            time_shift=(0.0, 0.0), language_model="", beam=4, lm_weight=0.5, word_bonus=0.5, gap=10.0,
+            token_floor=-7.0,
         )  # fmt: skip
         self.heard = 0  # samples
         self.longest = 0

@@ -132,7 +132,7 @@ def test_text_from_standard_input(model, tmp_path, capsys, monkeypatch):
     path = tmp_path / "a.json"
     assert run(capsys, "-", "--model", model, "-o", str(path))[0] == 0
     assert json.loads(path.read_text())["text"].strip() == "née"
-    monkeypatch.setattr("sys.stdin", Input(b"\xff\xfe"))
+    monkeypatch.setattr("sys.stdin", Input(b"\xe9\xff"))
     code, _, err = run(capsys, "-", "--model", model, "-o", str(tmp_path / "b.json"))
     assert (code, err) == (1, "lstm-models: standard input is not UTF-8 text: save it in that encoding")
     assert not (tmp_path / "b.json").exists()

@@ -188,7 +188,7 @@ def test_progress_where_somebody_sees_it(tmp_path, capsys, monkeypatch):
     ],
 )
 def test_what_goes_wrong(arguments, code, said, tmp_path, capsys):
-    (tmp_path / "bytes.txt").write_bytes(b"\xff\xfe")
+    (tmp_path / "bytes.txt").write_bytes(b"\xe9\xff")
     (tmp_path / "folder.txt").mkdir()
     before = sorted(tmp_path.rglob("*"))
     arguments = [each.format(folder=tmp_path) for each in arguments]

@@ -107,7 +107,7 @@ def test_bad_input_is_one_sentence_and_writes_nothing(
 ) -> None:  # fmt: skip
     monkeypatch.chdir(tmp_path)
     (tmp_path / "EMPTY.txt").write_text(" ")
-    (tmp_path / "BYTES.txt").write_bytes(b"\xff\xfe")
+    (tmp_path / "BYTES.txt").write_bytes(b"\xe9\xff")
     chosen = [] if "--model" in arguments else ["--model", model]
     assert cli.main([*arguments, *chosen]) in (1, 2)
     captured = capsys.readouterr()
