@@ -15,7 +15,6 @@ no errors. Peers that are not installed are told and left out; ``speech_peers`` 
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import sys
 import tempfile
 import time
@@ -35,8 +34,8 @@ from benchmarks.speech_peers.scores import chosen, in_turns, print_scores, side_
 from lstm_datasets.speech.readers import Recording
 from lstm_models.checkpoints import hub
 from lstm_models.decoding.ctc_search import CTCSearch, greedy
-from lstm_models.decoding.options import SearchOptions
 from lstm_models.errors import InputError
+from lstm_models.tasks.speech.decoding import search_options
 from lstm_models.tasks.speech.model import Recognizer
 
 TABLES = ("errors", "parts", "batch", "stream", "memory")
@@ -88,10 +87,7 @@ def strung(recordings: Sequence[Recording], seconds: float) -> np.ndarray:
 def parts(recognizer: Recognizer, recordings: Sequence[Recording], repeats: int) -> list[dict[str, Any]]:
     """CPU seconds a second of sound of each part, against the length of the segment."""
     config = recognizer.config
-    plain = SearchOptions(
-        beam=config.beam, lm_weight=0.0, word_bonus=0.0, gap=config.gap, token_floor=config.token_floor
-    )
-    options = dataclasses.replace(plain, lm_weight=config.lm_weight, word_bonus=config.word_bonus)
+    plain, options = search_options(config, language=False), search_options(config)
     model = hub.load(config.language_model) if config.language_model else None
     lines = []
     for length in LENGTHS:

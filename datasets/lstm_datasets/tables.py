@@ -20,6 +20,7 @@ from typing import Any
 
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import shown
+from lstm_models.io.inputs import decode_text
 
 __all__ = ["FileFinder", "csv_rows", "is_file", "json_lines", "lines_of", "read_text", "table_rows"]
 
@@ -178,9 +179,7 @@ def read_text(path: Path) -> str:
         InputError: it cannot be read, or is no such text.
     """
     try:
-        data = path.read_bytes()
-        utf16 = data[:2] in (b"\xff\xfe", b"\xfe\xff")
-        return data.decode("utf-16" if utf16 else "utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+        return decode_text(path.read_bytes()).replace("\r\n", "\n").replace("\r", "\n")
     except OSError as error:
         raise InputError(f"{shown(path)} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import io
 import os
@@ -14,7 +15,19 @@ from typing import Any
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import shown
 
-__all__ = ["are_several", "files_of", "natural", "opened"]
+__all__ = ["are_several", "decode_text", "files_of", "natural", "opened"]
+
+
+def decode_text(data: bytes) -> str:
+    """A text in UTF-8, or in UTF-16 with a byte order mark, as Windows and spreadsheets save “Unicode”.
+
+    Raises:
+        UnicodeDecodeError: it is neither.
+
+    >>> decode_text("née".encode("utf-16")), decode_text("née".encode())
+    ('née', 'née')
+    """
+    return data.decode("utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig")
 
 
 def are_several(source: Any, *kinds: type) -> bool:

@@ -105,11 +105,15 @@ def _filters(bands: int) -> Tensor:
     return weights.t()
 
 
+def position_rates(size: int) -> Tensor:
+    """Radians [size / 2] by which each sinusoid turns from one position to the next."""
+    half = size // 2
+    return torch.exp(-math.log(10_000) / max(half - 1, 1) * torch.arange(half))
+
+
 @functools.lru_cache(64)
 @torch.inference_mode(mode=False)  # kept: training may use them after inference has
 def positions(time: int, size: int, device: torch.device) -> Tensor:
     """Sinusoids [time, size] of each position."""
-    half = size // 2
-    rates = torch.exp(-math.log(10_000) / max(half - 1, 1) * torch.arange(half, device=device))
-    angles = torch.arange(time, device=device)[:, None] * rates
+    angles = torch.arange(time, device=device)[:, None] * position_rates(size).to(device)
     return torch.cat([angles.sin(), angles.cos()], 1)

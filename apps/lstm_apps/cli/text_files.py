@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import os
 import sys
 from collections.abc import Callable, Collection, Sequence
@@ -105,7 +104,7 @@ def read_text(source: str, suffixes: Collection[str]) -> tuple[str, str]:
     Raises:
         InputError: the file is missing, too large or neither UTF-8 nor UTF-16, or there is nothing in it.
     """
-    from lstm_models.io.inputs import opened
+    from lstm_models.io.inputs import decode_text, opened
 
     if source == "-":
         data, name = sys.stdin.buffer.read(MOST_BYTES + 1), "standard input"
@@ -117,9 +116,8 @@ def read_text(source: str, suffixes: Collection[str]) -> tuple[str, str]:
     else:
         data, name = source.encode("utf-8", "surrogateescape"), ""
     label = shown(name) if name else "the text"
-    wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))  # as Windows saves “Unicode”
     try:
-        text = data.decode("utf-16" if wide else "utf-8-sig")
+        text = decode_text(data)
     except UnicodeDecodeError:
         zero = b"\0" in data
         raise InputError(f"{label} is not a text: it has zero bytes" if zero else _not_utf8(label)) from None

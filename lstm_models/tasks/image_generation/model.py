@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, overload
 
@@ -20,7 +21,7 @@ from lstm_models.tasks.image_generation.features import SIDES, binarized, missin
 from lstm_models.tasks.image_generation.network import Drawn, DrawNetwork
 from lstm_models.tasks.image_generation.results import GeneratedImage, Likelihood, Window
 
-__all__ = ["ANY", "MOST_IMAGES", "ImageGenerator", "checked_seed"]
+__all__ = ["ANY", "MOST_IMAGES", "ImageGenerator", "check_temperature", "checked_seed", "seeds_from"]
 
 ANY = "any"
 MOST_IMAGES = 64
@@ -61,13 +62,9 @@ class ImageGenerator(DrawNetwork):
                 its range.
         """
         if not isinstance(what, (str, int)):
-            first = checked_seed(seed)
-            return [
-                self.generate(each, seed=(first + number) % 2**32, temperature=temperature)
-                for number, each in enumerate(what)
-            ]
-        if not 0 <= temperature <= 3:
-            raise InputError(f"temperature must be from 0 to 3, not {temperature:g}", usage=True)
+            seeds = seeds_from(seed)
+            return [self.generate(each, seed=next(seeds), temperature=temperature) for each in what]
+        check_temperature(temperature)
         wanted, seed = str(what).strip() or ANY, checked_seed(seed)
         kinds = self._kinds(wanted)
         if wanted == ANY and self.config.names:  # a kind by chance: drawn more surely than without any
@@ -225,6 +222,22 @@ def _small_mask(mask: Picture, size: int) -> np.ndarray:
     from lstm_models.io.images import open_image
 
     return np.asarray(open_image(mask).convert("L").resize((size, size), Image.Resampling.BOX), np.float32) / 255
+
+
+def check_temperature(temperature: float) -> None:
+    """That images can be drawn with it.
+
+    Raises:
+        InputError: it is out of its range.
+    """
+    if not 0 <= temperature <= 3:
+        raise InputError(f"temperature must be from 0 to 3, not {temperature:g}", usage=True)
+
+
+def seeds_from(seed: int | None) -> Iterator[int]:
+    """The seed and those that follow it, one for each of several images; see `checked_seed`."""
+    first = checked_seed(seed)
+    return ((first + number) % 2**32 for number in itertools.count())
 
 
 def checked_seed(seed: int | None) -> int:

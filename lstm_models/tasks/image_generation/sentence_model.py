@@ -12,7 +12,7 @@ import torch
 
 from lstm_models.errors import InputError
 from lstm_models.tasks.image_generation import decoding
-from lstm_models.tasks.image_generation.model import ANY, ImageGenerator, checked_seed
+from lstm_models.tasks.image_generation.model import ANY, ImageGenerator, check_temperature, checked_seed, seeds_from
 from lstm_models.tasks.image_generation.results import GeneratedImage, Window
 from lstm_models.tasks.image_generation.scene_layout import PlacedDigit, SceneLayout, SceneLayoutConfig
 from lstm_models.tasks.image_generation.scenes import VOCABULARY, parse, random_scene
@@ -93,13 +93,9 @@ class SentenceImageGenerator(SceneLayout):
                 out of its range.
         """
         if not isinstance(what, str):
-            first = checked_seed(seed)
-            return [
-                self.generate(each, seed=(first + number) % 2**32, temperature=temperature)
-                for number, each in enumerate(what)
-            ]
-        if not 0 <= temperature <= 3:
-            raise InputError(f"temperature must be from 0 to 3, not {temperature:g}", usage=True)
+            seeds = seeds_from(seed)
+            return [self.generate(each, seed=next(seeds), temperature=temperature) for each in what]
+        check_temperature(temperature)
         seed = checked_seed(seed)
         sentence = self._sentence(what, seed)
         placed = self.place(self._numbers(sentence), seed, temperature)

@@ -145,6 +145,28 @@ class Timed(Protocol):
     def seconds_per_output(self) -> float: ...
 
 
+def search_options(
+    config: RecognizerConfig, beam: int | None = None, *, language: bool = True, hotwords: Sequence[str] = ()
+) -> SearchOptions:
+    """How a recogniser searches.
+
+    Args:
+        config: of the recogniser.
+        beam: hypotheses; those of the config if None.
+        language: whether there is a language model.
+        hotwords: words to favour, in the recogniser's alphabet.
+    """
+    return SearchOptions(
+        beam=config.beam if beam is None else beam,
+        lm_weight=config.lm_weight if language else 0.0,
+        # The bonus makes up for what the language model takes for each word
+        word_bonus=config.word_bonus if language else 0.0,
+        gap=config.gap,
+        token_floor=config.token_floor,
+        hotwords=tuple(hotwords),
+    )
+
+
 def calibrations(config: RecognizerConfig) -> tuple[Calibration, Calibration | None]:
     """Of words by their raw confidence alone, and of those with evidence; None where that is not weighed."""
     slope, bias, *weights = config.evidence_calibration or config.calibration
@@ -186,15 +208,8 @@ class WordDecoder:
         config = recognizer.config
         language = language_model(config, options.lm)
         self._recognizer, self._language = recognizer, language
-        self._options = SearchOptions(
-            beam=config.beam if options.beam is None else options.beam,
-            lm_weight=config.lm_weight if language is not None else 0.0,
-            # The bonus makes up for what the language model takes for each word
-            word_bonus=config.word_bonus if language is not None else 0.0,
-            gap=config.gap,
-            token_floor=config.token_floor,
-            hotwords=tuple(_spelt_hotword(word, config.alphabet) for word in options.hotwords),
-        )
+        hotwords = [_spelt_hotword(word, config.alphabet) for word in options.hotwords]
+        self._options = search_options(config, options.beam, language=language is not None, hotwords=hotwords)
         self.restart()
 
     def restart(self) -> None:

@@ -16,7 +16,7 @@ from torch import nn
 
 from lstm_models.errors import InputError
 from lstm_models.export.onnx import OPSET, Graph, write_model
-from lstm_models.nn.spectrogram_encoder import DEPTH, FLOOR, FRAME, STEP, SpectrogramEncoder
+from lstm_models.nn.spectrogram_encoder import DEPTH, FLOOR, FRAME, STEP, SpectrogramEncoder, position_rates
 
 if TYPE_CHECKING:
     import onnx
@@ -122,9 +122,8 @@ class _SpeechGraph(Graph):
         x = self.scaled(self.add("Add", x, self.scalar(4.0)), 0.25)
         x = self.gelu(self.convolution(self.gelu(self.convolution(x, encoder.conv1)), encoder.conv2))
         x = str(self.add("Transpose", x, perm=[0, 2, 1]))
-        half = encoder.config.size // 2
-        rates = torch.exp(-math.log(10_000) / max(half - 1, 1) * torch.arange(half))
-        angles = self.add("Mul", self.add("Unsqueeze", self.places(x), self.constant([1])), self.constant(rates))
+        rates = self.constant(position_rates(encoder.config.size))
+        angles = self.add("Mul", self.add("Unsqueeze", self.places(x), self.constant([1])), rates)
         return str(self.add("Add", x, self.add("Concat", self.add("Sin", angles), self.add("Cos", angles), axis=1)))
 
     def convolution(self, x: str, layer: nn.Conv1d) -> str:

@@ -84,7 +84,7 @@ def _forms(noun: Noun, plural: bool | None, with_article: bool, language: str) -
             made |= dict.fromkeys((word, oblique))
         elif language == "de":
             for article in _GERMAN[noun.gender].split():
-                made[f"{article.rstrip('+').replace('~', ' ')} {oblique if article.endswith('+') else word}"] = None
+                made[f"{article.rstrip('+')} {oblique if article.endswith('+') else word}"] = None
         else:
             elided = _VOWEL.match(word) and word not in _ASPIRATED
             articles = _FRENCH["elided" if elided else noun.gender].split(",")

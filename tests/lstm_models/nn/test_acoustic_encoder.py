@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from lstm_models.nn.acoustic_encoder import AcousticEncoder, AcousticEncoderConfig, level
+from tests.helpers.encoder_checks import check_batch, check_trunk_and_tail
 
 SIZES = AcousticEncoderConfig(size=24, heads=2, blocks=3, inner=40, rotary=8, tuned=2)
 
@@ -88,23 +89,11 @@ def test_equals_its_equations(encoder: AcousticEncoder) -> None:
 
 
 def test_trunk_and_tail_are_the_whole(encoder: AcousticEncoder) -> None:
-    samples = sound(9_000)[None]
-    with torch.no_grad():
-        states, whole = encoder.tail(encoder.trunk(samples)), encoder(samples)
-    assert len(states) == encoder.states == 3
-    for one, other in zip(states, whole[1:], strict=True):
-        torch.testing.assert_close(one, other)
+    check_trunk_and_tail(encoder, sound(9_000)[None])
 
 
 def test_a_batch_gives_what_each_recording_gives_alone(encoder: AcousticEncoder) -> None:
-    recordings = [sound(count, seed) for seed, count in enumerate((9_000, 5_001, 900))]
-    batch = torch.nn.utils.rnn.pad_sequence(recordings, batch_first=True)
-    with torch.no_grad():
-        together = encoder(batch, torch.tensor([len(one) for one in recordings]))
-        for row, one in enumerate(recordings):
-            for state, alone in zip(together, encoder(one[None]), strict=True):
-                assert alone.size(1) == encoder.frames(len(one))
-                torch.testing.assert_close(state[row, : alone.size(1)], alone[0], atol=1e-4, rtol=1e-4)
+    check_batch(encoder, [sound(count, seed) for seed, count in enumerate((9_000, 5_001, 900))])
 
 
 @pytest.mark.parametrize(("samples", "frames"), [(0, 0), (894, 0), (895, 1), (1278, 1), (1279, 2), (16_000, 40)])

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from lstm_models.nn.acoustic_encoder import AcousticEncoder, AcousticEncoderConfig
 from lstm_models.nn.spectrogram_encoder import WHISPER_TINY, SpectrogramEncoder, acoustic_encoder
+from tests.helpers.encoder_checks import check_batch, check_trunk_and_tail
 
 SIZES = AcousticEncoderConfig(size=24, heads=2, blocks=3, inner=40, rotary=0, tuned=2, bands=20)
 
@@ -110,23 +111,11 @@ def test_the_spectrogram_is_librosas(encoder: SpectrogramEncoder, scale: float) 
 
 
 def test_trunk_and_tail_are_the_whole(encoder: SpectrogramEncoder) -> None:
-    samples = sound(9_000)[None]
-    with torch.no_grad():
-        states, whole = encoder.tail(encoder.trunk(samples)), encoder(samples)
-    assert len(states) == encoder.states == 3
-    for one, other in zip(states, whole[1:], strict=True):
-        torch.testing.assert_close(one, other)
+    check_trunk_and_tail(encoder, sound(9_000)[None])
 
 
 def test_a_batch_gives_what_each_recording_gives_alone(encoder: SpectrogramEncoder) -> None:
-    recordings = [sound(count, seed) * (1 + 9 * seed) for seed, count in enumerate((9_000, 5_001, 1_040))]
-    batch = torch.nn.utils.rnn.pad_sequence(recordings, batch_first=True)
-    with torch.no_grad():
-        together = encoder(batch, torch.tensor([len(one) for one in recordings]))
-        for row, one in enumerate(recordings):
-            for state, alone in zip(together, encoder(one[None]), strict=True):
-                assert alone.size(1) == encoder.frames(len(one))
-                torch.testing.assert_close(state[row, : alone.size(1)], alone[0], atol=1e-4, rtol=1e-4)
+    check_batch(encoder, [sound(count, seed) * (1 + 9 * seed) for seed, count in enumerate((9_000, 5_001, 1_040))])
 
 
 @pytest.mark.parametrize(("samples", "frames"), [(0, 0), (159, 0), (160, 1), (479, 1), (480, 2), (16_000, 50)])

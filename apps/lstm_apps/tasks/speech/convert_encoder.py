@@ -90,6 +90,19 @@ def _has(source: Path, name: str) -> bool:
         return False
 
 
+def _content(source: Path, name: str) -> bytes:
+    """The bytes of a file, or of the one of that name in a package."""
+    try:
+        if not zipfile.is_zipfile(source):
+            return source.read_bytes()
+        with zipfile.ZipFile(source) as package:
+            return package.read(name)
+    except (OSError, zipfile.BadZipFile) as error:
+        raise InputError(f"{source} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    except KeyError:
+        raise InputError(f"{source} has no {name}") from None
+
+
 def read_ctranslate2(source: Path) -> dict[str, Tensor]:
     """The state dict of a ``SpectrogramEncoder``, float32, from Whisper's model.bin, or the package that has it.
 
@@ -99,15 +112,9 @@ def read_ctranslate2(source: Path) -> dict[str, Tensor]:
     Raises:
         InputError: it cannot be read, or lacks a weight.
     """
+    content = _content(source, _WHISPER_IN_PACKAGE)
     try:
-        if zipfile.is_zipfile(source):
-            with zipfile.ZipFile(source) as package:
-                content = package.read(_WHISPER_IN_PACKAGE)
-        else:
-            content = source.read_bytes()
         tensors = _ctranslate2_tensors(content)
-    except (OSError, zipfile.BadZipFile) as error:
-        raise InputError(f"{source} cannot be read: {getattr(error, 'strerror', None) or error}") from None
     except (KeyError, struct.error, IndexError, ValueError):
         raise InputError(f"{source} is not a model of CTranslate2") from None
     try:
@@ -160,16 +167,7 @@ def read_ort(source: Path) -> dict[str, Tensor]:
     Raises:
         InputError: it cannot be read, is another kind of file, or lacks a weight.
     """
-    try:
-        if zipfile.is_zipfile(source):
-            with zipfile.ZipFile(source) as package:
-                content = bytearray(package.read(_IN_PACKAGE))
-        else:
-            content = bytearray(source.read_bytes())
-    except (OSError, zipfile.BadZipFile) as error:
-        raise InputError(f"{source} cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    except KeyError:
-        raise InputError(f"{source} has no {_IN_PACKAGE}") from None
+    content = bytearray(_content(source, _IN_PACKAGE))
     if content[4:8] != b"ORTM":
         raise InputError(f"{source} is not an onnxruntime file (.ort)")
     import onnxruntime.tools.ort_format_model  # noqa: F401 - puts the module of the next line on the path

@@ -22,12 +22,11 @@ from lstm_apps.tasks.speech.report import show
 from lstm_datasets.speech.readers import Recording, read_speech
 from lstm_datasets.speech.tables import SPLITS
 from lstm_models.checkpoints import hub
-from lstm_models.decoding.options import SearchOptions
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import check_writable, write_whole
 from lstm_models.ngram.model import NGram
 from lstm_models.tasks.speech.config import RecognizerConfig
-from lstm_models.tasks.speech.decoding import calibrations
+from lstm_models.tasks.speech.decoding import calibrations, search_options
 from lstm_models.tasks.speech.model import Recognizer
 
 __all__ = ["evaluate"]
@@ -93,14 +92,7 @@ def evaluate(
     used: bool | str = {"on": True, "off": False}.get(lm, lm)
     named = used if isinstance(used, str) else recognizer.config.language_model if used else ""
     language_model = hub.load_as(NGram, named) if named else None
-    config = recognizer.config
-    options = SearchOptions(
-        beam=beam or config.beam,
-        lm_weight=config.lm_weight,
-        word_bonus=config.word_bonus,
-        gap=config.gap,
-        token_floor=config.token_floor,
-    )
+    options = search_options(recognizer.config, beam)
     notes: list[str] = []
     recordings = _chosen(data, split, limit, skip_at_most, notes)
     heard, log_probs = hear(recognizer, recordings, options, language_model, notes, keep=dump is not None)
@@ -112,7 +104,7 @@ def evaluate(
     figures |= {"beam": options.beam, "lm": lm if language_model is not None else "off"}
     figures |= {"lm_weight": options.lm_weight, "word_bonus": options.word_bonus}
     figures["error_rates"] = by_set(heard)
-    report = calibration(heard, config, notes)
+    report = calibration(heard, recognizer.config, notes)
     figures["calibration"] = None if report is None else dataclasses.asdict(report)
     if timed:
         chosen = _spread([each.recording for each in heard], timed)
