@@ -24,7 +24,7 @@ PACKAGES = {"lstm_apps": "apps", "lstm_datasets": "datasets", "lstm_models": "."
 """Each package with the folder it lies in, the highest first."""
 
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("__init__",),
+    ("__init__", "media", "ink_lines"),
     ("tasks",),
     ("checkpoints", "ink", "ngram", "analysis", "export"),
     ("nn", "decoding", "text", "io"),
