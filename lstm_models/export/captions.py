@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from lstm_models.export.onnx import Graph
+from lstm_models.export.onnx import Graph, add_step
 from lstm_models.export.traced import add_traced
 from lstm_models.nn.attention_decoder import TopDownDecoder
 from lstm_models.text.vocabulary import END, UNKNOWN
@@ -22,7 +22,6 @@ from lstm_models.text.vocabulary import END, UNKNOWN
 if TYPE_CHECKING:
     from lstm_models.nn.attention_decoder import SingleDecoder
     from lstm_models.nn.image_encoder import ImageEncoder
-    from lstm_models.nn.lstm import LSTM
 
 __all__ = ["Spoken", "add_grids", "add_sentences", "embedded", "sentence_outputs"]
 
@@ -121,13 +120,13 @@ def _step(spoken: Spoken, words: str, places: str, keys: str, mean: str, states:
     if isinstance(decoder, TopDownDecoder):
         size = step.constant([decoder.attention.key.in_features])
         wide = step.add("Expand", mean, step.add("Concat", step.add("Shape", "before"), size, axis=0))
-        h, c = _cell(step, decoder.lower, ["h1", wide, word], "h0", "c0")
+        h, c = add_step(step, decoder.lower, ["h1", wide, word], "h0", "c0")
         seen, looks = _look(step, decoder, h, places, keys)
-        features, upper_c = _cell(step, decoder.upper, [seen, h], "h1", "c1")
+        features, upper_c = add_step(step, decoder.upper, [seen, h], "h1", "c1")
         after = [h, c, features, upper_c]
     else:
         seen, looks = _look(step, decoder, "h0", places, keys)
-        h, c = _cell(step, decoder.lstm, [seen, word], "h0", "c0")
+        h, c = add_step(step, decoder.lstm, [seen, word], "h0", "c0")
         features, after = step.add("Concat", h, seen, word, axis=1), [h, c]
     logits = step.add("MatMul", step.linear(features, spoken.output), step.constant(spoken.words.t()))
     log_p = step.add("LogSoftmax", step.add("Add", logits, step.constant(spoken.bias)), axis=1)
@@ -155,15 +154,3 @@ def _look(step: Graph, decoder: TopDownDecoder | SingleDecoder, h: str, places: 
     looks = step.add("Softmax", step.add("Squeeze", scores, step.constant([2])), axis=1)
     gate = step.add("Sigmoid", step.linear(h, decoder.gate))
     return step.add("Mul", step.add("MatMul", looks, places), gate), looks
-
-
-def _cell(graph: Graph, lstm: LSTM, inputs: list[str], h: str, c: str) -> tuple[str, str]:
-    """A step of a layer of standard cells: its new h and c."""
-    (cell,) = lstm.cells
-    weight = graph.constant(torch.cat([cell.weight_ih, cell.weight_hh], 1).t())
-    gates = graph.add("Add", graph.add("MatMul", graph.add("Concat", *inputs, h, axis=1), weight),
-                      graph.constant(cell.bias))  # fmt: skip
-    i, f, g, o = graph.add("Split", gates, outputs=4, axis=1)
-    kept = graph.add("Mul", graph.add("Sigmoid", f), c)
-    c = graph.add("Add", kept, graph.add("Mul", graph.add("Sigmoid", i), graph.add("Tanh", g)))
-    return graph.add("Mul", graph.add("Sigmoid", o), graph.add("Tanh", c)), c

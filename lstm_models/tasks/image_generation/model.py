@@ -58,14 +58,14 @@ class ImageGenerator(DrawNetwork):
             temperature: how far the numbers that are drawn stray; below 1 more usual images, above 1 odder ones.
 
         Raises:
-            InputError: there is no such kind, the number has more than ``MOST_IMAGES`` digits, or an option is out of
-                its range.
+            InputError: the text is empty, there is no such kind, the number has more than ``MOST_IMAGES`` digits, or
+                an option is out of its range.
         """
         if not isinstance(what, (str, int)):
             seeds = seeds_from(seed)
             return [self.generate(each, seed=next(seeds), temperature=temperature) for each in what]
         check_temperature(temperature)
-        wanted, seed = str(what).strip() or ANY, checked_seed(seed)
+        wanted, seed = str(what).strip(), checked_seed(seed)
         kinds = self._kinds(wanted)
         if wanted == ANY and self.config.names:  # a kind by chance: drawn more surely than without any
             kinds = [int(np.random.default_rng((seed, 1)).integers(len(self.config.names)))]
@@ -77,11 +77,13 @@ class ImageGenerator(DrawNetwork):
         numbers = {name: number for number, name in enumerate(self.config.names)} | {ANY: len(self.config.names)}
         if wanted in numbers:
             return [numbers[wanted]]
-        if all(character in numbers for character in wanted):
+        if wanted and all(character in numbers for character in wanted):
             if len(wanted) > MOST_IMAGES:
                 raise InputError(f"{len(wanted)} digits are too many: at most {MOST_IMAGES} are drawn", usage=True)
             return [numbers[character] for character in wanted]
         known = f"{', '.join(self.config.names)} or any" if self.config.names else "any"
+        if not wanted:
+            raise InputError(f"the text is empty: expected {known}", usage=True)
         shown = wanted if len(wanted) < 40 else f"{wanted[:40]}…"
         raise InputError(f"“{shown}” is not something that this model draws: expected {known}", usage=True)
 
@@ -122,7 +124,7 @@ class ImageGenerator(DrawNetwork):
             missing = _small_mask(missing, size)
         assert isinstance(missing, (str, np.ndarray))
         mask = missing_pixels(known, missing)
-        kinds = self._kinds(str(label).strip() or ANY)
+        kinds = self._kinds(str(label).strip())
         if len(kinds) > 1:
             raise InputError(f"“{label}” is several digits: an image is finished as one", usage=True)
         seed, device = checked_seed(seed), self.canvas.device

@@ -89,8 +89,8 @@ class SentenceImageGenerator(SceneLayout):
             The image, with the words and how much they were heeded while each digit was drawn.
 
         Raises:
-            InputError: a word is unknown, the sentence has no digit or more than ``MOST_WORDS`` words, or an option is
-                out of its range.
+            InputError: the text is empty, a word is unknown, the sentence has no digit or more than ``MOST_WORDS``
+                words, or an option is out of its range.
         """
         if not isinstance(what, str):
             seeds = seeds_from(seed)
@@ -105,7 +105,9 @@ class SentenceImageGenerator(SceneLayout):
 
     def _sentence(self, what: str, seed: int) -> str:
         """The sentence in lower case; one by chance for "any"."""
-        sentence = " ".join(what.lower().split()).removesuffix(".").strip() or ANY
+        sentence = " ".join(what.lower().split()).removesuffix(".").strip()
+        if not sentence:
+            raise InputError(f"the text is empty: expected a sentence such as “{_SENTENCE}”, or any", usage=True)
         return random_scene(np.random.default_rng((seed, 1))).sentence() if sentence == ANY else sentence
 
     def _numbers(self, sentence: str) -> list[int]:

@@ -75,13 +75,6 @@ class _Graph(Graph):
     def turned(self, x: str) -> str:
         return str(self.add("Transpose", x, perm=[0, 2, 1]))
 
-    def real(self, kind: str) -> str:
-        """Which tokens are real [batch, tokens]."""
-        tokens = self.add("Gather", self.add("Shape", f"{kind}_words"), self.constant(torch.tensor(1).numpy()), axis=0)
-        zero, one = (self.constant(torch.tensor(number).numpy()) for number in (0, 1))
-        places = self.add("Unsqueeze", self.add("Range", zero, tokens, one), self.constant([0]))
-        return str(self.add("Less", places, self.add("Unsqueeze", f"{kind}_lengths", self.constant([1]))))
-
     def masked(self, scores: str, real: str) -> str:
         return str(self.add("Where", real, scores, self.number(_NEVER)))
 
@@ -116,7 +109,7 @@ def _network(graph: _Graph, network: QuestionAnsweringNetwork) -> tuple[str, str
     table, endings, shapes = (graph.constant(each) for each in (_table(network), network.endings.weight,
                                                                 network.shapes.weight))  # fmt: skip
     lengths = {kind: graph.add("Cast", f"{kind}_lengths", to=TensorProto.INT32) for kind in _KINDS}
-    real = {kind: graph.real(kind) for kind in _KINDS}
+    real = {kind: graph.real(f"{kind}_words", f"{kind}_lengths") for kind in _KINDS}
     words, context = {}, {}
     for kind in _KINDS:
         words[kind] = graph.add("Gather", table, f"{kind}_words")

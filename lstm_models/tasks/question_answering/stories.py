@@ -11,9 +11,11 @@ The answer is one of a fixed list ("garden", "yes", "two", "milk,apple"), and ma
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -216,6 +218,21 @@ class StoryAnswerer(nn.Module):
         ]
         attention = tuple(tuple(row) for row in looks[0].tolist())
         return StoryAnswer(*ranked[0], sentences[-self.config.longest :], attention, tuple(ranked[1:]))
+
+    def export_onnx(self, path: str | os.PathLike[str], *, int8: bool = False) -> Path:
+        """Write the network as an ONNX graph; see ``lstm_models.tasks.question_answering.stories_onnx_graph``.
+
+        Inputs, int64, as ``collate`` makes them: ``texts`` [different, words], each different sentence and question
+        once, with ``text_lengths`` [different]; which of them are the ``sentences`` [stories, sentences], of which
+        ``lengths`` [stories] are real, and the ``question`` [stories]. Outputs: ``log_probs`` [stories, answers] and
+        ``attention`` [stories, hops, sentences].
+
+        Raises:
+            InputError: onnx (or, for int8, onnxruntime) is missing, or the file cannot be written.
+        """
+        from lstm_models.tasks.question_answering.stories_onnx_graph import export
+
+        return export(self, path, int8=int8)
 
 
 def collate(items: Sequence[StoryItem]) -> dict[str, Tensor]:

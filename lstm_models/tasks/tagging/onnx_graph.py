@@ -43,7 +43,7 @@ def _model(network: TaggingNetwork) -> onnx.ModelProto:
     words = graph.add("Gather", graph.constant(network.words.weight), "words")
     x = graph.add("Concat", words, graph.add("Gather", both, "places"), axis=2)
     hidden, _, _ = add_lstm(graph, network.lstm, x, "lengths", *zero_state(graph, network.lstm, x))
-    real = _real(graph)
+    real = graph.real("words", "lengths")
     kinds = (("pos", network.pos_head, network.pos_chain), ("names", network.name_head, network.name_chain))
     for name, head, chain in kinds:
         scores = graph.linear(hidden, head)
@@ -72,16 +72,6 @@ def _model(network: TaggingNetwork) -> onnx.ModelProto:
 
 def _number(graph: Graph, value: float) -> str:
     return graph.constant(Tensor([value]))
-
-
-def _real(graph: Graph) -> str:
-    """Which words are real [batch, words]."""
-    count = graph.add(
-        "Squeeze", graph.add("Slice", graph.add("Shape", "words"), graph.constant([1]), graph.constant([2]))
-    )
-    zero, one = (graph.add("Squeeze", graph.constant([number])) for number in (0, 1))
-    places = graph.add("Unsqueeze", graph.add("Range", zero, count, one), graph.constant([0]))
-    return str(graph.add("Less", places, graph.add("Unsqueeze", "lengths", graph.constant([1]))))
 
 
 def _viterbi(graph: Graph, chain: CRF, scores: str, real: str) -> str:

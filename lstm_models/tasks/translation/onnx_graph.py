@@ -122,10 +122,7 @@ def _attention(graph: Graph, query: str, keys: str, size: int) -> str:
     """Weights [batch, steps, pieces]; padding of the source gets none."""
     scores = graph.add("MatMul", query, graph.add("Transpose", keys, perm=[0, 2, 1]))
     scores = graph.add("Mul", scores, graph.constant(torch.tensor(1 / math.sqrt(size))))
-    pieces = graph.add("Gather", graph.add("Shape", "source"), graph.constant(torch.tensor(1).numpy()), axis=0)
-    zero, one = (graph.constant(torch.tensor(number).numpy()) for number in (0, 1))
-    places = graph.add("Unsqueeze", graph.add("Range", zero, pieces, one), graph.constant([0]))
-    real = graph.add("Less", places, graph.add("Unsqueeze", "source_lengths", graph.constant([1])))
+    real = graph.real("source", "source_lengths")
     real = graph.add("Unsqueeze", real, graph.constant([1]))
     masked = graph.add("Where", real, scores, graph.constant(torch.tensor(-1e9)))
     return str(graph.add("Softmax", masked, axis=-1))

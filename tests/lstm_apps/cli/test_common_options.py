@@ -52,7 +52,7 @@ def test_what_goes_wrong(argv: list[str], told: str) -> None:
 
 
 def test_quiet_leaves_out_notes_and_keeps_errors(capsys: pytest.CaptureFixture[str]) -> None:
-    for quiet, told in ((False, "lstm-models: a\nlstm-models: b\n"), (True, "lstm-models: b\n")):
+    for quiet, told in ((False, "lstm-models: a.\nlstm-models: b.\n"), (True, "lstm-models: b.\n")):
         common_options.set_quiet(quiet)
         batch_files.note("a")
         batch_files.warn("b")

@@ -12,6 +12,7 @@ import torch
 import lstm_models
 from lstm_apps import cli
 from lstm_models.checkpoints import hub
+from lstm_models.checkpoints.registry import model_class
 from tests.helpers.toy_commands import refused
 
 pytestmark = pytest.mark.usefixtures("toys")
@@ -87,3 +88,14 @@ def test_export_of_a_stack_that_is_not_there(folder: Path, tmp_path: Path, capsy
     hub.save(flat, tmp_path / "flat", card="# Flat\n")
     assert "has no LSTM stack" in refused(capsys, "export", str(tmp_path / "flat"), *to, "--part", "upper")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["flat", "weights"]
+
+
+@pytest.mark.parametrize("name", hub.available())
+def test_every_bundled_model_has_an_onnx_form(name: str, tmp_path: Path, capsys: Any) -> None:
+    """The whole network, checked beside each network in its own test; the n-gram model, which is none, says so."""
+    config = json.loads((hub.WEIGHTS / name / "config.json").read_text())
+    if config["model"] != "ngram":
+        assert hasattr(model_class(config["model"]), "export_onnx")
+    else:
+        sentence = refused(capsys, "export", name, "--to", str(tmp_path / "words.onnx"))
+        assert f"{name} has no LSTM stack to write as ONNX; export it to a folder." in sentence

@@ -82,6 +82,6 @@ def read(
             print(line, end="", flush=True)
     if out is not None and lines:
         write_whole(out, "".join(lines))
-        print(f"{shown(out)}: {len(lines)} read")
+        print(f"{shown(out)}: {len(lines)} read.")
     if failures:
         raise SystemExit(1)

@@ -97,7 +97,7 @@ def generate(
         name = "standard input" if complete == "-" else None
         found = generator.complete(picture, missing, label=wanted, seed=seed, options=options, name=name)
     for sentence in found.notes:
-        note(f"{sentence}.")
+        note(sentence)
     if json:
         print(found.json(), end="")
         return
@@ -130,7 +130,7 @@ def _complete_folder(
             failed += 1
             continue
         for sentence in made.notes:
-            note(f"{shown(source)}: {sentence}.")
+            note(f"{shown(source)}: {sentence}")
         if out is None:
             print(one_line({"file": source, **made.as_dict()}), flush=True)
         else:

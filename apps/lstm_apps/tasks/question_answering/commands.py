@@ -60,7 +60,7 @@ def answer(
     documents, failed = read_documents(named, recursive=recursive)
     found = hub.load_as(QuestionAnswerer, model).answer(question, [each.text for each in documents], options)
     for sentence in found.notes:
-        note(f"{sentence}.")
+        note(sentence)
     made = _json(found, documents) if json else _shown(found, documents)
     if out is not None:
         write_whole(out, made)

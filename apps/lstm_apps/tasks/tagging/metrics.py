@@ -19,7 +19,9 @@ def check_scorer() -> None:
     try:
         import seqeval.metrics  # noqa: F401
     except ImportError:
-        raise InputError("names are scored by seqeval: pip install 'lstm-models[train]'", usage=True) from None
+        raise InputError(
+            "names are scored by seqeval: pip install 'lstm-models[train]' brings it", usage=True
+        ) from None
 
 
 def pos_scores(wanted: Labels, found: Labels) -> dict[str, Any]:

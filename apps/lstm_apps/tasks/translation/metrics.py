@@ -17,7 +17,9 @@ def check_scorer() -> None:
     try:
         import sacrebleu.metrics  # noqa: F401
     except ImportError:
-        raise InputError("translations are scored by sacrebleu: pip install 'lstm-models[train]'", usage=True) from None
+        raise InputError(
+            "translations are scored by sacrebleu: pip install 'lstm-models[train]' brings it", usage=True
+        ) from None
 
 
 def translation_scores(found: Sequence[str], references: Sequence[Sequence[str]]) -> dict[str, Any]:

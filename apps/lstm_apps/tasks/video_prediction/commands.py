@@ -79,7 +79,7 @@ def predict_video(
             failed += 1
             continue
         for sentence in found.notes:
-            note(f"{path}: {sentence}.")
+            note(f"{path}: {sentence}")
         if out is not None:
             found.save(_target(out, path, named, format), rate=rate)
         if json:

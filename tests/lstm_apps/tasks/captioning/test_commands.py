@@ -278,7 +278,7 @@ class TestOut:
         Path("c.jsonl").write_bytes(content)
         code, out, err = run(capsys, "photos", out="c.jsonl")
         assert (code, out) == (1, "")
-        assert re.fullmatch(r"lstm-models: c\.jsonl, line 1: .*; nothing was changed, name another file\n", err)
+        assert re.fullmatch(r"lstm-models: c\.jsonl, line 1: .*; nothing was changed, name another file\.\n", err)
         assert Path("c.jsonl").read_bytes() == content
 
     def test_damage_in_the_middle_gets_a_message_with_its_line(self, loaded, photos, capsys):
@@ -315,7 +315,7 @@ class TestOut:
         kind = {"to_json": str, "from_json": bytes.decode, "kind": "caption", "of": "photo"}
         with ResumableJsonl("c.jsonl", {"sha256": ""}, **kind):
             code, _, err = run(capsys, "photos", out="c.jsonl")
-        assert (code, err) == (1, "lstm-models: c.jsonl: another run is writing to it\n")
+        assert (code, err) == (1, "lstm-models: c.jsonl: another run is writing to it.\n")
 
     def test_a_full_disk_leaves_whole_lines(self, loaded, photos, capsys):
         resource = pytest.importorskip("resource", reason="limits of POSIX")

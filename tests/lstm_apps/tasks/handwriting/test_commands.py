@@ -116,9 +116,9 @@ def test_what_was_written_otherwise_gets_a_message(model, tmp_path, capsys):
     code, _, err = run(capsys, "Café 😀", "--model", model, "-o", str(tmp_path / "a.svg"))
     assert code == 0
     assert err.splitlines() == [
-        "lstm-models: “C” was drawn from a font, not written by the model",
-        "lstm-models: “é” is “e” with strokes that were drawn, not written by the model",
-        "lstm-models: “😀” cannot be written and was left out",
+        "lstm-models: “C” was drawn from a font, not written by the model.",
+        "lstm-models: “é” is “e” with strokes that were drawn, not written by the model.",
+        "lstm-models: “😀” cannot be written and was left out.",
     ]
 
 
@@ -134,7 +134,7 @@ def test_text_from_standard_input(model, tmp_path, capsys, monkeypatch):
     assert json.loads(path.read_text())["text"].strip() == "née"
     monkeypatch.setattr("sys.stdin", Input(b"\xe9\xff"))
     code, _, err = run(capsys, "-", "--model", model, "-o", str(tmp_path / "b.json"))
-    assert (code, err) == (1, "lstm-models: standard input is not UTF-8 text: save it in that encoding")
+    assert (code, err) == (1, "lstm-models: standard input is not UTF-8 text: save it in that encoding.")
     assert not (tmp_path / "b.json").exists()
 
 
@@ -304,7 +304,7 @@ def test_candidates_are_reread_and_what_is_still_wrong_is_reported(model, tmp_pa
     assert "verdict" not in json.loads(path.read_text())
     code, out, err = run(capsys, *options, "--candidates", "2")
     assert (code, out) == (0, f"{path} (seed 7)")
-    assert re.fullmatch(r"lstm-models: the reader still misreads “ab” \(read: “.*”\)", err)  # it has learnt nothing
+    assert re.fullmatch(r"lstm-models: the reader still misreads “ab” \(read: “.*”\)\.", err)  # it has learnt nothing
     assert json.loads(path.read_text())["verdict"]["drawn"] == 6
 
 
@@ -323,5 +323,5 @@ def test_pages_of_candidates_tell_what_is_wrong_on_each(model, tmp_path, capsys)
 def test_candidates_out_of_range(candidates, model, tmp_path, capsys):
     code, _, err = run(capsys, "ab", "--model", model, "-o", str(tmp_path / "out.svg"), "--candidates", candidates)
     assert code == 2
-    assert err.endswith(f"candidates must be a whole number from 1 to 32, not {candidates}")
+    assert err.endswith(f"candidates must be a whole number from 1 to 32, not {candidates}.")
     assert list(tmp_path.iterdir()) == []

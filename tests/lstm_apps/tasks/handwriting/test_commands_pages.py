@@ -103,7 +103,7 @@ def test_the_options_reach_the_page(tmp_path, capsys):
 def test_text_from_a_file(tmp_path, capsys):
     (tmp_path / "my letter.txt").write_bytes("\ufeffDear\n\nAnna é".encode())
     code, _, err = run(capsys, str(tmp_path / "my letter.txt"), "--page", "a5", "-o", str(tmp_path / "a.json"))
-    assert (code, err) == (0, "lstm-models: “é” is “e” with strokes that were drawn, not written by the model")
+    assert (code, err) == (0, "lstm-models: “é” is “e” with strokes that were drawn, not written by the model.")
     assert json.loads((tmp_path / "a.json").read_text())["text"] == "Dear\n\nAnna é"
     assert run(capsys, "look into notes.txt", "--page", "a5", "-o", str(tmp_path / "b.json"))[0] == 0
     assert json.loads((tmp_path / "b.json").read_text())["text"] == "look into notes.txt"

@@ -164,7 +164,7 @@ def test_stopped_from_outside_and_resumed(data, tmp_path, monkeypatch, capsys):
     capsys.readouterr()
     assert cli.main([*command, "--run", str(tmp_path / "run")]) == 143
     assert capsys.readouterr().err.strip().splitlines()[-1] == (
-        "lstm-models: stopped after step 3 of 4: the same command with --resume goes on"
+        "lstm-models: stopped after step 3 of 4: the same command with --resume goes on."
     )
     assert not (tmp_path / "run" / "model").exists()
     assert cli.main([*command, "--run", str(tmp_path / "run")]) == 1

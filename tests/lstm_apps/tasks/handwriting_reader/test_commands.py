@@ -115,7 +115,7 @@ def test_a_file_is_read_to_the_screen_or_to_a_file(
     out, copy = tmp_path / "read.txt", tmp_path / "copy.json"
     copy.write_bytes(drawing.read_bytes())
     assert cli.main(["read", str(tmp_path), str(drawing), "--model", model, "-o", str(out)]) == 0
-    assert capsys.readouterr().out == f"{out}: 2 read\n"  # none twice
+    assert capsys.readouterr().out == f"{out}: 2 read.\n"  # none twice
     assert out.read_text() == f"{drawing}: {text}\n{copy}: {text}\n"
 
 

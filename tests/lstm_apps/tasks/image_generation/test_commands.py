@@ -156,6 +156,7 @@ def test_sentences_are_learned_measured_and_drawn(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        ([""], "the text is empty"),
         (["7"], "not something that this model draws"),
         (["1", "--out", "a.bmp"], "saved as"),
         (["1", "--out", "no/folder/a.gif"], "no/folder"),

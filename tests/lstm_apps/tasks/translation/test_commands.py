@@ -146,7 +146,7 @@ def test_utf16_is_read_and_a_name_stands_once_before_what_is_wrong(
     assert cli.main(["translate", "--model", model, str(tmp_path), "--out", str(tmp_path / "out")]) == 1
     assert (tmp_path / "out" / "windows.txt").read_text("utf-8") == "Eins zwei drei."
     lines = capsys.readouterr().err.splitlines()
-    assert f"lstm-models: {tmp_path / 'cut.txt'} is not a text: it has zero bytes" in lines
+    assert f"lstm-models: {tmp_path / 'cut.txt'} is not a text: it has zero bytes." in lines
     assert any(line.startswith(f"lstm-models: {broken}: these are not subtitles") for line in lines)
 
 

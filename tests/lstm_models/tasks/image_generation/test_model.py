@@ -66,6 +66,7 @@ def test_a_list_and_any(generator):
     [
         ("seven", {}, "“seven” is not something that this model draws: expected 0, 1, 2 or any"),
         ("9", {}, "expected 0, 1, 2 or any"),
+        (" ", {}, "the text is empty: expected 0, 1, 2 or any"),
         ("1" * 65, {}, "65 digits are too many"),
         ("1", {"temperature": math.nan}, "temperature must be from 0 to 3"),
         ("1", {"temperature": -1.0}, "temperature must be from 0 to 3"),

@@ -70,6 +70,7 @@ def test_lists_any_and_seeds(generator):
 @pytest.mark.parametrize(
     ("what", "options", "message"),
     [
+        (" ", {}, "the text is empty: expected a sentence"),
         ("a dog above a seven", {}, "“dog” is not something that this model draws: expected a digit"),
         ("a " * 50, {}, "50 words: at most 40"),
         ("a seven", {"temperature": 4.0}, "temperature must be from 0 to 3"),
