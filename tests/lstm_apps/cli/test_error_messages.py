@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from lstm_apps import cli
+from lstm_apps.cli.error_messages import full_sentence
 from lstm_models.errors import InputError
 from tests.helpers.toy_commands import FAILURE, refused
 
@@ -57,6 +58,22 @@ def test_every_failure_is_one_sentence(
 ) -> None:
     FAILURE.append(error)
     assert part in refused(capsys, "fail", code=code)
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("a.jpg is empty", "a.jpg is empty."),
+        ("a.jpg is empty.", "a.jpg is empty."),
+        ("is “writer” meant?", "is “writer” meant?"),
+        ("writing down …", "writing down …"),
+        ("expected “Yes.”", "expected “Yes.”"),
+        ("standard output (seed 3)", "standard output (seed 3)."),
+        ("", ""),
+    ],
+)
+def test_messages_end_in_a_full_stop(message: str, shown: str) -> None:
+    assert full_sentence(message) == shown
 
 
 def test_debug_shows_the_traceback(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
