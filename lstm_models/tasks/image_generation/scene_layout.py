@@ -6,10 +6,8 @@ and where, or that there is no other (as Text2Scene composes scenes: Tan et al. 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -156,21 +154,6 @@ class SceneLayout(nn.Module):
             made.append(PlacedDigit(kind, row, column, float(probabilities[kind]), weights[0].cpu().numpy()))
             before = torch.tensor([[kind, row, column]], device=device)
         return made
-
-    def export_onnx(self, path: str | os.PathLike[str], *, int8: bool = False) -> Path:
-        """Write the network as an ONNX graph; see ``lstm_models.tasks.image_generation.scene_layout_onnx_graph``.
-
-        Inputs, int64: ``words`` [batch, words], 0 in padding, and the digits ``before`` [batch, digits, 3], each with
-        its kind, row and column; the first is [kinds, 0, 0], for none yet. Outputs, of the digit after each: log odds
-        of its ``kind`` [batch, digits, kinds + 1], the last for no further one, of its ``row`` and its ``column``
-        [batch, digits, grid], and the ``attention`` [batch, digits, words].
-
-        Raises:
-            InputError: onnx (or, for int8, onnxruntime) is missing, or the file cannot be written.
-        """
-        from lstm_models.tasks.image_generation.scene_layout_onnx_graph import export
-
-        return export(self, path, int8=int8)
 
     def _none(self, batch: int, device: torch.device) -> Tensor:
         return torch.tensor([[self.config.kinds, 0, 0]], device=device).expand(batch, -1)

@@ -27,7 +27,7 @@ _FOUND = ("kind", "row", "column", "attention")
 
 
 def export(network: SceneLayout, path: str | os.PathLike[str], *, int8: bool = False) -> Path:
-    """Write a scene layout; see ``SceneLayout.export_onnx``."""
+    """Write a scene layout; see ``SentenceImageGenerator.export_onnx``."""
     return write_model(lambda: _model(network), Path(path), int8=int8)
 
 
@@ -55,7 +55,7 @@ def _model(network: SceneLayout) -> onnx.ModelProto:
 
     inputs = [value("words", "batch", "count", kind=TensorProto.INT64)]
     inputs += [value("before", "batch", "digits", 3, kind=TensorProto.INT64)]
-    sizes = (config.kinds + 1, config.grid, config.grid, "count")
+    sizes: list[int | str] = [config.kinds + 1, config.grid, config.grid, "count"]
     outputs = [value(name, "batch", "digits", size) for name, size in zip(_FOUND, sizes, strict=True)]
     return whole_model(graph, "scene-layout", inputs, outputs)
 
@@ -73,8 +73,9 @@ def _step(network: SceneLayout, memory: str, keys: str, real: str) -> Any:
     weights = step.add("Softmax", scores, axis=1)
     seen = step.add("Squeeze", step.add("MatMul", step.add("Unsqueeze", weights, one), memory), one)
     numbers = step.add("Split", "digit", outputs=3, axis=1)
+    tables: Any = network.before
     given = step.add("Sum", *(step.add("Squeeze", step.add("Gather", step.constant(table.weight), number), one)
-                              for table, number in zip(network.before, numbers, strict=True)))  # fmt: skip
+                              for table, number in zip(tables, numbers, strict=True)))  # fmt: skip
     h, c = add_step(step, network.decoder, [seen, given], "h", "c")
     found = [step.linear(h, layer) for layer in (network.kind, network.row, network.column)]
 
@@ -82,6 +83,13 @@ def _step(network: SceneLayout, memory: str, keys: str, real: str) -> Any:
         return helper.make_tensor_value_info(name, kind, ["batch", width])
 
     inputs = [value("h", hidden), value("c", hidden), value("digit", 3, TensorProto.INT64)]
-    sizes = [hidden, hidden, network.config.kinds + 1, network.config.grid, network.config.grid, "count"]
+    sizes: list[int | str] = [
+        hidden,
+        hidden,
+        network.config.kinds + 1,
+        network.config.grid,
+        network.config.grid,
+        "count",
+    ]
     made = [value(name, size) for name, size in zip([h, c, *found, weights], sizes, strict=True)]
     return helper.make_graph(step.nodes, "digit", inputs, made, step.constants)

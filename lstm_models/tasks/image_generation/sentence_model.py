@@ -5,6 +5,8 @@ A ``SceneLayout`` says which digit stands where; an image generator then draws e
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import overload
 
 import numpy as np
@@ -102,6 +104,21 @@ class SentenceImageGenerator(SceneLayout):
         if not placed:
             raise InputError(f"“{sentence[:40]}” names no digit to draw: expected “{_SENTENCE}” or the like")
         return self._drawn(sentence, placed, seed, temperature)
+
+    def export_onnx(self, path: str | os.PathLike[str], *, int8: bool = False) -> Path:
+        """Write the network that places the digits as an ONNX graph; see ``scene_layout_onnx_graph`` beside this.
+
+        Inputs, int64: ``words`` [batch, words], 0 in padding, and the digits ``before`` [batch, digits, 3], each with
+        its kind, row and column; the first is [kinds, 0, 0], for none yet. Outputs, of the digit after each: log odds
+        of its ``kind`` [batch, digits, kinds + 1], the last for no further one, of its ``row`` and its ``column``
+        [batch, digits, grid], and the ``attention`` [batch, digits, words].
+
+        Raises:
+            InputError: onnx (or, for int8, onnxruntime) is missing, or the file cannot be written.
+        """
+        from lstm_models.tasks.image_generation.scene_layout_onnx_graph import export
+
+        return export(self, path, int8=int8)
 
     def _sentence(self, what: str, seed: int) -> str:
         """The sentence in lower case; one by chance for "any"."""

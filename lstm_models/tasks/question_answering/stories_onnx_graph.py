@@ -18,19 +18,17 @@ from lstm_models.export.onnx import Graph, add_lstm, add_step, whole_model, writ
 if TYPE_CHECKING:
     import onnx
 
-    from lstm_models.tasks.question_answering.stories import StoryAnswerer
-
 __all__ = ["export"]
 
 _NEVER = -1e9
 
 
-def export(network: StoryAnswerer, path: str | os.PathLike[str], *, int8: bool = False) -> Path:
-    """Write a story answerer; see ``StoryAnswerer.export_onnx``."""
+def export(network: Any, path: str | os.PathLike[str], *, int8: bool = False) -> Path:
+    """Write a ``StoryAnswerer``, whose module imports this one; see its ``export_onnx``."""
     return write_model(lambda: _model(network), Path(path), int8=int8)
 
 
-def _model(network: StoryAnswerer) -> onnx.ModelProto:
+def _model(network: Any) -> onnx.ModelProto:
     from onnx import TensorProto, helper
 
     graph = Graph()
@@ -51,7 +49,7 @@ def _model(network: StoryAnswerer) -> onnx.ModelProto:
     return whole_model(graph, "story-answerer", inputs, outputs)
 
 
-def _network(graph: Graph, network: StoryAnswerer) -> tuple[str, list[str]]:
+def _network(graph: Graph, network: Any) -> tuple[str, list[str]]:
     """Log probabilities [stories, answers] and each look [stories, 1, sentences]; named as in the network."""
     words = graph.add("Gather", graph.constant(network.words.weight), "texts")
     _, last, _ = add_lstm(graph, network.reader, words, "text_lengths", *zero_state(graph, network.reader, words))

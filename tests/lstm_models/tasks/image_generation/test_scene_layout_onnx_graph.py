@@ -11,7 +11,8 @@ onnxruntime = pytest.importorskip("onnxruntime")
 
 import lstm_models  # noqa: E402 - needs onnx
 from lstm_models.errors import InputError  # noqa: E402
-from lstm_models.tasks.image_generation.scene_layout import SceneLayout, SceneLayoutConfig  # noqa: E402
+from lstm_models.tasks.image_generation.scene_layout import SceneLayoutConfig  # noqa: E402
+from lstm_models.tasks.image_generation.sentence_model import SentenceImageGenerator  # noqa: E402
 
 
 def session_of(path):
@@ -20,7 +21,9 @@ def session_of(path):
 
 def test_it_gives_what_the_network_gives(tmp_path):
     torch.manual_seed(0)
-    layout = SceneLayout(SceneLayoutConfig("a b c d", kinds=3, grid=5, word_size=4, sentence_size=4, decoder_size=6))
+    layout = SentenceImageGenerator(
+        SceneLayoutConfig("a b c d", kinds=3, grid=5, word_size=4, sentence_size=4, decoder_size=6)
+    )
     layout.eval()
     torch.nn.init.normal_(layout.attention.score)
     session = session_of(layout.export_onnx(tmp_path / "layout.onnx"))
@@ -55,4 +58,4 @@ def test_the_bundled_model_places_the_digits_of_a_sentence(tmp_path):
 
 def test_a_file_that_cannot_be_written_is_a_sentence(tmp_path):
     with pytest.raises(InputError, match="cannot write"):
-        SceneLayout(SceneLayoutConfig("a")).export_onnx(tmp_path / "no" / "folder.onnx")
+        SentenceImageGenerator(SceneLayoutConfig("a")).export_onnx(tmp_path / "no" / "folder.onnx")
