@@ -38,6 +38,7 @@ from lstm_models.checkpoints.loading import (
     TENSORS,
     is_pickle,
     read_checkpoint,
+    read_config,
 )
 from lstm_models.checkpoints.registry import MODELS
 from lstm_models.errors import InputError
@@ -218,6 +219,18 @@ def _check_device(device: str | torch.device) -> None:
         raise InputError(
             f"there is no device {str(device)!r:.40} here; there is {' and '.join(there)}.", usage=True
         ) from None
+
+
+def kind_of(source: str | os.PathLike[str]) -> str:
+    """What a model is, as `MODELS` names it, by its config alone.
+
+    Args:
+        source: as for `load`, without the network.
+
+    Raises:
+        InputError: there is no such model, or its config cannot be read.
+    """
+    return read_config(_locate(source, None, True) / CONFIG)[0]
 
 
 def load_as(kind: type[M] | tuple[type[M], ...], source: str | os.PathLike[str]) -> M:

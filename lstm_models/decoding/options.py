@@ -11,9 +11,24 @@ from torch import Tensor
 
 from lstm_models.errors import InputError
 
-__all__ = ["NEVER", "BeamOptions", "Hypothesis", "S", "SearchOptions", "State", "Step", "at_least", "override"]
+__all__ = [
+    "MOST_BEAM",
+    "NEVER",
+    "BeamOptions",
+    "Hypothesis",
+    "S",
+    "SearchOptions",
+    "State",
+    "Step",
+    "check_beam",
+    "check_number",
+    "override",
+]
 
 NEVER = -math.inf
+
+MOST_BEAM = 1000
+"""Hypotheses of an input: a wider beam finds nothing better, and soon takes more memory than there is."""
 
 _WHOLE = {"beam": 1, "n_best": 1, "min_length": 0, "max_length": 1, "groups": 1, "no_repeat": 0}  # least values
 
@@ -74,16 +89,15 @@ class BeamOptions:
         include = tuple(tuple(tuple(int(token) for token in form) for form in forms) for forms in self.include)
         object.__setattr__(self, "include", include)
         object.__setattr__(self, "exclude", tuple(int(token) for token in self.exclude))
+        check_beam(self.beam, self.n_best)
         for name, minimum in _WHOLE.items():
             value = getattr(self, name)
-            at_least(name, value, minimum)
+            check_number(name, value, minimum)
             if value != int(value):
                 raise InputError(f"{name} must be a whole number, and is {value}", usage=True)
             object.__setattr__(self, name, int(value))  # a slider's 5.0 is 5
         for name in ("length_penalty", "diversity"):
-            at_least(name, getattr(self, name), 0)
-        if self.n_best > self.beam:
-            raise InputError(f"n_best is {self.n_best}: a beam of {self.beam} has no more than that", usage=True)
+            check_number(name, getattr(self, name), 0)
         if self.min_length > self.max_length:
             raise InputError(
                 f"the length cannot be {self.min_length} at least and {self.max_length} at most", usage=True
@@ -111,9 +125,19 @@ class Hypothesis:
     token_log_probabilities: tuple[float, ...]
 
 
-def at_least(name: str, value: float, minimum: int) -> None:
-    if not minimum <= value < math.inf:
-        raise InputError(f"{name} must be {minimum} or more, and is {value}", usage=True)
+def check_number(name: str, value: float, minimum: int, maximum: float = math.inf) -> None:
+    """Raise InputError where an option is below its minimum, above its maximum, or not finite."""
+    if not minimum <= value <= maximum or not math.isfinite(value):
+        right = f"from {minimum} to {maximum}" if math.isfinite(maximum) else f"{minimum} or more"
+        raise InputError(f"{name} must be {right}, and is {value}", usage=True)
+
+
+def check_beam(beam: int, n_best: int) -> None:
+    """Raise InputError where a search cannot follow so many hypotheses, or has not so many results to give."""
+    check_number("beam", beam, 1, MOST_BEAM)
+    check_number("n_best", n_best, 1)
+    if n_best > beam:
+        raise InputError(f"n_best is {n_best}: a beam of {beam} has no more than that", usage=True)
 
 
 @dataclass(frozen=True)
@@ -145,8 +169,7 @@ class SearchOptions:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "hotwords", tuple(self.hotwords))
-        if self.beam < 1:
-            raise InputError(f"the beam must be at least 1, and is {self.beam}", usage=True)
+        check_number("beam", self.beam, 1)
         for name in ("lm_weight", "word_bonus", "hotword_boost"):
             if not math.isfinite(getattr(self, name)):
                 raise InputError(f"{name} must be a number, and is {getattr(self, name)}", usage=True)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from lstm_models.decoding.beam_search import block_repeats, check_vocabulary, without
-from lstm_models.decoding.options import NEVER, BeamOptions, Hypothesis, S, Step, at_least
+from lstm_models.decoding.options import NEVER, BeamOptions, Hypothesis, S, Step, check_number
 from lstm_models.errors import InputError
 
 __all__ = ["expand", "sample"]
@@ -61,7 +61,7 @@ def sample(
         ValueError: the model gave a log probability that is not a number.
     """
     options = BeamOptions(min_length=min_length, max_length=max_length, exclude=exclude, no_repeat=no_repeat)
-    at_least("samples", samples, 1)
+    check_number("samples", samples, 1)
     if not 0 < temperature < math.inf:
         raise InputError(f"the temperature must be above 0, and is {temperature}", usage=True)
     if not 0 < top_p <= 1:

@@ -23,6 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from lstm_models.errors import InputError
+from lstm_models.io.atomic_write import check_writable, shown
 from lstm_models.nn.cells import Cell, CoupledCell, LayerNormCell, PeepholeCell, StandardCell
 from lstm_models.nn.lstm import LSTM
 
@@ -144,6 +145,7 @@ def write_model(
     except ImportError as error:
         raise InputError("export needs onnx: pip install 'lstm-models[export]' brings it", usage=True) from error
     path = Path(path)
+    check_writable(path)
     model = build()
     try:
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
@@ -153,7 +155,7 @@ def write_model(
                 whole = _quantize(whole, Path(folder) / "int8.onnx", operators)
             whole.replace(path)
     except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror or error}") from error
+        raise InputError(f"{shown(path)} cannot be written: {(error.strerror or str(error)).lower()}.") from error
     return path
 
 

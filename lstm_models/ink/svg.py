@@ -106,7 +106,8 @@ def check(kind: str, seconds: float | None) -> None:
 def check_still(kind: str, name: str) -> None:
     """Raise InputError where the kind is none of a picture that cannot move, which the sentence calls ``name``."""
     if kind == "animated":
-        raise InputError(f"{name[0].upper()}{name[1:]} does not move; only an SVG can be animated.", usage=True)
+        begin = f"A{name[1:]}" if name.startswith("a ") else name
+        raise InputError(f"{begin} does not move; only an SVG can be animated.", usage=True)
     if kind not in KINDS:
         raise InputError(f"The kind of {name} is plain or pressure, not {kind!r}.", usage=True)
 

@@ -259,6 +259,8 @@ def _of_file(file: Any, label: str, stack: contextlib.ExitStack) -> Audio:
 
     head = file.read(4096)
     file.seek(0)
+    if not head:
+        raise InputError(f"{label} is empty: it has no bytes.")
     if head[:2] == b"\xf0\x7e":  # libsndfile prints what it thinks of such a file to standard output
         raise InputError(f"{label} is a MIDI sample dump, which is not read here; {_CONVERT}.")
     more, file = repaired(file, head)

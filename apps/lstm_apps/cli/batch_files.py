@@ -15,7 +15,20 @@ from lstm_apps.cli.error_messages import full_sentence
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import check_writable, shown
 
-__all__ = ["FoundFiles", "find", "inside", "named_paths", "note", "standard_input", "targets", "tracked", "warn"]
+__all__ = [
+    "FoundFiles",
+    "about",
+    "check_kept",
+    "find",
+    "inside",
+    "named_paths",
+    "note",
+    "standard_input",
+    "targets",
+    "tracked",
+    "warn",
+    "warn_of",
+]
 
 
 class FoundFiles(NamedTuple):
@@ -90,7 +103,7 @@ def targets(folder: str, sources: Sequence[str], root: str, suffix: str, option:
     """Where each file's result goes: its name with the suffix, in folders as the files are. Makes the folders.
 
     Raises:
-        InputError: a folder cannot be made or written to.
+        InputError: a folder cannot be made or written to, or a result would overwrite one of the files.
     """
     inner = {source: os.path.relpath(os.path.abspath(source), root) for source in sources}
     inner = {source: os.path.basename(path) if path.startswith(os.pardir) else path for source, path in inner.items()}
@@ -100,6 +113,7 @@ def targets(folder: str, sources: Sequence[str], root: str, suffix: str, option:
         stem = os.path.splitext(path)[0]
         name = stem if stems[stem.casefold()] == 1 else path  # a.jpg beside a.png
         made[source] = os.path.join(folder, f"{name}{suffix}")
+    check_kept(option, made.values(), sources)
     for place in sorted({folder, *map(os.path.dirname, made.values())}):
         try:
             os.makedirs(place, exist_ok=True)
@@ -108,6 +122,24 @@ def targets(folder: str, sources: Sequence[str], root: str, suffix: str, option:
             raise InputError(f"{option} {shown(place)} cannot be made: {reason}") from None
         check_writable(os.path.join(place, ".new"))
     return made
+
+
+def check_kept(option: str, results: Iterable[str | os.PathLike[str]], sources: Iterable[str]) -> None:
+    """Raise InputError where a result would overwrite one of the files that it is made from.
+
+    Args:
+        option: which names the results, such as --out.
+        results: the files that are to be written.
+        sources: the files that are read; what is no file, such as - or a text, is left out.
+    """
+    whole = [os.fspath(path) for path in sources if path != "-" and "\0" not in path]
+    read = {os.path.realpath(path) for path in whole if os.path.lexists(path)}
+    for result in map(os.fspath, results):
+        if "\0" not in result and os.path.realpath(result) in read:
+            raise InputError(
+                f"{option} {shown(result)} is one of the files that are read, and would be overwritten: name another",
+                usage=True,
+            )
 
 
 def tracked(
@@ -128,9 +160,16 @@ def note(sentence: str) -> None:
         warn(sentence)
 
 
-def warn_of(source: str, error: Exception) -> None:
+def about(source: str, error: InputError) -> InputError:
+    """The error with the name of the file that failed, unless that is there, or the call itself was wrong."""
+    if error.usage or shown(source) in str(error):
+        return error
+    return InputError(f"{shown(source)}: {error}")
+
+
+def warn_of(source: str, error: InputError) -> None:
     """A sentence on standard error about a file that failed, with its name in front unless it is there already."""
-    warn(str(error) if str(error).startswith(shown(source)) else f"{shown(source)}: {error}")
+    warn(str(about(source, error)))
 
 
 def warn(sentence: str) -> None:

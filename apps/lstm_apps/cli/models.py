@@ -61,6 +61,8 @@ def export(name: str, to: str, half: bool = True, part: str | None = None, int8:
         part: which LSTM stack goes into the ONNX file, where a model has several.
         int8: the ONNX file stores and multiplies weights in 8 bits.
     """
+    if not to:
+        raise InputError("--to is empty: name a folder, or a file that ends in .onnx.", usage=True)
     if Path(to).suffix.lower() == ".onnx":
         model = hub.load(name)
         if part is None and hasattr(model, "export_onnx"):
@@ -78,6 +80,8 @@ def export(name: str, to: str, half: bool = True, part: str | None = None, int8:
         return
     if int8 or part is not None:
         raise InputError("--int8 and --part go with a file that ends in .onnx.", usage=True)
+    if Path(to).is_dir() and any(Path(to).iterdir()) and not (Path(to) / TENSORS).exists():
+        raise InputError(f"{to} holds other files than a model's: name a new folder.", usage=True)
     hub.save(hub.load(name), to, card=hub.card(name), half=half)
     print(f"{name} was written to {to}.")
 

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Collection, Sequence
 
-from lstm_apps.cli.batch_files import FoundFiles, find, named_paths, note, targets, warn, warn_of
+from lstm_apps.cli.batch_files import FoundFiles, about, check_kept, find, named_paths, note, targets, warn, warn_of
 from lstm_apps.cli.progress import bar
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import check_writable, shown, write_whole
@@ -66,7 +66,10 @@ def process_texts(
         for number, source in enumerate(todo, 1):
             try:
                 text, name = read_text(source, suffixes)
-                result = work(text, name)
+                try:
+                    result = work(text, name)
+                except InputError as error:
+                    raise (about(name, error) if name else error) from None
                 if files:
                     check_writable(files[source])
                     write_whole(files[source], result)
@@ -98,8 +101,13 @@ def find_texts(paths: Sequence[str], suffixes: Collection[str], recursive: bool)
     return find(paths, lambda folder, recursive: files_of(folder, suffixes, called, recursive=recursive), recursive)
 
 
-def read_text(source: str, suffixes: Collection[str]) -> tuple[str, str]:
+def read_text(source: str, suffixes: Collection[str], most_bytes: int = MOST_BYTES) -> tuple[str, str]:
     """The text that an argument of the command line stands for, and the name of its file, "" where it has none.
+
+    Args:
+        source: a file, - for standard input, or a text itself.
+        suffixes: endings by which a name that is no file is known as one that is missing.
+        most_bytes: that it may have.
 
     Raises:
         InputError: the file is missing, too large or neither UTF-8 nor UTF-16, or there is nothing in it.
@@ -107,11 +115,11 @@ def read_text(source: str, suffixes: Collection[str]) -> tuple[str, str]:
     from lstm_models.io.inputs import decode_text, opened
 
     if source == "-":
-        data, name = sys.stdin.buffer.read(MOST_BYTES + 1), "standard input"
-        if len(data) > MOST_BYTES:
-            raise InputError(f"standard input has more than {MOST_BYTES // 2**20} MiB")
+        data, name = sys.stdin.buffer.read(most_bytes + 1), "standard input"
+        if len(data) > most_bytes:
+            raise InputError(f"standard input has more than {most_bytes // 2**20} MiB")
     elif os.path.lexists(source) or _looks_like_a_file(source, suffixes):
-        with opened(source, shown(source), "text", MOST_BYTES) as file:
+        with opened(source, shown(source), "text", most_bytes) as file:
             data, name = file.read(), source
     else:
         data, name = source.encode("utf-8", "surrogateescape"), ""
@@ -149,6 +157,7 @@ def _files(
     """Where each result goes."""
     if not several and not os.path.isdir(out) and not out.endswith(os.sep):
         check_writable(out)
+        check_kept("--out", [out], sources)
         return {sources[0]: out}
     if os.path.lexists(out) and not os.path.isdir(out):
         raise InputError(f"--out {shown(out)} is not a folder; several texts go into one, a file each")
@@ -156,9 +165,7 @@ def _files(
     for suffix in {suffix_of(source) for source in sources}:
         of_kind = [source for source in sources if suffix_of(source) == suffix]
         made |= targets(out, of_kind, root, suffix, "--out")
-    for source, path in made.items():
-        if os.path.lexists(source) and os.path.realpath(source) == os.path.realpath(path):
-            raise InputError(f"--out {shown(out)}: {shown(source)} would be overwritten by its result; name another")
+    check_kept("--out", made.values(), sources)
     return made
 
 

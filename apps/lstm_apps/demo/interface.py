@@ -26,6 +26,8 @@ from lstm_apps.demo.components import KEEP_SECONDS, collected
 from lstm_apps.server.memory import limit_arenas
 from lstm_apps.server.private_folder import PrivateFolder
 from lstm_models import deadlines
+from lstm_models.checkpoints import hub
+from lstm_models.checkpoints.registry import MODELS
 from lstm_models.errors import InputError
 
 _FRAMES = {"same": "'self'", "none": "'none'", "any": "*"}
@@ -85,7 +87,10 @@ def launch(
         raise InputError(f"--model needs the task it is for: {', '.join(registry.tabs())}.", usage=True)
     if model is not None and task in registry.MORE_TABS:
         raise InputError(f"The tab {task} shows the bundled models and takes no --model.", usage=True)
-    options = {} if model is None or task is None else {"load": functools.partial(_load, task, model)}
+    options: dict[str, Any] = {}
+    if model is not None and task in registry.TASKS:
+        _check_model(task, model)
+        options["load"] = functools.partial(hub.load, model)
     limits: dict[str, Any] = {
         "max_size": max_size,
         "concurrency": concurrency,
@@ -337,14 +342,10 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _load(task: str, source: str) -> Any:
-    """The model of that name, once it is known to be one for the task."""
-    import lstm_models
-
-    model = lstm_models.load(source)
-    if not any(hasattr(model, verb) for verb in registry.TASKS[task].verbs):
-        raise InputError(f"{source} is not a model for {task}.")
-    return model
+def _check_model(task: str, source: str) -> None:
+    """Raise InputError where there is no such model, or it is one for another task."""
+    if not MODELS[hub.kind_of(source)].startswith(f"lstm_models.tasks.{task.replace('-', '_')}."):
+        raise InputError(f"{source} is not a model for {task}.", usage=True)
 
 
 def _bound(host: str, port: int) -> socket.socket:

@@ -22,7 +22,7 @@ import numpy as np
 from lstm_models import deadlines
 from lstm_models.decoding.ctc_alignment import align_labels
 from lstm_models.decoding.ctc_search import CTCText, ctc_beam_search, greedy
-from lstm_models.decoding.options import SearchOptions
+from lstm_models.decoding.options import MOST_BEAM, SearchOptions, check_number
 from lstm_models.errors import InputError
 from lstm_models.ink.line_grouping import lines_of
 from lstm_models.ink.stroke_files import open_strokes
@@ -57,7 +57,7 @@ class ReadOptions:
         beam: hypotheses of the search, 0 for the best path alone; the number of the reader's config if None.
 
     Raises:
-        InputError: the beam or the alternatives are below 0 (``usage=True``).
+        InputError: the beam is not from 0 to 1,000, or the alternatives are below 0 (``usage=True``).
     """
 
     alternatives: int = 3
@@ -67,8 +67,8 @@ class ReadOptions:
     def __post_init__(self) -> None:
         if self.alternatives < 0:
             raise InputError(f"alternatives must be 0 or more, not {self.alternatives}", usage=True)
-        if self.beam is not None and self.beam < 0:
-            raise InputError(f"the beam must be 0 or more, not {self.beam}", usage=True)
+        if self.beam is not None:
+            check_number("beam", self.beam, 0, MOST_BEAM)
 
 
 def read(

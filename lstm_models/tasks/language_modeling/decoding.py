@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from lstm_models.decoding.beam_search import beam_search
-from lstm_models.decoding.options import NEVER, BeamOptions, Hypothesis
+from lstm_models.decoding.options import MOST_BEAM, NEVER, BeamOptions, Hypothesis
 from lstm_models.decoding.sampling import sample as draw
 from lstm_models.nn.lstm import LSTMState
 from lstm_models.tasks.language_modeling.adaptation import AdaptOptions
@@ -101,7 +101,8 @@ def complete(
     begin = begin_search(network, prompt, words, adapt)
     length = words * _PIECES + len(begin.rest)
     # One more, as nothing is no completion; all of them, as some differ in a blank at their end alone
-    options = BeamOptions(beam=beam + 1, n_best=beam + 1, max_length=length, length_penalty=0.0)
+    beam = min(beam + 1, MOST_BEAM)
+    options = BeamOptions(beam=beam, n_best=beam, max_length=length, length_penalty=0.0)
     device = begin.state.words.device
     (found,) = beam_search(begin.search, begin.state, 1, start=BEGIN, end=END, options=options, device=device)
     different: dict[str, Completion] = {}

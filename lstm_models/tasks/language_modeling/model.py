@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
-from lstm_models.decoding.options import at_least
+from lstm_models.decoding.options import MOST_BEAM, check_number
 from lstm_models.errors import InputError
 from lstm_models.tasks.language_modeling.adaptation import AdaptOptions
 from lstm_models.tasks.language_modeling.decoding import complete, sample
@@ -112,7 +112,7 @@ class LanguageModel(LanguageNetwork):
         """
         self._check(prompt, words, device)
         for name, value in (("n_best", n_best), ("beam", beam)):
-            at_least(name, value, 1)
+            check_number(name, value, 1, MOST_BEAM)
         return complete(self, prompt, words, n_best, max(beam, n_best), _adapting(adapt))
 
     def sample(

@@ -56,7 +56,7 @@ class ScoredText:
         text: the text as it came.
         words: its words and marks, in order.
         end_log_prob: of that the text ends after the last of them.
-        notes: why the result may be wrong, such as a text in another language.
+        notes: what is to be known about the result: a text unlike those the model learned from.
 
     >>> text = ScoredText("Hello.", (ScoredWord("Hello", -2.0), ScoredWord(".", -1.0, 5)), -0.5)
     >>> text.log_prob, round(text.perplexity, 2)

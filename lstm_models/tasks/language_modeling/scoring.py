@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
@@ -27,6 +28,8 @@ __all__ = ["Reading", "read", "score_text", "sum_log_probs"]
 
 _STRETCH = 128  # tokens whose probabilities are computed at once
 _BATCH = 64  # texts that are read at once
+_ENOUGH_WORDS = 10  # of a text that can be called strange
+_STRANGE_BITS = 4.5  # a character: English takes the bundled model about 2, German and French above 5
 _WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]+")
 
 
@@ -91,7 +94,11 @@ def score_text(
         log_prob = sum(logs[part] for part in parts)
         top = tops[_first_shown(pieces, parts)] if candidates else ()
         words.append(ScoredWord(text[start:end], log_prob, start, log_prob < limit, top))
-    return ScoredText(text, tuple(words), logs[len(pieces)])
+    found = ScoredText(text, tuple(words), logs[len(pieces)])
+    if len(words) < _ENOUGH_WORDS or found.bits_per_character < _STRANGE_BITS:
+        return found
+    bits = f"{found.bits_per_character:.1f} bits a character"
+    return replace(found, notes=(f"the text is unlike those the model learned from ({bits}): is it English?",))
 
 
 @torch.no_grad()

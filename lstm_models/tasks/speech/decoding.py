@@ -21,7 +21,7 @@ import numpy as np
 
 from lstm_models.confidence import Calibration
 from lstm_models.decoding.ctc_search import CTCSearch, Found
-from lstm_models.decoding.options import SearchOptions
+from lstm_models.decoding.options import MOST_BEAM, SearchOptions, check_number
 from lstm_models.errors import InputError
 from lstm_models.io.audio import Audio, open_audio
 from lstm_models.results import Word
@@ -51,7 +51,7 @@ class TranscribeOptions:
         beam: hypotheses of the search; the number of the recogniser's config if None.
 
     Raises:
-        InputError: the beam is not a whole number (``usage=True``).
+        InputError: the beam is not a whole number from 1 to 1,000 (``usage=True``).
     """
 
     lm: LanguageModel = True
@@ -61,6 +61,8 @@ class TranscribeOptions:
     def __post_init__(self) -> None:
         if self.beam is not None and (isinstance(self.beam, bool) or not isinstance(self.beam, int)):
             raise InputError(f"the beam must be a whole number, and is {self.beam!r}", usage=True)
+        if self.beam is not None:
+            check_number("beam", self.beam, 1, MOST_BEAM)
         words = [self.hotwords] if isinstance(self.hotwords, str) else self.hotwords
         object.__setattr__(self, "hotwords", tuple(words))
 

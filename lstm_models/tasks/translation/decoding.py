@@ -25,7 +25,7 @@ from torch import Tensor
 
 from lstm_models.confidence import calibrated
 from lstm_models.decoding.beam_search import beam_search
-from lstm_models.decoding.options import BeamOptions, at_least
+from lstm_models.decoding.options import BeamOptions, check_beam, check_number
 from lstm_models.errors import InputError
 from lstm_models.tasks.translation.features import (
     END,
@@ -76,12 +76,9 @@ class TranslateOptions:
     glossary: Mapping[str, str] | Sequence[tuple[str, str]] = field(default=())
 
     def __post_init__(self) -> None:
-        for name in ("beam", "n_best"):
-            at_least(name, getattr(self, name), 1)
+        check_beam(self.beam, self.n_best)
         for name in ("length_penalty", "coverage"):
-            at_least(name, getattr(self, name), 0)
-        if self.n_best > self.beam:
-            raise InputError(f"n_best is {self.n_best}: a beam of {self.beam} has no more than that", usage=True)
+            check_number(name, getattr(self, name), 0)
         pairs = self.glossary.items() if isinstance(self.glossary, Mapping) else self.glossary
         terms = tuple((normalize(str(source)), normalize(str(target))) for source, target in pairs)
         for source, target in terms:

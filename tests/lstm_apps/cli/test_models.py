@@ -58,6 +58,24 @@ def test_export(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
     assert json.loads((target / "config.json").read_text())["model"] == "handwriting-writer"
     assert "is a file" in refused(capsys, "export", str(folder), "--to", str(folder / "config.json"))
+    assert cli.main(["export", str(folder), "--to", str(target)]) == 0  # over a model of before
+
+
+@pytest.mark.parametrize("to", ["", "project", "none/scribe.onnx"])
+def test_export_leaves_what_is_there(
+    to: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "README.md").write_text("mine")
+    monkeypatch.chdir(tmp_path)
+    sentence = {
+        "": "--to is empty",
+        "project": "project holds other files than a model's: name a new folder",
+        "none/scribe.onnx": "none/scribe.onnx cannot be written: the folder none does not exist",
+    }[to]
+    assert sentence in refused(capsys, "export", str(folder), "--to", to, code=1 if to.endswith("x") else 2)
+    assert (tmp_path / "project" / "README.md").read_text() == "mine"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["project", "weights"]
 
 
 @pytest.mark.parametrize("int8", [False, True])

@@ -78,9 +78,7 @@ class TestServing:
         ids = [block.elem_id for block in page.blocks.values() if block.elem_id]
         assert len(ids) == len(set(ids))
 
-    def test_a_model_of_ones_own_needs_its_task(self, monkeypatch, writer):
-        import lstm_models
-
+    def test_a_model_of_ones_own_needs_its_task(self, writer):
         with pytest.raises(InputError, match="--model needs the task it is for") as error:
             demo.launch(model="runs/mine")
         assert error.value.exit_code == 2
@@ -91,9 +89,30 @@ class TestServing:
         assert error.value.exit_code == 2
         with pytest.raises(TypeError):
             demo.assemble(load=lambda: writer)
-        monkeypatch.setattr(lstm_models, "load", lambda name: writer)
-        with pytest.raises(InputError, match="runs/mine is not a model for captioning"):
-            demo._load("captioning", "runs/mine")
+
+    @pytest.mark.parametrize(
+        ("task", "model", "sentence"),
+        [
+            ("captioning", "writer", "writer is not a model for captioning"),
+            ("video-captioning", "captioner", "captioner is not a model for video-captioning"),
+            ("speech", "nowhere", "there is no model or folder “nowhere”"),
+            ("nothing", "writer", "There is no demo of 'nothing'"),
+        ],
+    )
+    def test_a_model_of_another_task_is_refused_before_anything_is_served(self, task, model, sentence):
+        with pytest.raises(InputError, match=sentence) as error:
+            demo.launch(task, model=model)
+        assert error.value.exit_code == 2
+
+    def test_the_bundled_models_are_models_for_their_tabs(self):
+        for task, model in (
+            ("video-captioning", "video-captioner"),
+            ("video-prediction", "video-predictor"),
+            ("translation", "translator-en-fr"),
+            ("image-generation", "image-generator-sentences"),
+            ("handwriting", "writer"),
+        ):
+            demo._check_model(task, model)
 
     def test_what_could_not_be_loaded_is_tried_again(self):
         answers = iter([None, "the model"])

@@ -415,7 +415,7 @@ def test_not_a_number_is_refused() -> None:
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [
-        ({"beam": 0}, "beam must be at least 1"),
+        ({"beam": 0}, "beam must be 1 or more, and is 0"),
         ({"lm_weight": -1.0}, "lm_weight must not be negative"),
         ({"word_bonus": math.nan}, "word_bonus must be a number"),
         ({"gap": 0.0}, "gap must be above 0"),

@@ -25,7 +25,8 @@ from tests.helpers.toy_search import (
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"beam": 0}, "beam must be 1 or more"),
+        ({"beam": 0}, "beam must be from 1 to 1000, and is 0"),
+        ({"beam": 1001}, "beam must be from 1 to 1000, and is 1001"),  # not as much memory as there is, and no end
         ({"beam": 2.5}, "beam must be a whole number"),
         ({"n_best": 0}, "n_best must be 1 or more"),
         ({"beam": 3, "n_best": 4}, "a beam of 3 has no more"),

@@ -329,6 +329,7 @@ class TestSave:
         [
             ("a.json", {"kind": "plain"}, "a.json has no kinds; a .svg, .png or .pdf does."),
             ("a.pdf", {"kind": "animated"}, "a.pdf does not move; only an SVG can be animated."),
+            ("h.png", {"kind": "animated"}, "/h.png does not move; only an SVG can be animated."),
             ("a.png", {"kind": "wide"}, "a.png is plain or pressure, not 'wide'."),
             ("a.json", {"seconds": 3}, "a.json does not move and takes no seconds; an animated .svg does."),
             ("a.svg", {"plotter": PlotterOptions()}, "a.svg is not for a plotter; a .gcode or .hpgl is."),

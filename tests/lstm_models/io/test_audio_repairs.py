@@ -171,3 +171,8 @@ with Hush():
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stderr == "heard\n"
     assert ran.stdout == ""
+
+
+def test_a_file_without_a_byte_is_empty_and_not_damaged():
+    with pytest.raises(InputError, match=r"^standard input is empty: it has no bytes\.$"):
+        open_audio(io.BytesIO(), name="standard input")

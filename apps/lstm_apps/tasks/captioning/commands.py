@@ -340,11 +340,16 @@ class _Run:
         note(f"{shown(path)} is written.")
 
     def write_xmp(self, folder: str) -> None:
-        """An XMP file for each photo that has a caption."""
+        """An XMP file for each photo that has a caption; those of other programs are left as they are."""
         files = targets(folder, self.found.sources, self.found.root, ".xmp", "--xmp")
+        written = 0
         for source, caption in self._captions():
+            if _is_of_another_program(files[source]):
+                warn(f"{shown(files[source])} is of another program and was left as it is; name another folder.")
+                continue
             write_whole(files[source], caption.xmp())
-        note(f"{shown(folder)} has XMP files of {_photos(len(files))}.")
+            written += 1
+        note(f"{shown(folder)} has XMP files of {_photos(written)}.")
 
     def finish(self, out: str | None, html: str | None) -> None:
         """Say what was done, and raise InputError where a photo failed."""
@@ -417,6 +422,17 @@ def _described(
             yield source, InputError(f"{shown(source)}: {result}", usage=result.usage), image
 
 
+def _is_of_another_program(path: str) -> bool:
+    """Whether an XMP file is there that this one did not write: it may hold a person's ratings and edits."""
+    from lstm_models.tasks.captioning.results import XMP_MARK
+
+    try:
+        with open(path, "rb") as file:
+            return XMP_MARK.encode() not in file.read(2**20)
+    except OSError:
+        return False
+
+
 def print_caption(caption: lstm_models.Caption, source: str | None) -> None:
     """Print a caption and its alternatives for people; in colours on a terminal."""
     every = (caption, *caption.alternatives)
@@ -434,6 +450,8 @@ def print_caption(caption: lstm_models.Caption, source: str | None) -> None:
         print(f"{name}{caption.text}", flush=True)
     else:
         print(*(f"{name}{_percent(one):>5}  {one.text}" for one in every), sep="\n", flush=True)
+    if caption.uncertain and not sys.stdout.isatty():  # on a terminal it stands beside the sentence
+        note(f"{name}the caption is uncertain ({_percent(caption)}): please check it.")
 
 
 def _percent(caption: lstm_models.Caption) -> str:

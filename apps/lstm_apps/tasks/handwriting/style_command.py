@@ -11,6 +11,7 @@ import contextlib
 import json
 from pathlib import Path
 
+from lstm_apps.cli.batch_files import check_kept
 from lstm_apps.cli.progress import bar
 from lstm_models.errors import InputError
 
@@ -54,8 +55,7 @@ def style(
     if target.suffix.lower() != ".json":
         raise InputError(f"--out is {shown(out)}; a name that ends in .style.json would be right", usage=True)
     check_writable(target)
-    if any(Path(path).resolve() == target.resolve() for path in paths):
-        raise InputError(f"--out is {shown(out)}, one of the drawings; name another file", usage=True)
+    check_kept("--out", [target], paths)
     lines = list(zip(paths, text or [_text_of(path) for path in paths], strict=True))
     writer = hub.load_as(HandwritingWriter, model)
     checking = hub.load_as(HandwritingReader, reader) if reader else None
@@ -73,11 +73,12 @@ def _text_of(path: str) -> str:
         InputError: neither is there, or the .txt file is no text.
     """
     from lstm_models.io.atomic_write import shown
+    from lstm_models.io.inputs import decode_text
 
     beside = Path(path).with_suffix(".txt")
     try:
         with open(beside, "rb") as file:
-            return file.read(_MOST_BYTES).decode("utf-8-sig")
+            return decode_text(file.read(_MOST_BYTES))
     except UnicodeDecodeError:
         raise InputError(f"{shown(beside)} is no text in UTF-8") from None
     except (OSError, ValueError):

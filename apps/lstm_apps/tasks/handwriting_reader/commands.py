@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from lstm_apps.cli.batch_files import find, named_paths, note, standard_input, warn
+from lstm_apps.cli.batch_files import check_kept, find, named_paths, note, standard_input, warn
 from lstm_models.errors import InputError
 
 __all__ = ["read"]
@@ -61,6 +61,8 @@ def read(
     for sentence in found.failures.values():
         warn(sentence)
     sources, failures = found.sources, len(found.failures)
+    if out is not None:
+        check_kept("--out", [out], sources)
     reader = hub.load_as(HandwritingReader, model)
     words = cased_words(reader, {"on": True, "off": False}.get(lm, lm))
     several, lines = len(sources) + failures > 1, []

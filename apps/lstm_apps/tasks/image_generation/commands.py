@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from lstm_apps.cli.batch_files import find, note, targets, tracked, warn
+from lstm_apps.cli.batch_files import check_kept, find, note, targets, tracked, warn_of
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import one_line, shown
 
@@ -74,6 +74,7 @@ def generate(
     elif not json and out != "-":
         check_suffix(out, SUFFIXES, "a drawing")
         check_writable(out)
+        check_kept("--out", [out], [complete or "-", missing])
     if not 1 <= scale <= 64:
         raise InputError(f"--scale must be from 1 to 64, not {scale}", usage=True)
     if complete is None and missing != "ink":
@@ -126,7 +127,7 @@ def _complete_folder(
         try:
             made = generator.complete(source, **given)
         except InputError as error:
-            warn(f"{shown(source)}: {error}" if source not in str(error) else str(error))
+            warn_of(source, error)
             failed += 1
             continue
         for sentence in made.notes:

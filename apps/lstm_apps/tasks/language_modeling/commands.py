@@ -2,7 +2,7 @@
 
 lstm-models score "The cat sat on the mat."
 lstm-models score letter.txt --adapt true --json
-lstm-models complete "Once upon a" --n_best 5
+lstm-models complete "Once upon a" --n-best 5
 lstm-models complete story.txt --sample true --words 100 --seed 1
 """
 
@@ -11,9 +11,10 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
+from lstm_apps.cli.batch_files import note
 from lstm_apps.cli.text_files import process_texts
 from lstm_models.errors import InputError
-from lstm_models.io.atomic_write import one_line
+from lstm_models.io.atomic_write import one_line, shown
 
 if TYPE_CHECKING:
     from lstm_models.tasks.language_modeling.model import LanguageModel
@@ -59,6 +60,8 @@ def score(
 
     def work(text: str, name: str) -> str:
         found = _loaded(model).score(text, adapt=adapt, candidates=candidates, unlikely=unlikely)
+        for sentence in found.notes:
+            note(f"{shown(name)}: {sentence}" if name else sentence)
         if kind == "json":
             return found.json(source=name)
         return found.tsv() if kind == "tsv" else found.txt()

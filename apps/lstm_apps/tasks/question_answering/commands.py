@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lstm_apps.cli.batch_files import named_paths, note
+from lstm_apps.cli.batch_files import check_kept, named_paths, note
 from lstm_apps.tasks.question_answering.documents import Document, read_documents
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import check_writable, one_line, write_whole
@@ -57,6 +57,7 @@ def answer(
     options = AnswerOptions(n_best, threshold, passages)
     if out is not None:
         check_writable(out)
+        check_kept("--out", [out], named)
     documents, failed = read_documents(named, recursive=recursive)
     found = hub.load_as(QuestionAnswerer, model).answer(question, [each.text for each in documents], options)
     for sentence in found.notes:

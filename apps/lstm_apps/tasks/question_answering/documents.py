@@ -8,7 +8,7 @@ import os
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from lstm_apps.cli.batch_files import note, warn, warn_of
+from lstm_apps.cli.batch_files import about, note, warn, warn_of
 from lstm_apps.cli.text_files import find_texts, read_text
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import shown
@@ -70,7 +70,7 @@ def read_documents(paths: Sequence[str], *, recursive: bool = False) -> tuple[li
             documents.append(_read(source))
         except InputError as error:
             if len(found.sources) == 1 and not failures:
-                raise
+                raise about(source, error) from None
             failures[source] = str(error)
             warn_of(source, error)
     if not documents:

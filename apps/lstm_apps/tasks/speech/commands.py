@@ -15,7 +15,7 @@ from typing import Any
 
 # No TYPE_CHECKING here: jsonargparse runs such blocks for the help, and that would import torch
 import lstm_models
-from lstm_apps.cli.batch_files import FoundFiles, find, named_paths, note, targets, warn
+from lstm_apps.cli.batch_files import FoundFiles, check_kept, find, named_paths, note, targets, warn
 from lstm_apps.cli.progress import bar
 from lstm_apps.cli.translators import bundled_translator
 from lstm_apps.tasks.speech.microphone import input_device, listen
@@ -108,6 +108,7 @@ def transcribe(
         if found.folders or len(found.sources) > 1:
             raise InputError(f"--out {shown(file)} is one file, and there may be several recordings; name a folder")
         check_writable(file)
+        check_kept("--out", [file], found.sources)
         files = dict.fromkeys(found.sources, file)
     options["punctuate"] = None if raw else lstm_models.load("punctuator")
     run = _Run(found, recognizer, options, format, word_times, files)

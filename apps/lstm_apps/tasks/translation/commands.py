@@ -25,7 +25,7 @@ _MOST_BYTES = 2**20  # of a glossary
 
 def translate(
     paths: str | list[str] | None = None,
-    to: str = "de",
+    to: str | None = None,
     out: str | None = None,
     json: bool = False,
     n_best: int = 1,
@@ -44,7 +44,7 @@ def translate(
 
     Args:
         paths: a text, files, folders of .txt, .srt and .vtt files, or - for standard input.
-        to: the language to translate to, where --model is not given: de or fr.
+        to: the language to translate to, de or fr; de if missing. A --model has a language of its own.
         out: a file for the result, or, of several files, a folder.
         json: print JSON, a text a line: words with where they came from and how sure each is, alternatives, attention.
         n_best: translations of each sentence in the JSON.
@@ -58,6 +58,8 @@ def translate(
     """
     if json and out is not None and out.lower().endswith(SUBTITLES):
         raise InputError("--json and --out with the name of subtitles do not go together", usage=True)
+    if to is not None and model:
+        raise InputError("--to names a bundled translator, and --model another: give one of them", usage=True)
     from lstm_models.checkpoints import hub
     from lstm_models.tasks.translation.decoding import TranslateOptions
     from lstm_models.tasks.translation.model import Translator
@@ -70,7 +72,8 @@ def translate(
         glossary=[pair for each in glossary for pair in read_glossary(each)],
     )
     # With the first text
-    loaded = cache(lambda: hub.load_as(Translator, model) if model else bundled_translator(to, "--to"))
+    language = "de" if to is None else to
+    loaded = cache(lambda: hub.load_as(Translator, model) if model else bundled_translator(language, "--to"))
 
     def work(text: str, name: str) -> str:
         if os.path.splitext(name)[1].lower() in SUBTITLES:
@@ -99,7 +102,7 @@ def read_glossary(entry: str) -> list[tuple[str, str]]:
     Raises:
         InputError: it is neither, or a line of the file is not a pair.
     """
-    from lstm_models.io.inputs import opened
+    from lstm_models.io.inputs import decode_text, opened
 
     source, equals, target = entry.partition("=")
     if equals and not os.path.exists(entry):
@@ -110,7 +113,7 @@ def read_glossary(entry: str) -> list[tuple[str, str]]:
         )
     with opened(entry, entry, "glossary", _MOST_BYTES) as file:
         try:
-            lines = file.read().decode("utf-8-sig").splitlines()
+            lines = decode_text(file.read()).splitlines()
         except UnicodeDecodeError:
             raise InputError(f"{entry} is not UTF-8 text: save it in that encoding") from None
     pairs = []

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lstm_apps.cli.batch_files import FoundFiles, find, note, standard_input, targets, tracked, warn
+from lstm_apps.cli.batch_files import FoundFiles, check_kept, find, note, standard_input, targets, tracked, warn
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import check_writable, shown, write_whole
 
@@ -146,6 +146,7 @@ def describe_films(
         if suffix in FORMATS and suffix != format:
             raise InputError(f"--out {shown(out)} and --format {format} name two formats", usage=True)
         check_writable(out)
+        check_kept("--out", [out], found.sources)
     if out is not None and several and os.path.isfile(out):
         raise InputError(f"--out {shown(out)} is a file; several films are written into a folder", usage=True)
     wanted = VideoCaptionOptions(**options)

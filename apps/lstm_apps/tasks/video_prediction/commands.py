@@ -11,7 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lstm_apps.cli.batch_files import named_paths, note, standard_input, tracked, warn
+from lstm_apps.cli.batch_files import check_kept, named_paths, note, standard_input, tracked, warn
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import check_writable, one_line
 
@@ -66,6 +66,8 @@ def predict_video(
     if out is not None and len(named) == 1 and not Path(out).is_dir():
         check_suffix(out, SAVE_SUFFIXES, "a forecast")
         check_writable(out)
+    places = {} if out is None else {path: _target(out, path, named, format) for path in named}
+    check_kept("--out", places.values(), named)
     predictor = hub.load_as(VideoPredictor, model)
     failed = 0
     for path in tracked(named, len(named), "films", len(named) > 1):
@@ -73,6 +75,7 @@ def predict_video(
         try:
             found = predictor.forecast(source, steps, every=every, end=end)
         except InputError as error:
+            error = InputError(str(error).replace("The film", "standard input", 1)) if path == "-" else error
             if len(named) == 1:
                 raise
             warn(str(error))
@@ -81,7 +84,7 @@ def predict_video(
         for sentence in found.notes:
             note(f"{path}: {sentence}")
         if out is not None:
-            found.save(_target(out, path, named, format), rate=rate)
+            found.save(places[path], rate=rate)
         if json:
             print(one_line({"file": path, **found.as_dict()}), flush=True)
         elif out is None:

@@ -67,7 +67,15 @@ def test_words(given: Any, words: tuple[str, ...]) -> None:
 class TestOnTheScreen:
     def test_one_photo_is_one_sentence(self, loaded, photos, capsys):
         code, out, err = run(capsys, "photos/1.png")
-        assert (code, out, err) == (0, loaded.caption("photos/1.png").text + "\n", "")
+        best = loaded.caption("photos/1.png")
+        assert best.uncertain  # a toy, which is sure of nothing
+        note = f"lstm-models: the caption is uncertain ({100 * best.confidence:.0f} %): please check it.\n"
+        assert (code, out, err) == (0, best.text + "\n", note)
+        assert run(capsys, "photos/1.png", json=True)[2] == ""  # which has it as a field
+
+    def test_a_caption_that_is_sure_needs_no_check(self, loaded, photos, capsys, monkeypatch):
+        monkeypatch.setattr(Caption, "uncertain", property(lambda caption: False))
+        assert run(capsys, "photos/1.png")[2] == ""
 
     def test_more_sentences_have_their_confidence(self, loaded, photos, capsys):
         code, out, _ = run(capsys, "photos/1.png", n_best=3)
@@ -80,7 +88,8 @@ class TestOnTheScreen:
 
     def test_several_photos_are_named(self, loaded, photos, capsys):
         code, out, err = run(capsys, "photos/1.png", "photos/0.png", "photos/1.png")
-        assert (code, err) == (0, "")
+        assert code == 0
+        assert [line.split(":")[1].strip() for line in err.splitlines()] == ["photos/1.png", "photos/0.png"]
         assert out == "".join(f"{name}: {loaded.caption(name).text}\n" for name in ("photos/1.png", "photos/0.png"))
 
     def test_every_option_reaches_the_model(self, loaded, photos, capsys):
@@ -396,7 +405,8 @@ class TestWrong:
         assert len(records(out)) == 6
         assert err.count("\n") == 2
         code, out, err = run(capsys, "photos/0.png", "photos/1.png", "photos/2.png")
-        assert (code, out.count("\n"), err.count("\n")) == (1, 2, 2)
+        assert (code, out.count("\n"), err.count("\n")) == (1, 2, 4)
+        assert err.count("the caption is uncertain") == 2
         code, out, err = run(capsys, "photos/1.png", json=True)
         assert (code, records(out)[0]["source"], err.count("\n")) == (1, "photos/1.png", 1)
 
@@ -419,10 +429,10 @@ class TestWrong:
 
 def test_a_photo_from_standard_input(loaded, photos, capsys, monkeypatch) -> None:
     """One rule for all verbs: - is standard input, and --out - the screen."""
-    _, told, _ = run(capsys, str(photos / "0.png"))
+    _, told, noted = run(capsys, str(photos / "0.png"))
     content = (photos / "0.png").read_bytes()
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(content)))
-    assert run(capsys, "-") == (0, told, "")
+    assert run(capsys, "-") == (0, told, noted)
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(content)))
     code, lines, _ = run(capsys, "-", out="-")
     assert (code, records(lines)[0]["text"]) == (0, told.strip())

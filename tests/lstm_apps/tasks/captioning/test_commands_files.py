@@ -103,6 +103,19 @@ def test_captions_as_a_table_and_beside_the_photos(loaded, photos, capsys) -> No
     assert run(capsys, "photos", xmp="captions.csv")[0] == 1
 
 
+def test_an_xmp_file_of_another_program_is_kept(loaded, photos, capsys) -> None:
+    theirs = '<x:xmpmeta xmlns:x="adobe:ns:meta/" x:xmptk="XMP Core 4.4.0-Exiv2"><rating>5</rating></x:xmpmeta>'
+    (photos / "0.xmp").write_text(theirs)
+    for _ in range(2):  # ours are written anew
+        code, _, noted = run(capsys, "photos", xmp="photos")
+        assert code == 0
+        assert "photos/0.xmp is of another program and was left as it is" in noted
+    assert (photos / "0.xmp").read_text() == theirs
+    others = [path for path in photos.glob("*.xmp") if path.name != "0.xmp"]
+    assert others
+    assert all('x:xmptk="lstm-models"' in path.read_text("utf-8") for path in others)
+
+
 def test_what_a_name_says_is_no_markup_and_no_formula(loaded, photos, capsys) -> None:
     (photos / "0.png").rename("=1+1.png")
     run(capsys, "=1+1.png", csv="captions.csv")

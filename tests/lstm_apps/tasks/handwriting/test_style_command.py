@@ -79,7 +79,7 @@ def test_mixtures_on_the_command_line(model, tmp_path, capsys):
         ([], 2, "PATHS is missing"),
         (["one.json", "--text", "a", "--text", "b"], 2, "--text is given 2 times for 1 drawings"),
         (["one.json", "-o", "me.txt"], 2, "--out is me.txt; a name that ends in .style.json would be right"),
-        (["two.json", "-o", "two.json"], 2, "--out is two.json, one of the drawings"),
+        (["two.json", "-o", "two.json"], 2, "--out two.json is one of the files that are read"),
         (["one.json", "-o", "nowhere/me.json"], 1, "the folder nowhere does not exist"),
         (["none.json"], 1, "none.json does not exist"),
         (["bare.json"], 1, "bare.json has no text: say with --text what is written, or in bare.txt beside it"),

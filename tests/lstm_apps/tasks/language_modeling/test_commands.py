@@ -99,6 +99,8 @@ def test_texts_files_and_standard_input(
         (["complete", "a b", "--words", "0"], "words must be from 1 to 1000"),
         (["complete", "a b", "--sample", "true", "--temperature", "0"], "temperature must be above 0"),
         (["complete", "a b", "--out", "no/folder/a.txt"], "cannot be written"),
+        (["complete", "a b", "--beam", "1000000"], "beam must be from 1 to 1000, and is 1000000"),
+        (["complete", "a b", "--n-best", "100000"], "n_best must be from 1 to 1000, and is 100000"),
     ],
 )
 def test_bad_input_is_one_sentence_and_writes_nothing(

@@ -115,7 +115,7 @@ def test_folders_go_to_a_folder_and_can_be_resumed(
         (["EMPTY"], "is empty"),
         (["LATIN"], "is not UTF-8 text"),
         (["BINARY"], "zero bytes"),
-        (["BAD.srt"], "these are not subtitles"),
+        (["BAD.srt"], "BAD.srt: these are not subtitles"),
         (["FOLDER"], "has no texts"),
         (["hello you", "--model", "recognizer"], "recognizer is not a punctuator"),
         (["hello you", "--model", "none"], "there is no model"),
@@ -161,6 +161,6 @@ def test_results_never_overwrite_what_they_are_of(
 ) -> None:
     for name in ("a.txt", "b.txt"):
         (tmp_path / name).write_text("hello how are you")
-    assert cli.main(["punctuate", "--model", model, str(tmp_path), "--out", str(tmp_path)]) == 1
+    assert cli.main(["punctuate", "--model", model, str(tmp_path), "--out", str(tmp_path)]) == 2
     assert "would be overwritten" in capsys.readouterr().err
     assert (tmp_path / "a.txt").read_text() == "hello how are you"

@@ -193,6 +193,7 @@ def test_bad_files_are_one_sentence(
     assert cli.main(["answer", "Where is Ann?", str(tmp_path / name), "--model", model]) != 0
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert sentence in error
+    assert error.count(name) == 1
     assert "Traceback" not in error
 
 

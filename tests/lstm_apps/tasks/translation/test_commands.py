@@ -118,6 +118,7 @@ def test_texts_files_subtitles_and_glossaries(
         (["One.", "--glossary", "one="], "empty term"),
         (["One.", "--glossary", "one"], "--glossary one is not a pair of terms, such as dog=Köter"),
         (["One.", "--to", "xx", "--model", ""], "--to is xx; one of de"),
+        (["One.", "--to", "fr"], "--to names a bundled translator, and --model another"),
         (["One.", "--n-best", "9"], "n_best is 9"),
     ],
 )
@@ -155,6 +156,8 @@ def test_glossaries(tmp_path: Path) -> None:
     path.write_text("dog\tKöter\n\nguide dog\tBlindenhund\n", "utf-8")
     assert read_glossary(str(path)) == [("dog", "Köter"), ("guide dog", "Blindenhund")]
     assert read_glossary("dog=Köter") == [("dog", "Köter")]
-    path.write_bytes(b"\xff\xfe")
+    path.write_text("dog\tKöter\n", "utf-16")
+    assert read_glossary(str(path)) == [("dog", "Köter")]
+    path.write_bytes(b"\xff\xff")
     with pytest.raises(InputError, match="not UTF-8"):
         read_glossary(str(path))

@@ -190,7 +190,8 @@ def test_language_models(learnt: HandwritingReader) -> None:
     ("options", "sentence"),
     [
         ({"alternatives": -1}, "alternatives must be 0 or more, not -1"),
-        ({"beam": -2}, "beam must be 0 or more, not -2"),
+        ({"beam": 10**7}, "beam must be from 0 to 1000, and is 10000000"),
+        ({"beam": -2}, "beam must be from 0 to 1000, and is -2"),
     ],
 )
 def test_wrong_options(options: dict, sentence: str) -> None:

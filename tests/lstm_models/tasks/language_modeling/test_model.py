@@ -8,6 +8,7 @@ import math
 import pytest
 import torch
 
+import lstm_models
 from lstm_models.errors import InputError
 from lstm_models.tasks.language_modeling.adaptation import AdaptOptions, NeuralCache
 from lstm_models.tasks.language_modeling.config import LanguageModelConfig
@@ -46,6 +47,22 @@ def test_words_sum_up_to_the_chain_rule_and_stand_where_they_are(text):
     assert all(text[word.start : word.start + len(word.text)] == word.text for word in found.words)
     assert "".join(word.text for word in found.words) == "".join(text.split())
     assert model.log_probs([text, "The", ""])[0] == pytest.approx(sum(logs), abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("text", "strange"),
+    [
+        ("The university was founded in 1850, and it is one of the oldest in the country.", False),
+        ("i have never been to paris but i would like to go there some day", False),
+        ("Der Hund läuft durch den Garten, und die Katze schläft auf dem Sofa.", True),
+        ("Le chien court dans le jardin, et le chat dort sur le canapé.", True),
+        ("Guten Tag.", False),  # too short to tell
+    ],
+)
+def test_a_text_in_another_language_has_a_note(text, strange):
+    found = lstm_models.load("language-model").score(text)
+    assert bool(found.notes) == strange == ("notes" in found.as_dict())
+    assert not strange or "is it English?" in found.notes[0]
 
 
 def test_each_word_has_the_probability_of_its_pieces():

@@ -61,5 +61,5 @@ def test_it_gives_what_the_network_gives(tmp_path, self_attention, filters):
 
 def test_a_file_that_cannot_be_written_is_a_sentence(tmp_path):
     answerer = QuestionAnswerer(QuestionAnswererConfig(WORDS, 6, 3, 4, 8, 5, 2, 6, 5)).eval()
-    with pytest.raises(InputError, match="cannot write"):
+    with pytest.raises(InputError, match="cannot be written"):
         answerer.export_onnx(tmp_path / "no" / "folder.onnx")

@@ -95,7 +95,8 @@ def test_a_language_model_that_is_none() -> None:
     [
         ({"hotwords": [" "]}, "a hot word is empty"),
         ({"hotwords": ["日本"]}, "which the recogniser cannot write"),
-        ({"beam": 0}, "beam must be at least 1"),
+        ({"beam": 0}, "beam must be from 1 to 1000, and is 0"),
+        ({"beam": 10**7}, "beam must be from 1 to 1000, and is 10000000"),
         ({"beam": 1.5}, "whole number"),
     ],
 )

@@ -100,7 +100,7 @@ def test_bad_texts_are_one_sentence(translator, text, message):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"beam": 0}, "beam must be 1 or more"),
+        ({"beam": 0}, "beam must be from 1 to 1000, and is 0"),
         ({"n_best": 6}, "n_best is 6"),
         ({"length_penalty": -1}, "length_penalty must be 0 or more"),
         ({"coverage": -1}, "coverage must be 0 or more"),

@@ -45,5 +45,5 @@ def test_it_gives_what_the_network_gives(translator, session, lengths):
 
 
 def test_a_file_that_cannot_be_written_is_a_sentence(translator, tmp_path):
-    with pytest.raises(InputError, match="cannot write"):
+    with pytest.raises(InputError, match="cannot be written"):
         translator.export_onnx(tmp_path / "no" / "folder.onnx")
