@@ -97,8 +97,8 @@ class PrefixBeam:
         """A frame: ``probabilities`` [labels], of which those ``tried`` (never the blank) extend a hypothesis."""
         self._frame = frame = self._frame + 1
         self._folded = False
-        blank, space, options = probabilities[BLANK], self.space, self._options
-        log, exp = math.log, math.exp
+        blank, space, gap = probabilities[BLANK], self.space, self._options.gap
+        slack, log, exp = gap + self._gain, math.log, math.exp
         touched: list[Node] = []
         bound = -math.inf  # a score that the best hypothesis of this frame reaches
         for node in self.nodes:
@@ -112,7 +112,7 @@ class PrefixBeam:
             stayed = node.next_b + node.next_n
             if stayed > 0.0:
                 bound = max(bound, log(stayed) + node.extra)
-            floor = bound - options.gap - self._gain - node.extra
+            floor = bound - slack - node.extra
             floor = exp(floor) if -700.0 < floor < 700.0 else 0.0
             for label in tried:
                 if label == last:
@@ -125,7 +125,10 @@ class PrefixBeam:
                     continue
                 child = node.children.get(label)
                 if child is None:
-                    child = self._extended(node, label)
+                    # It has no other way to mass in this frame, so below this it would be made for nothing
+                    child = self._extended(node, label, bound - gap - log(mass))
+                    if child is None:
+                        continue
                 if child.stamp != frame:
                     child.stamp, child.next_b, child.next_n = frame, 0.0, 0.0
                     touched.append(child)
@@ -133,7 +136,7 @@ class PrefixBeam:
                 reached = log(mass) + child.extra
                 if reached > bound:
                     bound = reached
-                    floor = bound - options.gap - self._gain - node.extra
+                    floor = bound - slack - node.extra
                     floor = exp(floor) if -700.0 < floor < 700.0 else 0.0
         self._prune(touched)
 
@@ -168,25 +171,30 @@ class PrefixBeam:
                 del parent.children[node.label]
                 node = parent
 
-    def _extended(self, node: Node, label: int) -> Node:
-        child = Node(node, label)
+    def _extended(self, node: Node, label: int, least: float) -> Node | None:
+        """The prefix with a label more; None if what language model and hot words add to it is below ``least``."""
         hot, pending = self._hot, 0.0
+        state: HotState = ()
         if label == self.space:
-            child.settled, child.context, child.hot = self.completed(node)
-            if hot is not None:
-                pending = hot.pending(child.hot)
+            settled, context, state = self.completed(node)
+            word = ""
         else:
             letter = self._letters[label]
-            child.word, child.context, child.settled = node.word + letter, node.context, node.settled
+            word, context, settled = node.word + letter, node.context, node.settled
             if hot is not None:
-                child.hot = hot.letter(node.hot, letter, not node.word)
-                pending = hot.pending(child.hot)
+                state = hot.letter(node.hot, letter, not node.word)
             if self._lm is not None:
-                ahead = self._lm.look_ahead(child.word)
-                if child.hot:
+                ahead = self._lm.look_ahead(word)
+                if state:
                     ahead = max(ahead, self._lm.unknown)
-                pending += self._options.lm_weight * ahead
-        child.extra = child.settled + pending
+                pending = self._options.lm_weight * ahead
+        if hot is not None:
+            pending += hot.pending(state)
+        extra = settled + pending
+        if extra < least:
+            return None
+        child = Node(node, label)
+        child.word, child.context, child.settled, child.hot, child.extra = word, context, settled, state, extra
         node.children[label] = child
         return child
 
