@@ -94,6 +94,7 @@ class _Block(nn.Module):
         self.norm2 = nn.LayerNorm(size, bias=bias)
         self.up = nn.Linear(size, config.inner)
         self.down = nn.Linear(config.inner, size)
+        self.dropout = nn.Dropout(0.0)
 
     def forward(self, x: Tensor, turn: tuple[Tensor, Tensor], mask: Tensor | None) -> Tensor:
         batch, time, size = x.shape
@@ -101,8 +102,8 @@ class _Block(nn.Module):
         turned = _turned(qkv[:, :, :2], self.rotary, *turn) if self.rotary else qkv[:, :, :2]
         q, k, v = (one.transpose(1, 2) for one in (turned[:, :, 0], turned[:, :, 1], qkv[:, :, 2]))
         found = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
-        x = x + self.out(found.transpose(1, 2).reshape(batch, time, size))
-        return x + self.down(F.gelu(self.up(self.norm2(x))))  # type: ignore[no-any-return]
+        x = x + self.dropout(self.out(found.transpose(1, 2).reshape(batch, time, size)))
+        return x + self.dropout(self.down(F.gelu(self.up(self.norm2(x)))))  # type: ignore[no-any-return]
 
 
 class AcousticEncoder(nn.Module):

@@ -41,7 +41,8 @@ class Augmentation:
             Ko et al. 2017, "A study on data augmentation of reverberant speech"), with 0.1 to 0.7 s to fall by 60 dB.
         telephone: probability of a narrow band, of 8-bit µ-law coding, or of both.
         bands: SpecAugment's widest strip of mel bands left out; two strips (Park et al. 2019, arXiv:1904.08779).
-        frames: SpecAugment's longest strip of frames left out, one each two seconds; never over a fifth of the whole.
+        frames: SpecAugment's longest strip of frames left out; never over a fifth of the whole.
+        every: frames for each such strip.
         begin: the first epoch of all this; a new network learns to align sooner from recordings as they are.
     """
 
@@ -56,6 +57,7 @@ class Augmentation:
     telephone: float = 0.08
     bands: int = 20
     frames: int = 25
+    every: int = 200
     begin: int = 0
     stretch: float = 0.0
     pitch: float = 0.0
@@ -70,6 +72,8 @@ class Augmentation:
         for name in ("gain", "color", "bands", "frames", "begin", "pitch"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"augmentation: {name} must be 0 or more, not {getattr(self, name)}")
+        if self.every < 1:
+            raise ValueError(f"augmentation: every must be at least 1, not {self.every}")
 
     def sound(self, samples: np.ndarray, other: np.ndarray | None, generator: np.random.Generator) -> np.ndarray:
         """The recording ``samples [n]`` as it might have been: ``[m]`` float32, −1..1.
@@ -132,7 +136,7 @@ class Augmentation:
             start = int(generator.integers(0, bands - width + 1))
             features[:, start : start + width] = 0
         left = frames // 5
-        for _ in range(round(frames / 200)):
+        for _ in range(round(frames / self.every)):
             width = min(int(generator.integers(0, self.frames + 1)), left)
             left -= width
             start = int(generator.integers(0, frames - width + 1))

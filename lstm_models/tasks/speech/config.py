@@ -28,6 +28,7 @@ class RecognizerConfig:
         convolution: channels of the three convolutions over time and frequency, which see two steps to either side;
             none if empty.
         dropout: fraction of a layer's input features dropped while training, the same for all steps (variational).
+        encoder_dropout: fraction of what each tuned block of the encoder adds that is dropped while training.
         features: the front end of a model without an encoder.
         encoder: an acoustic encoder under the LSTM layers, in place of log-mel frames; then an output each 24 ms (20
             from a spectrogram), and no ``convolution``.
@@ -55,6 +56,7 @@ class RecognizerConfig:
     lookahead: int = 8
     convolution: tuple[int, ...] = ()
     dropout: float = 0.1
+    encoder_dropout: float = 0.0
     features: SpeechFeatures = field(default_factory=SpeechFeatures)
     encoder: AcousticEncoderConfig | None = None
     windows: tuple[int, int, int] = (83, 12, 15)
@@ -93,8 +95,9 @@ class RecognizerConfig:
             raise ValueError(
                 f"model: gap must be above 0 and token_floor at most 0, not {self.gap}, {self.token_floor}"
             )
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"model: dropout must be from 0 to below 1, not {self.dropout}")
+        for name in ("dropout", "encoder_dropout"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"model: {name} must be from 0 to below 1, not {getattr(self, name)}")
         if " " not in self.alphabet or len(set(self.alphabet)) < len(self.alphabet):
             raise ValueError("model: alphabet must have a space and nothing twice")
 

@@ -121,6 +121,13 @@ class RecognizerNetwork(nn.Module):
         self.labels = len(config.alphabet) + 1
         self.head = nn.Linear(config.hidden_size, self.labels)
         self.label_numbers = {character: number for number, character in enumerate(config.alphabet, 1)}
+        self.set_encoder_dropout(config.encoder_dropout)
+
+    def set_encoder_dropout(self, fraction: float) -> None:
+        """Drop this much of what each tuned block of the encoder adds, while training."""
+        if self.encoder is not None:
+            for block in self.encoder.blocks[self.encoder.config.blocks - self.encoder.config.tuned :]:
+                block.dropout.p = fraction  # type: ignore[union-attr]
 
     @property
     def seconds_per_output(self) -> float:

@@ -57,7 +57,7 @@ def train(
             of LibriSpeech, LJSpeech, Common Voice, VoxForge or AN4, your own .csv, .tsv or .jsonl of audio files and
             texts, or a folder of audio files with a .txt beside each.
         run: folder of the run: checkpoints, logs, the model.
-        model: sizes of the recogniser; with init, only its dropout counts, and convolutions where init has none.
+        model: sizes of the recogniser; with init, only its dropouts count, and convolutions where init has none.
         training: how it is trained; batch_frames are frames of 10 ms.
         augmentation: how the recordings are varied.
         init: a recogniser to go on from: bundled, or a folder.
@@ -154,9 +154,10 @@ def _recognizer(
         grown = Recognizer(dataclasses.replace(found.config, convolution=config.convolution))
         grown.load_state_dict(found.state_dict(), strict=False)  # its convolutions begin at zero
         found = grown
-    found.config = dataclasses.replace(found.config, dropout=config.dropout)
+    found.config = dataclasses.replace(found.config, dropout=config.dropout, encoder_dropout=config.encoder_dropout)
     for layer in found.layers:
         layer.lstm.dropout = Dropout(input=config.dropout)  # type: ignore[union-attr]
+    found.set_encoder_dropout(config.encoder_dropout)
     return found
 
 
