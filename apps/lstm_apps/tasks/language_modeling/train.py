@@ -16,6 +16,7 @@ import torch
 from lstm_apps.training.fitting import TrainingConfig, fit, is_main_process
 from lstm_datasets.language_modeling.dataset import TokenStreams
 from lstm_datasets.language_modeling.readers import read_lines, read_texts
+from lstm_datasets.speech.spoken_sentences import spoken_sentences
 from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
 from lstm_models.tasks.language_modeling.config import LanguageModelConfig
@@ -38,6 +39,8 @@ def train(
     words: bool = False,
     streams: int = 48,
     validation: list[str] = [],  # noqa: B006 - never changed
+    init: str | None = None,
+    transcripts: list[str] = [],  # noqa: B006 - never changed
     resume: bool = False,
 ) -> dict[str, float]:
     """Trains a language model on free text and leaves it in RUN/model.
@@ -53,6 +56,9 @@ def train(
             them; the ends of lines count as a word.
         streams: rows of a batch; each goes on where it was in the batch before, in stretches of batch_frames / streams.
         validation: files to validate on. Every two-hundredth text of the data if missing.
+        init: a language model to go on from, bundled or a folder: its sizes and vocabulary are kept.
+        transcripts: more files of texts, to be learnt as a recogniser writes them: sentence by sentence, in lower case,
+            without marks and with numbers spelt out.
         resume: go on from the run's last checkpoint; the other options are given as they were.
 
     Returns:
@@ -67,10 +73,14 @@ def train(
     bptt = training.batch_frames // streams if streams > 0 else 0
     if bptt < 2:
         raise InputError(f"--streams must be from 1 to half of training.batch_frames, not {streams}", usage=True)
-    learn, held = _texts(data, validation, words)
-    model = _with_vocabulary(model, learn, vocabulary, words)
+    if words and (transcripts or init):
+        raise InputError("--words goes without --transcripts and --init", usage=True)
+    learn, held = _texts(data, validation, words, transcripts)
     torch.manual_seed(training.seed)
-    network = LanguageModel(model)
+    if init is None:
+        network = LanguageModel(_with_vocabulary(model, learn, vocabulary, words))
+    else:
+        network = hub.load_as(LanguageModel, init)
     try:
         learning = TokenStreams(_tokens(network, learn), streams, bptt, shuffle=True, seed=training.seed)
         validating = TokenStreams(_tokens(network, held), streams, bptt)
@@ -86,7 +96,8 @@ def train(
         run,
         resume=resume,
         settings={"task": "language-modeling", "data": data, "validation": validation, "streams": streams}
-        | {"words": words, "vocabulary": vocabulary, "model": model, "training": training},
+        | {"words": words, "vocabulary": vocabulary, "init": init, "transcripts": transcripts}
+        | {"model": network.config, "training": training},
     )
     if is_main_process():
         folder = hub.save(network, Path(run) / "model", card=_card(learning.tokens, network, training))
@@ -94,10 +105,13 @@ def train(
     return figures
 
 
-def _texts(data: Sequence[str], validation: Sequence[str], words: bool) -> tuple[list[str], list[str]]:
+def _texts(
+    data: Sequence[str], validation: Sequence[str], words: bool, transcripts: Sequence[str]
+) -> tuple[list[str], list[str]]:
     """The texts to learn from and those held out; a text that was named twice is held out, too, or not at all."""
     read = read_lines if words else read_texts
     texts = [text for path in data for text in read(path)]
+    texts += [sentence for path in transcripts for sentence in spoken_sentences(read_texts(path)) if sentence]
     held = [text for path in validation for text in read(path)]
     if not validation:
         held = list(dict.fromkeys(texts))[_HELD - 1 :: _HELD]

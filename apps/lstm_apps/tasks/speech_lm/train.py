@@ -21,6 +21,7 @@ import numpy as np
 
 from lstm_apps.tasks.speech.synthesis.sentences import RUN, Excluded, read_texts
 from lstm_datasets.speech.readers import read_speech
+from lstm_datasets.speech.spoken_sentences import spoken_sentences
 from lstm_datasets.speech.text_normalizer import normalize
 from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
@@ -32,10 +33,6 @@ __all__ = ["evaluate", "perplexity", "train"]
 
 LONGEST = 60.0  # seconds of a recording whose words count
 _MOST_WORD = 24  # letters; more is a line of dots or a formula
-
-_SENTENCE_END = re.compile(r"(?<=[.!?])[\"'”’)\]]*\s+(?=[\"'“‘(\[]*[A-Z])")
-_ABBREVIATED = re.compile(r"(?:^|[\s(\"'“])(?:[A-Za-z]|Mrs?|Ms|Dr|St|Messrs|Prof|Capt|Col|Gen|Lt|Sgt|Rev|Hon|Jr|Sr)\.$")
-_APART = re.compile(r"(?<=[A-Za-z]) ?['’] ?(s|ll|ve|re|d|m)\b(?!['’])| (n['’]t)\b|(?<=n) ?['’] ?(t)\b")
 
 
 def train(
@@ -84,7 +81,9 @@ def train(
     if not text and not data:
         raise InputError("name something to learn from: --text, --data, or both.", usage=True)
     excluded = Excluded.read(exclude) if exclude else Excluded()
-    parts = [_Part.of(name, _sentences(read_texts([path])), weight, excluded) for name, path, weight in _named(text)]
+    parts = [
+        _Part.of(name, spoken_sentences(read_texts([path])), weight, excluded) for name, path, weight in _named(text)
+    ]
     for name, path, weight in _named(data):
         spoken = (recording.text for recording in read_speech(path, longest=LONGEST))
         parts.append(_Part.of(name, map(normalize, spoken), weight * data_weight, excluded))
@@ -133,7 +132,7 @@ def evaluate(
         (name, (normalize(r.text).split() for r in read_speech(path, longest=LONGEST)))
         for name, path, _ in _named(data)
     ]
-    sets += [(name, (line.split() for line in _sentences(read_texts([path])))) for name, path, _ in _named(text)]
+    sets += [(name, (line.split() for line in spoken_sentences(read_texts([path])))) for name, path, _ in _named(text)]
     for name, sentences in sets:
         value, unknown, count = perplexity(lm, sentences)
         figures |= {f"{name}/perplexity": value, f"{name}/unknown": unknown}
@@ -189,19 +188,6 @@ def _named(given: Sequence[str]) -> Iterator[tuple[str, str, float]]:
         if not weight > 0:
             raise InputError(f"{shown(each)}: a weight is above 0.", usage=True)
         yield Path(path).name, path, weight
-
-
-def _sentences(texts: Iterable[str]) -> Iterator[str]:
-    """The sentences of texts, normalised; what a tokeniser took apart (“do n't”, “Emma ' s”) is put together again."""
-    for text in texts:
-        for paragraph in re.split(r"\n\s*\n", text):
-            joined = _APART.sub(lambda found: f"'{found[1]}" if found[1] else "n't" if found[2] else "'t", paragraph)
-            begin = 0
-            for end in _SENTENCE_END.finditer(joined):
-                if not _ABBREVIATED.search(joined[max(begin, end.start() - 12) : end.start()]):
-                    yield normalize(joined[begin : end.start()])
-                    begin = end.end()
-            yield normalize(joined[begin:])
 
 
 def _vocabulary(parts: Sequence[_Part], most: int, rare: int) -> tuple[list[str], dict[str, float]]:
