@@ -17,7 +17,8 @@ letters' share of the boost of a hot word is paid; both give way to the real sco
 A word is final when every hypothesis in the beam begins with it, or when it has waited 100 outputs (four seconds) for
 that: the best hypothesis's first word is taken then, since what comes so much later no longer tells one from another.
 Decisions fall at fixed outputs, so how the outputs are cut into pushes changes
-nothing. Word times are those of the most probable alignment of the text.
+nothing. Where the search ends, a second language model that reads whole texts may choose among the best of them
+(``lstm_models.decoding.rescoring``). Word times are those of the most probable alignment of the text.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from lstm_models import deadlines
 from lstm_models.decoding.ctc_alignment import align_labels
 from lstm_models.decoding.ctc_prefix_beam import BLANK, Node, PrefixBeam, WordModel
 from lstm_models.decoding.options import SearchOptions
+from lstm_models.decoding.rescoring import Rescorer
 from lstm_models.errors import InputError
 
 __all__ = ["EVIDENCE", "CTCSearch", "CTCText", "Found", "ctc_beam_search", "greedy"]
@@ -44,6 +46,8 @@ _EVERY = 8  # outputs between two looks at what is certain
 _HORIZON = 100  # outputs that a whole word waits, at most, until it is decided
 _IMPOSSIBLE = -100.0  # what stands for lower log probabilities
 _LONGEST = 250  # outputs of a word that does not end
+_RESCORED = 20  # texts that a second language model chooses from
+_BEFORE = 50  # words before them that it reads
 
 
 @dataclass(frozen=True)
@@ -104,14 +108,22 @@ class CTCSearch:
             all is a single word.
         options: how to search.
         language_model: word n-gram, or None to search by the posteriors alone.
+        rescorer: a language model that chooses among the best texts where the search ends; none if None.
 
     Raises:
         InputError: a hot word has a character that is not in the alphabet (``usage=True``).
     """
 
-    def __init__(self, alphabet: str, options: SearchOptions, language_model: WordModel | None = None) -> None:
+    def __init__(
+        self,
+        alphabet: str,
+        options: SearchOptions,
+        language_model: WordModel | None = None,
+        rescorer: Rescorer | None = None,
+    ) -> None:
         _check_hotwords(alphabet, options)
-        self.alphabet, self.options = alphabet, options
+        self.alphabet, self.options, self._rescorer = alphabet, options, rescorer
+        self._said: list[str] = []  # the words that are final, since the search began
         self._beam = PrefixBeam(alphabet, options, language_model)
         self._frames: deque[np.ndarray] = deque()  # of the words that are not final
         self._start = self._outputs = 0  # of the first such output; of the next
@@ -161,14 +173,33 @@ class CTCSearch:
 
     def finish(self) -> list[Found]:
         """All words not given yet. The search then begins anew, but remembers the last words for the language model."""
-        listed = self._beam.texts()
+        listed = self._rescored(self._beam.texts())
         found, self._final = self._final, []
         context = self._beam.root.context
         if listed:
             found += self._found(listed[0][2], None, listed)
             context = self._beam.completed(listed[0][2])[1]
         self._restart(context)
+        self._said = []
         return found
+
+    def _rescored(self, listed: list[tuple[float, float, Node]]) -> list[tuple[float, float, Node]]:
+        """The best of these texts in the order that the second language model gives them."""
+        if self._rescorer is None or len(listed) < 2:
+            return listed
+        listed = listed[:_RESCORED]
+        before, weight = self._said[-_BEFORE:], self.options.lm_weight * (1 - self._rescorer.options.kept)
+        texts = [self._text(node) for _, _, node in listed]
+        gains = self._rescorer.gains([" ".join([*before, *words]).strip() for words in texts])
+        again = [
+            (
+                score + gain - weight * math.fsum(self._beam.language_scores([word for word in words if word])),
+                total,
+                node,
+            )
+            for (score, total, node), words, gain in zip(listed, texts, gains, strict=True)
+        ]
+        return sorted(again, key=lambda each: each[0], reverse=True)
 
     def _restart(self, context: object) -> None:
         self._beam.begin(context)
@@ -196,10 +227,14 @@ class CTCSearch:
             return
         end = self._start
         for word in self._found(beam.nodes[0], space):
-            self._final.append(word)
+            self._settled(word)
             end = word.last + 1
         self._forget(end)
         beam.cut(space)
+
+    def _settled(self, word: Found) -> None:
+        self._final.append(word)
+        self._said.append(word.text)
 
     def _part(self, best: Node) -> None:
         """What to do about a word that does not end: go on with it alone if it began late, else end it here."""
@@ -208,7 +243,7 @@ class CTCSearch:
             self._beam.insist(best)
             self._forget(word.first)
         else:
-            self._final.append(word)
+            self._settled(word)
             self._restart(self._beam.completed(best)[1])
 
     def _forget(self, end: int) -> None:

@@ -21,7 +21,7 @@ from typing import NamedTuple, Protocol
 
 from lstm_models.errors import InputError
 
-__all__ = ["NBest", "RescoreOptions", "SentenceScorer", "choose_weights", "rescore"]
+__all__ = ["NBest", "RescoreOptions", "Rescorer", "SentenceScorer", "choose_weights", "rescore"]
 
 
 class SentenceScorer(Protocol):
@@ -38,6 +38,7 @@ class RescoreOptions:
     Attributes:
         weight: of its natural log probability of a text.
         word_bonus: nats added for each word, as a language model likes short texts.
+        kept: how much stays of what a first language model added in the search, from 0 to 1.
 
     Raises:
         InputError: a number is out of its range (``usage=True``).
@@ -45,12 +46,28 @@ class RescoreOptions:
 
     weight: float = 0.3
     word_bonus: float = 0.0
+    kept: float = 1.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.weight < math.inf:
             raise InputError(f"the weight must be 0 or more, and is {self.weight}", usage=True)
         if not math.isfinite(self.word_bonus):
             raise InputError(f"word_bonus must be a number, and is {self.word_bonus}", usage=True)
+        if not 0 <= self.kept <= 1:
+            raise InputError(f"kept must be from 0 to 1, and is {self.kept}", usage=True)
+
+
+class Rescorer(NamedTuple):
+    """A language model for whole texts, and how much it counts."""
+
+    model: SentenceScorer
+    options: RescoreOptions
+
+    def gains(self, texts: Sequence[str]) -> list[float]:
+        """What it adds to the score of each text."""
+        weight, bonus = self.options.weight, self.options.word_bonus
+        logs = self.model.log_probs(texts)
+        return [weight * log + bonus * len(text.split()) for text, log in zip(texts, logs, strict=True)]
 
 
 class NBest(NamedTuple):

@@ -44,6 +44,9 @@ class RecognizerConfig:
         word_bonus: added for each word, in nats.
         gap: nats behind the best at which the search gives a hypothesis up.
         token_floor: log probability below which the search does not try a letter.
+        rescorer: name or folder of a model of whole texts, which chooses among the best of a search with
+            ``language_model``; none if empty.
+        rescorer_weights: of its log probability, and how much is kept of the language model's (0 to 1).
 
     Raises:
         ValueError: a size is out of its range.
@@ -69,6 +72,8 @@ class RecognizerConfig:
     word_bonus: float = 0.5
     gap: float = 10.0
     token_floor: float = -7.0
+    rescorer: str = ""
+    rescorer_weights: tuple[float, float] = (0.2, 0.5)
 
     def __post_init__(self) -> None:
         for name in ("hidden_size", "layers", "beam"):
@@ -95,6 +100,8 @@ class RecognizerConfig:
             raise ValueError(
                 f"model: gap must be above 0 and token_floor at most 0, not {self.gap}, {self.token_floor}"
             )
+        if self.rescorer_weights[0] < 0 or not 0 <= self.rescorer_weights[1] <= 1:
+            raise ValueError(f"model: rescorer_weights must be 0 or more, and from 0 to 1, not {self.rescorer_weights}")
         for name in ("dropout", "encoder_dropout"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"model: {name} must be from 0 to below 1, not {getattr(self, name)}")

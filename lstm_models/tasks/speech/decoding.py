@@ -22,6 +22,7 @@ import numpy as np
 from lstm_models.confidence import Calibration
 from lstm_models.decoding.ctc_search import CTCSearch, Found
 from lstm_models.decoding.options import MOST_BEAM, SearchOptions, check_number
+from lstm_models.decoding.rescoring import RescoreOptions, Rescorer, SentenceScorer
 from lstm_models.errors import InputError
 from lstm_models.io.audio import Audio, open_audio
 from lstm_models.results import Word
@@ -206,17 +207,18 @@ class WordDecoder:
             not one (``usage=True``).
     """
 
-    def __init__(self, recognizer: Timed, options: TranscribeOptions) -> None:
+    def __init__(self, recognizer: Timed, options: TranscribeOptions, *, preview: bool = False) -> None:
         config = recognizer.config
         language = language_model(config, options.lm)
         self._recognizer, self._language = recognizer, language
+        self._rescorer = rescorer(config) if options.lm is True and not preview else None
         hotwords = [_spelt_hotword(word, config.alphabet) for word in options.hotwords]
         self._options = search_options(config, options.beam, language=language is not None, hotwords=hotwords)
         self.restart()
 
     def restart(self) -> None:
         """Begin a new recording."""
-        self._search = CTCSearch(self._recognizer.config.alphabet, self._options, self._language)
+        self._search = CTCSearch(self._recognizer.config.alphabet, self._options, self._language, self._rescorer)
         self._timer = WordTimer(self._recognizer)
 
     def push(self, outputs: np.ndarray) -> list[Word]:
@@ -249,6 +251,21 @@ def language_model(config: RecognizerConfig, lm: LanguageModel) -> NGram | None:
     if not isinstance(loaded, NGram):
         raise InputError(f"{type(loaded).__name__} is not a language model.", usage=True)
     return loaded
+
+
+def rescorer(config: RecognizerConfig) -> Rescorer | None:
+    """What chooses among the best texts of a search with the recogniser's own language model; None for nothing."""
+    if not (config.language_model and config.rescorer):
+        return None
+    weight, kept = config.rescorer_weights
+    return Rescorer(_load_rescorer(config.rescorer), RescoreOptions(weight, kept=kept))
+
+
+@functools.lru_cache(1)
+def _load_rescorer(name: str) -> SentenceScorer:
+    from lstm_models.checkpoints import hub
+
+    return hub.load(name)  # type: ignore[no-any-return]
 
 
 @functools.lru_cache(2)

@@ -76,7 +76,8 @@ def stream(
         words = first
     else:
         beam = min(_PREVIEW_BEAM, options.beam or recognizer.config.beam)
-        words = _SecondPass(recognizer, options, _FirstPass(recognizer, replace(options, beam=beam)))
+        first = _FirstPass(recognizer, replace(options, beam=beam), preview=True)
+        words = _SecondPass(recognizer, options, first)
     return Stream(recognizer, words, rate, punctuate)
 
 
@@ -169,8 +170,8 @@ class _FirstPass:
         exact: whether the outputs are those of one pass.
     """
 
-    def __init__(self, recognizer: StreamingModel, options: TranscribeOptions) -> None:
-        self._recognizer, self._decoder = recognizer, WordDecoder(recognizer, options)
+    def __init__(self, recognizer: StreamingModel, options: TranscribeOptions, *, preview: bool = False) -> None:
+        self._recognizer, self._decoder = recognizer, WordDecoder(recognizer, options, preview=preview)
         self.exact = recognizer.acoustics().exact  # raises where there can be no stream
         self._begin_recording()
 

@@ -6,6 +6,7 @@ import functools
 import itertools
 import math
 from collections import defaultdict
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from hypothesis.extra.numpy import arrays
 from lstm_models.decoding.ctc_alignment import align_labels
 from lstm_models.decoding.ctc_search import CTCSearch, Found, ctc_beam_search, greedy
 from lstm_models.decoding.options import SearchOptions
+from lstm_models.decoding.rescoring import RescoreOptions, Rescorer
 from lstm_models.errors import InputError
 from lstm_models.ngram.model import NGram
 
@@ -289,6 +291,49 @@ def test_the_language_model_decides_what_the_sound_leaves_open(model: NGram) -> 
     log_probs[4] = np.log([0.02, 0.02, 0.49, 0.47])  # a rather than b
     assert ctc_beam_search(log_probs, ALPHABET)[0].text == "a a"
     assert ctc_beam_search(log_probs, ALPHABET, SearchOptions(lm_weight=1.0), model)[0].text == "a b"
+
+
+class Likes:
+    """A model of whole texts, which likes one letter; it remembers what it was asked."""
+
+    def __init__(self, letter: str) -> None:
+        self.letter, self.asked = letter, list[str]()
+
+    def log_probs(self, texts: Sequence[str]) -> list[float]:
+        self.asked += texts
+        return [-0.5 * len(text) + text.count(self.letter) for text in texts]
+
+
+@given(log_probs=posteriors(strategies.integers(1, 5), 4), kept=strategies.floats(0, 1), weight=strategies.floats(0, 3))
+@settings(max_examples=40, deadline=None)
+def test_a_second_language_model_chooses_among_the_best_texts(
+    model: NGram, log_probs: np.ndarray, kept: float, weight: float
+) -> None:
+    options = SearchOptions(lm_weight=0.8, word_bonus=0.5, **EVERYTHING)
+    likes = Likes("b")
+    search = CTCSearch(ALPHABET, options, model, Rescorer(likes, RescoreOptions(weight, 0.3, kept)))
+    search.push(log_probs)
+    found = " ".join(word.text for word in search.finish())
+    less = SearchOptions(lm_weight=0.8 * kept, word_bonus=0.8, **EVERYTHING)
+    best = ctc_beam_search(log_probs, ALPHABET, options, model, n_best=20)
+    wanted = {
+        each.text: scored(each.text, each.log_probability, less, model) + weight * likes.log_probs([each.text])[0]
+        for each in best
+    }
+    assert wanted[found] == pytest.approx(max(wanted.values()), abs=1e-3)
+
+
+def test_a_second_language_model_reads_what_is_final_too_until_a_pause() -> None:
+    log_probs = spoken(SENTENCE, LETTERS, sharp=6.0)
+    likes = Likes("z")
+    search = CTCSearch(LETTERS, SearchOptions(beam=8), None, Rescorer(likes, RescoreOptions(0.0)))
+    for _ in range(2):
+        search.push(log_probs)
+        assert search.final()
+        search.finish()
+        assert len(likes.asked) > 1
+        assert all(text.startswith(SENTENCE[:40]) for text in likes.asked)
+        likes.asked.clear()
 
 
 def test_a_hot_word_is_heard_where_it_is_nearly_as_likely_and_not_elsewhere() -> None:

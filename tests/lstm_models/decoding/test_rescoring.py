@@ -43,7 +43,7 @@ def test_the_language_model_takes_part():
     assert tiny().log_probs([]) == []
 
 
-@pytest.mark.parametrize("options", [{"weight": -1.0}, {"weight": math.nan}, {"word_bonus": math.inf}])
+@pytest.mark.parametrize("options", [{"weight": -1.0}, {"weight": math.nan}, {"word_bonus": math.inf}, {"kept": 1.1}])
 def test_weights_that_cannot_be(options):
     with pytest.raises(InputError, match="must be"):
         RescoreOptions(**options)

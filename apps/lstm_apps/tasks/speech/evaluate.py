@@ -26,7 +26,7 @@ from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import check_writable, write_whole
 from lstm_models.ngram.model import NGram
 from lstm_models.tasks.speech.config import RecognizerConfig
-from lstm_models.tasks.speech.decoding import calibrations, search_options
+from lstm_models.tasks.speech.decoding import calibrations, rescorer, search_options
 from lstm_models.tasks.speech.model import Recognizer
 
 __all__ = ["evaluate"]
@@ -93,9 +93,10 @@ def evaluate(
     named = used if isinstance(used, str) else recognizer.config.language_model if used else ""
     language_model = hub.load_as(NGram, named) if named else None
     options = search_options(recognizer.config, beam)
+    again = rescorer(recognizer.config) if used is True else None
     notes: list[str] = []
     recordings = _chosen(data, split, limit, skip_at_most, notes)
-    heard, log_probs = hear(recognizer, recordings, options, language_model, notes, keep=dump is not None)
+    heard, log_probs = hear(recognizer, recordings, options, language_model, notes, dump is not None, again)
     if dump is not None:
         _dump(Path(dump), log_probs, recordings)
 
@@ -108,7 +109,7 @@ def evaluate(
     figures["calibration"] = None if report is None else dataclasses.asdict(report)
     if timed:
         chosen = _spread([each.recording for each in heard], timed)
-        timings = measure(recognizer, chosen, options, language_model, used, other, notes, progress)
+        timings = measure(recognizer, chosen, options, language_model, used, other, notes, progress, again)
         if timings.hypotheses:
             figures["timing"] = timings.figures() | rates_in_use(timings.hypotheses, heard)
     figures["notes"] = notes

@@ -19,6 +19,7 @@ from lstm_apps.evaluation.threads import one_thread
 from lstm_datasets.speech.readers import SAMPLE_RATE, Recording
 from lstm_models.decoding.ctc_search import CTCSearch
 from lstm_models.decoding.options import SearchOptions
+from lstm_models.decoding.rescoring import Rescorer
 from lstm_models.errors import InputError
 from lstm_models.ngram.model import NGram
 from lstm_models.results import Word
@@ -118,6 +119,7 @@ def measure(
     aligner: Recognizer | None = None,
     notes: list[str] | None = None,
     progress: Callable[[Sequence[Recording]], Iterator[Recording]] = iter,
+    rescorer: Rescorer | None = None,
 ) -> Timings:
     """Time a recogniser on recordings, one at a time, on one thread.
 
@@ -130,6 +132,7 @@ def measure(
         aligner: whose forced alignment counts as the time of a word; that of the recogniser itself if None.
         notes: takes a sentence for each recording that cannot be measured.
         progress: goes through the recordings.
+        rescorer: of the search by itself.
     """
     found = Timings()
     streams = not recognizer.config.bidirectional
@@ -151,7 +154,7 @@ def measure(
                 continue
             found.audio += recording.duration
             found.parts["all"] += seconds
-            for name, each in _parts(recognizer, samples, options, language_model).items():
+            for name, each in _parts(recognizer, samples, options, language_model, rescorer).items():
                 found.parts[name] += each
             texts = [word.text for word in aligned.words]
             for at, to in matches(texts, [word.text for word in transcript.words]):
@@ -217,14 +220,18 @@ def _delays(found: Timings, aligned: Sequence[Word], run: StreamedWords) -> None
 
 
 def _parts(
-    recognizer: Recognizer, samples: np.ndarray, options: SearchOptions, language_model: NGram | None
+    recognizer: Recognizer,
+    samples: np.ndarray,
+    options: SearchOptions,
+    language_model: NGram | None,
+    rescorer: Rescorer | None,
 ) -> Mapping[str, float]:
     """Processor seconds of front end, network and search, each by itself."""
     _, front_end = _timed(lambda: recognizer.front_end(samples))
     log_probs, both = _timed(lambda: recognizer.log_probs([samples])[0])
 
     def search() -> None:
-        run = CTCSearch(recognizer.config.alphabet, options, language_model)
+        run = CTCSearch(recognizer.config.alphabet, options, language_model, rescorer)
         run.push(log_probs)
         run.finish()
 

@@ -13,6 +13,7 @@ from lstm_apps.evaluation.error_rates import ErrorCounts, comparable, count_erro
 from lstm_datasets.speech.readers import Recording
 from lstm_models.decoding.ctc_search import CTCSearch, Found, greedy
 from lstm_models.decoding.options import SearchOptions
+from lstm_models.decoding.rescoring import Rescorer
 from lstm_models.errors import InputError
 from lstm_models.ngram.model import NGram
 from lstm_models.tasks.speech.network import RecognizerNetwork
@@ -66,6 +67,7 @@ def hear(
     language_model: NGram | None,
     notes: list[str],
     keep: bool = False,
+    rescorer: Rescorer | None = None,
 ) -> tuple[list[Heard], dict[int, np.ndarray]]:
     """Every recording in one pass, those of like length together; also the log probabilities by place, if kept.
 
@@ -87,7 +89,7 @@ def hear(
         for number, log_probs in zip(sounds, found, strict=True):
             words = {"greedy": greedy(log_probs, alphabet), "beam": _searched(log_probs, alphabet, options, None)}
             if language_model is not None:
-                words["beam + LM"] = _searched(log_probs, alphabet, options, language_model)
+                words["beam + LM"] = _searched(log_probs, alphabet, options, language_model, rescorer)
             texts = {name: comparable(" ".join(word.text for word in each)) for name, each in words.items()}
             reference = recordings[number].text
             heard[number] = Heard(
@@ -105,11 +107,15 @@ def hear(
 
 
 def _searched(
-    log_probs: np.ndarray, alphabet: str, options: SearchOptions, language_model: NGram | None
+    log_probs: np.ndarray,
+    alphabet: str,
+    options: SearchOptions,
+    language_model: NGram | None,
+    rescorer: Rescorer | None = None,
 ) -> list[Found]:
     if language_model is None:
         options = dataclasses.replace(options, word_bonus=0.0)  # it makes up for what a language model takes
-    search = CTCSearch(alphabet, options, language_model)
+    search = CTCSearch(alphabet, options, language_model, rescorer)
     search.push(log_probs)
     return search.finish()
 
