@@ -106,13 +106,25 @@ def test_masks_leave_out_strips_and_never_more_than_a_fifth_of_the_frames() -> N
         assert (masked == 0).all(0).sum() <= 40
 
 
+def test_strips_of_frames_are_left_out_as_often_as_asked() -> None:
+    generator = np.random.default_rng(1)
+    left = [
+        (Augmentation(bands=0, frames=4, every=every).masked(np.ones((8000, 4), np.float32), generator) == 0).all(1)
+        for every in (40, 400)
+    ]
+    # Widths of 0 to 4 frames, two on average; few of 200 strips lie on another
+    assert [each.sum() for each in left] == [pytest.approx(400, rel=0.2), pytest.approx(40, rel=0.4)]
+
+
 def test_fitted_features_fit_the_recordings(recordings: list, recognizer: Recognizer) -> None:
     fitted = fitted_features(recordings, recognizer.config.features)
     normal = np.concatenate([fitted.normalize(fitted.log_mel(one.samples())) for one in recordings])
     assert np.abs(normal.std(0) - 1).max() < 0.1
 
 
-@pytest.mark.parametrize(("option", "value"), [("speed", 0.5), ("room", 1.5), ("gain", -1.0), ("frames", -1)])
+@pytest.mark.parametrize(
+    ("option", "value"), [("speed", 0.5), ("room", 1.5), ("gain", -1.0), ("frames", -1), ("every", 0)]
+)
 def test_strengths_that_cannot_be_are_refused(option: str, value: float) -> None:
     with pytest.raises(ValueError, match=option):
         Augmentation(**{option: value})  # type: ignore[arg-type]

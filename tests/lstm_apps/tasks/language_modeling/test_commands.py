@@ -47,6 +47,17 @@ def test_training_learns_the_texts(model: str, data: str, tmp_path: Path) -> Non
     assert json.loads(out.read_text())["files"][data]["bits_per_character"] < plain["bits_per_character"]
 
 
+def test_a_trained_model_learns_how_a_recogniser_writes(model: str, data: str, tmp_path: Path) -> None:
+    (tmp_path / "texts.txt").write_text("Mr. Fox saw 2 dogs! “So what?”\n" * 200)
+    arguments = ["--data", data, "--validation", data, "--transcripts", str(tmp_path / "texts.txt"), "--init", model]
+    assert cli.main(["train", "language-modeling", *arguments, "--run", str(tmp_path / "run"), *OPTIONS]) == 0
+    before, after = hub.load_as(LanguageModel, model), hub.load_as(LanguageModel, tmp_path / "run" / "model")
+    assert after.config.merges == before.config.merges
+    said = "mister fox saw two dogs"
+    assert after.log_probs([said])[0] > before.log_probs([said])[0] + 10
+    assert after.log_probs([said])[0] > after.log_probs(["Mr. Fox saw 2 dogs!"])[0]
+
+
 def test_a_model_of_words(tmp_path: Path) -> None:
     (tmp_path / "ptb.txt").write_text("the cat <unk> N\nthe dog sat\n" * 60)
     arguments = ["--data", str(tmp_path / "ptb.txt"), "--run", str(tmp_path / "run"), "--words", "true", *OPTIONS]
@@ -127,6 +138,8 @@ def test_bad_input_is_one_sentence_and_writes_nothing(
         (["--data", "DATA", "--vocabulary", "10"], "--vocabulary must be at least 259"),
         (["--data", "DATA", "--streams", "160", "--training.batch_frames", "100000"], "not enough"),
         (["--data", "WORDS", "--words", "true", "--model.hidden_size", "0"], "hidden_size must be at least 1"),
+        (["--data", "WORDS", "--words", "true", "--transcripts", "WORDS"], "--words goes without --transcripts"),
+        (["--data", "DATA", "--init", "none"], "none"),
     ],
 )
 def test_training_says_what_is_wrong(

@@ -11,6 +11,7 @@ from torch import nn
 
 from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
+from lstm_models.nn.acoustic_encoder import AcousticEncoderConfig
 from lstm_models.tasks.speech.config import RecognizerConfig
 from lstm_models.tasks.speech.model import Recognizer
 from tests.helpers.tiny_speech import say, sentences
@@ -81,6 +82,20 @@ def test_one_direction_hears_no_further_than_its_lookahead(convolution: tuple[in
     model(x)[0][0, 12, 3].backward()  # frames 36 to 38, and those of two steps more
     reached = x.grad.abs().sum(-1)[0].nonzero().flatten()  # type: ignore[union-attr]
     assert reached.max() == 3 * (12 + 2 + around) + 2
+
+
+def test_only_the_tuned_blocks_of_an_encoder_drop_out_and_only_while_training() -> None:
+    encoder = AcousticEncoderConfig(size=16, heads=2, blocks=3, inner=32, rotary=4, tuned=1)
+    model = recognizer(encoder=encoder, encoder_dropout=0.5, dropout=0.0, layers=1, lookahead=0)
+    x = torch.from_numpy(noise(16_000))[None]
+    with torch.no_grad():
+        steady = [model.encoder.tail(model.encoder.trunk(x))[-1] for _ in range(2)]  # type: ignore[union-attr]
+        model.train()
+        trunk = [model.encoder.trunk(x) for _ in range(2)]  # type: ignore[union-attr]
+        tail = [model.encoder.tail(trunk[0])[-1] for _ in range(2)]  # type: ignore[union-attr]
+    assert torch.equal(*steady)
+    assert torch.equal(*trunk)
+    assert not torch.equal(*tail)
 
 
 def test_a_bidirectional_recogniser_has_no_stream() -> None:
@@ -163,6 +178,8 @@ def test_it_learns_to_read_chords_and_keeps_it_when_saved(tmp_path) -> None:
         ({"alphabet": "abc"}, "space"),
         ({"alphabet": " aa"}, "twice"),
         ({"dropout": 1.0}, "dropout"),
+        ({"encoder_dropout": -0.1}, "encoder_dropout"),
+        ({"rescorer_weights": (0.2, 1.5)}, "rescorer_weights"),
         ({"convolution": (8, 8)}, "three numbers of channels"),
         ({"convolution": (8, 0, 8)}, "three numbers of channels"),
     ],
