@@ -134,7 +134,7 @@ def check_kept(option: str, results: Iterable[str | os.PathLike[str]], sources: 
     """
     whole = [os.fspath(path) for path in sources if path != "-" and "\0" not in path]
     read = {os.path.realpath(path) for path in whole if os.path.lexists(path)}
-    for result in map(os.fspath, results):
+    for result in [os.fspath(path) for path in results]:
         if "\0" not in result and os.path.realpath(result) in read:
             raise InputError(
                 f"{option} {shown(result)} is one of the files that are read, and would be overwritten: name another",
