@@ -299,6 +299,7 @@ def _set(
         glyphs.append(strokes)
         if number < len(spans):
             left, right = spans[number]
+            gap = max(gap, bearing(before, "")) if gap == tight else gap
             shift = edge + gap - left if joint or number else 0.0
             shifts.append(shift)
             edge = right + shift

@@ -21,6 +21,7 @@ __all__ = ["GLYPHS_TALL", "TIGHT", "ComposedLine", "bearing", "drawable", "plann
 TIGHT = 0.24  # between a glyph and its neighbour in a word, in x-heights
 _DIGITS = 0.4  # between two drawn digits, and beside a sign between them, which are read apart by nothing else
 _CAPITALS = 0.36  # between two drawn capitals
+_INITIAL = 0.42  # between a drawn capital and the letter that is written after it: nearer, “Cl” is “d”
 _BESIDE = dict.fromkeys(".,:;'", 0.36) | dict.fromkeys("-/#", 0.42)
 _MAX_LETTERS = 2
 GLYPHS_TALL = 1.5  # capitals of the glyphs, in x-heights
@@ -145,11 +146,15 @@ def room(line: ComposedLine) -> tuple[float, int]:
     widths = sum(each.width * (np.sqrt(TALL / GLYPHS_TALL) if each.top > 1.2 else 1.0) for each in glyphs)
     bases = ["" if token is None else token.base for token in tokens]
     tight = sum(max(TIGHT, bearing(a, b)) for a, b in itertools.pairwise(["", *bases]) if b)
+    ends = [joint[-1] for joint in line.joints[:-1] if joint]
+    tight += sum(max(0.0, bearing(end.base, "") - TIGHT) for end in ends if end is not None)
     return float(widths) + tight, tokens.count(None) - len(line.cuts)
 
 
 def bearing(before: str, after: str) -> float:
-    """The least distance of two drawn characters of a word, in x-heights."""
+    """The least distance of two drawn characters in a word, in x-heights; without ``after``, to a written letter."""
+    if not after:
+        return _INITIAL if before.isupper() else 0.0
     signs = max(_BESIDE.get(before, 0.0), _BESIDE.get(after, 0.0))
     capitals = _CAPITALS if before.isupper() and after.isupper() else 0.0
     return max(signs, capitals, _DIGITS if before.isdigit() and after.isdigit() else 0.0)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import numpy as np
 import pytest
 import torch
 
 import lstm_models
+from lstm_models.ink.line_metrics import TALL
+from lstm_models.tasks.handwriting.composition import compose
 from lstm_models.tasks.handwriting.glyphs import glyph
-from lstm_models.tasks.handwriting.line_plan import drawable, planned
+from lstm_models.tasks.handwriting.line_plan import drawable, planned, room
 from lstm_models.tasks.handwriting.model import HandwritingWriter
 from lstm_models.tasks.handwriting.pages import paragraph_segments
 from lstm_models.text.spelling import spell
@@ -62,6 +65,18 @@ def test_signs_between_digits_are_to_be_seen() -> None:
         assert np.ptp(points, axis=0).max() > 0.1  # x-heights
     (joint, _) = planned("1,249.50", LETTERS).joints[0], None
     assert [letter.base for letter in joint if letter] == list("1,249.50")
+
+
+@pytest.mark.parametrize(("text", "distance"), [("Cl", 0.42), ("Él", 0.42), ("3cups", 0.24)])
+def test_drawn_capitals_keep_a_distance_to_what_is_written_after_them(text: str, distance: float) -> None:
+    """Nearer, a C before an l looks like a d."""
+    line = planned(text, LETTERS)
+    stem = np.array([[5.0, -1.5], [5.0, 0.0]])  # of the next letter, by a pen
+    strokes, drawn = compose(line, [stem], [np.zeros(2)], 1.0, 0.0, random=np.random.default_rng(1))
+    right = max(float(strokes[number][:, 0].max()) for number in drawn)
+    assert float(strokes[-1][:, 0].min()) - right == pytest.approx(distance)
+    width = glyph("C" if text[0] == "C" else "E" if text[0] == "É" else "3").width
+    assert room(line)[0] == pytest.approx(width * math.sqrt(TALL / 1.5) + distance)
 
 
 def test_some_characters_are_drawn_in_some_styles_alone() -> None:
