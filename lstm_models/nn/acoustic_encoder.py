@@ -20,6 +20,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lstm_models.field_checks import check_at_least
+
 __all__ = ["AcousticEncoder", "AcousticEncoderConfig", "level"]
 
 _CONVOLUTIONS = ((127, 64), (7, 3), (3, 2))  # kernel and stride
@@ -50,9 +52,7 @@ class AcousticEncoderConfig:
     bands: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("size", "heads", "blocks", "inner"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"encoder: {name} must be at least 1, not {getattr(self, name)}")
+        check_at_least(self, 1, "size", "heads", "blocks", "inner", of="encoder")
         if self.size % self.heads:
             raise ValueError(f"encoder: size must be a multiple of heads, not {self.size} and {self.heads}")
         if self.rotary % 2 or not 0 <= self.rotary <= self.size // self.heads:

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from lstm_models.errors import InputError
+from lstm_models.field_checks import check_at_least
 from lstm_models.nn.parameter_budget import uncounted
 
 __all__ = ["PACKAGED", "ImageConfig", "ImageEncoder"]
@@ -57,8 +58,7 @@ class ImageConfig:
             raise ValueError(f"image: size must lie between 32 and 1024, not {self.size}")
         if not all(0 < value < np.inf for value in self.std) or not np.isfinite(self.mean).all():
             raise ValueError(f"image: mean must be finite and std above 0, not {self.mean} and {self.std}")
-        if self.tuned < 0:
-            raise ValueError(f"image: tuned must be 0 or more, not {self.tuned}")
+        check_at_least(self, 0, "tuned", of="image")
 
 
 class ImageEncoder(nn.Module):

@@ -35,11 +35,12 @@ from torch.utils.data import Dataset
 from lstm_apps.training.checkpointing import REMEDY, RunCheckpoints, Stopped, WholeFiles
 from lstm_apps.training.config import TrainingConfig
 from lstm_apps.training.data_module import Collate, RunData
+from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
 from lstm_models.io.file_lock import locked
 from lstm_models.nn.prepacked_linear import has_bf16
 
-__all__ = ["TrainingConfig", "fit", "is_main_process"]
+__all__ = ["TrainingConfig", "fit", "is_main_process", "save_trained"]
 
 
 class _Task(LightningModule):
@@ -263,6 +264,26 @@ def _fit(
 def is_main_process() -> bool:
     """Whether this process is the one that saves and prints, of all that train together."""
     return getattr(rank_zero_only, "rank", 0) == 0
+
+
+def save_trained(
+    model: nn.Module, run: str | Path, card: str, figures: Mapping[str, float], *, int8: bool = False
+) -> None:
+    """Saves a model that was trained in RUN/model, and prints where and how well; in the main process alone.
+
+    Args:
+        model: of a class that ``lstm_models.checkpoints.hub.save`` knows.
+        run: folder of the run.
+        card: the model card.
+        figures: those that `fit` gave.
+        int8: as for ``hub.save``.
+
+    Raises:
+        InputError: the folder cannot be written.
+    """
+    if is_main_process():
+        folder = hub.save(model, Path(run) / "model", card=card, int8=int8)
+        print(f"{folder}: " + ", ".join(f"{name} {value:.4f}" for name, value in figures.items()))
 
 
 def _check(data: Any, held: Any, config: TrainingConfig, last: Path, resume: bool) -> None:

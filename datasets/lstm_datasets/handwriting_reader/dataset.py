@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from lstm_models.field_checks import check_at_least, check_fractions
 from lstm_models.tasks.handwriting_reader.features import InkFeatures
 
 if TYPE_CHECKING:
@@ -47,12 +48,8 @@ class InkAugmentation:
     begin: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("slant", "rotation", "noise", "wobble", "ends", "begin"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise ValueError(f"augmentation: {name} must be 0 or more, not {getattr(self, name)}")
-        for name in ("width", "size", "spacing"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"augmentation: {name} must be from 0 to below 1, not {getattr(self, name)}")
+        check_at_least(self, 0, "slant", "rotation", "noise", "wobble", "ends", "begin", of="augmentation")
+        check_fractions(self, "width", "size", "spacing", of="augmentation")
 
     def varied(self, strokes: Sequence[np.ndarray], generator: np.random.Generator) -> list[np.ndarray]:
         """Normalised strokes as another hand might have written them: ``[points, 2]`` each, in the same order."""

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from lstm_models.field_checks import check_at_least
 from lstm_models.io.samples import SAMPLE_RATE
 
 __all__ = ["Augmentation"]
@@ -69,11 +70,8 @@ class Augmentation:
         for name in ("sounds", "noise", "babble", "room", "telephone"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"augmentation: {name} must lie between 0 and 1, not {getattr(self, name)}")
-        for name in ("gain", "color", "bands", "frames", "begin", "pitch"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise ValueError(f"augmentation: {name} must be 0 or more, not {getattr(self, name)}")
-        if self.every < 1:
-            raise ValueError(f"augmentation: every must be at least 1, not {self.every}")
+        check_at_least(self, 0, "gain", "color", "bands", "frames", "begin", "pitch", of="augmentation")
+        check_at_least(self, 1, "every", of="augmentation")
 
     def sound(self, samples: np.ndarray, other: np.ndarray | None, generator: np.random.Generator) -> np.ndarray:
         """The recording ``samples [n]`` as it might have been: ``[m]`` float32, −1..1.

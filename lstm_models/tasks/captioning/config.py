@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from lstm_models.field_checks import check_at_least, check_fractions
 from lstm_models.nn.attention_decoder import DECODERS
 from lstm_models.nn.image_encoder import ImageConfig
 
@@ -58,12 +59,8 @@ class CaptionerConfig:
     distance_weight: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("word_size", "hidden_size", "attention_size"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"model: {name} must be at least 1, not {getattr(self, name)}")
-        for name in ("dropout", "weight_dropout", "smoothing", "sampling"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"model: {name} must lie from 0 to below 1, not {getattr(self, name):g}")
+        check_at_least(self, 1, "word_size", "hidden_size", "attention_size")
+        check_fractions(self, "dropout", "weight_dropout", "smoothing", "sampling")
         if self.coverage < 0 or not 0 < self.temperature < math.inf or not math.isfinite(self.calibration_bias):
             raise ValueError("model: coverage must be 0 or more, temperature above 0, calibration_bias finite")
         if not 0 <= self.distance_weight < math.inf or not 0 < self.familiar_within < math.inf:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from lstm_models.field_checks import check_at_least
 from lstm_models.tasks.handwriting.features import StrokeFeatures
 from lstm_models.tasks.handwriting.glyphs import has_glyph
 
@@ -61,9 +62,7 @@ class WriterConfig:
     features: StrokeFeatures = field(default_factory=StrokeFeatures)
 
     def __post_init__(self) -> None:
-        for name in ("hidden_size", "layers", "text_size", "components", "mixtures"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"model: {name} must be at least 1, not {getattr(self, name)}")
+        check_at_least(self, 1, "hidden_size", "layers", "text_size", "components", "mixtures")
         if min(self.style_size, self.max_step, self.history) < 0 or self.floor <= 0 or not 0 <= self.dropout < 1:
             raise ValueError(
                 "model: style_size, max_step and history must be 0 or more, floor above 0, dropout from 0 to below 1"

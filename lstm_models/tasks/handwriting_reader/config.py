@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from lstm_models.field_checks import check_at_least, check_fractions
 from lstm_models.tasks.handwriting_reader.features import InkFeatures
 
 __all__ = ["HandwritingReaderConfig"]
@@ -40,14 +41,10 @@ class HandwritingReaderConfig:
     word_bonus: float = 0.5
 
     def __post_init__(self) -> None:
-        for name in ("hidden_size", "layers", "channels", "stride"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"model: {name} must be at least 1, not {getattr(self, name)}")
+        check_at_least(self, 1, "hidden_size", "layers", "channels", "stride")
         if self.hidden_size % 2:
             raise ValueError(f"model: hidden_size must be even for two directions, not {self.hidden_size}")
-        if self.beam < 0:
-            raise ValueError(f"model: beam must be 0 or more, not {self.beam}")
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"model: dropout must be from 0 to below 1, not {self.dropout}")
+        check_at_least(self, 0, "beam")
+        check_fractions(self, "dropout")
         if len(set(self.alphabet)) < len(self.alphabet):
             raise ValueError("model: alphabet has something twice")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lstm_models.field_checks import check_at_least
+
 __all__ = ["ImageGeneratorConfig"]
 
 
@@ -34,17 +36,9 @@ class ImageGeneratorConfig:
     label_dropout: float = 0.1
 
     def __post_init__(self) -> None:
-        for name in (
-            "image_size",
-            "glimpses",
-            "read_size",
-            "write_size",
-            "latent_size",
-            "encoder_size",
-            "decoder_size",
-        ):
-            if getattr(self, name) < 1:
-                raise ValueError(f"model: {name} must be at least 1, not {getattr(self, name)}")
+        check_at_least(
+            self, 1, "image_size", "glimpses", "read_size", "write_size", "latent_size", "encoder_size", "decoder_size"
+        )
         if self.image_size < 2:
             raise ValueError("model: image_size must be at least 2")
         if not 0 <= self.label_dropout <= 1:

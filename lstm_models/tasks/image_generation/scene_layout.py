@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from lstm_models.field_checks import check_at_least
 from lstm_models.nn.attention import AdditiveAttention
 from lstm_models.nn.lstm import LSTM, LSTMState
 
@@ -47,9 +48,7 @@ class SceneLayoutConfig:
     decoder_size: int = 64
 
     def __post_init__(self) -> None:
-        for name in ("kinds", "grid", "word_size", "sentence_size", "decoder_size"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"layout: {name} must be at least 1, not {getattr(self, name)}")
+        check_at_least(self, 1, "kinds", "grid", "word_size", "sentence_size", "decoder_size", of="layout")
         if len(set(self.vocabulary)) < len(self.vocabulary):
             raise ValueError("layout: words must differ")
 

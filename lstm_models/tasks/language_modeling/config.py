@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lstm_models.field_checks import check_at_least, check_fractions
+
 __all__ = ["LanguageModelConfig"]
 
 _SHARES = ("input_dropout", "hidden_dropout", "output_dropout", "embedding_dropout", "weight_dropout")
@@ -42,14 +44,8 @@ class LanguageModelConfig:
     slowness_penalty: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("embedding_size", "hidden_size", "layers"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"model: {name} must be at least 1, not {getattr(self, name)}")
-        for name in _SHARES:
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"model: {name} must be from 0 to below 1, not {getattr(self, name)}")
-        for name in ("activation_penalty", "slowness_penalty"):
-            if not getattr(self, name) >= 0:
-                raise ValueError(f"model: {name} must be 0 or more, not {getattr(self, name)}")
+        check_at_least(self, 1, "embedding_size", "hidden_size", "layers")
+        check_fractions(self, *_SHARES)
+        check_at_least(self, 0, "activation_penalty", "slowness_penalty")
         if self.merges and self.words:
             raise ValueError("model: merges (of word pieces) and words are two vocabularies; give one of them")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lstm_models.field_checks import check_at_least, check_fractions
+
 __all__ = ["PunctuatorConfig"]
 
 
@@ -40,13 +42,8 @@ class PunctuatorConfig:
     offsets: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
     def __post_init__(self) -> None:
-        for name in ("embedding_size", "ending_buckets", "hidden_size", "layers"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"model: {name} must be at least 1, not {getattr(self, name)}")
-        if self.ending_size < 0:
-            raise ValueError(f"model: ending_size must be 0 or more, not {self.ending_size}")
+        check_at_least(self, 1, "embedding_size", "ending_buckets", "hidden_size", "layers")
+        check_at_least(self, 0, "ending_size")
         if self.lookahead is not None and not 0 <= self.lookahead <= 50:
             raise ValueError(f"model: lookahead must be from 0 to 50 words, not {self.lookahead}")
-        for name in ("dropout", "embedding_dropout"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"model: {name} must be from 0 to below 1, not {getattr(self, name)}")
+        check_fractions(self, "dropout", "embedding_dropout")

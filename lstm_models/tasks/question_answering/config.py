@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from lstm_models.field_checks import check_at_least, check_fractions
+
 __all__ = ["QuestionAnswererConfig"]
 
 
@@ -57,15 +59,9 @@ class QuestionAnswererConfig:
 
     def __post_init__(self) -> None:
         sizes = ("embedding_size", "ending_size", "ending_buckets", "encoder_size", "encoder_layers")
-        for name in (*sizes, "attention_size", "modeling_size", "longest_answer"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"model: {name} must be at least 1, not {getattr(self, name)}")
-        for name in ("tuned_words", "character_filters"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"model: {name} must be 0 or more, not {getattr(self, name)}")
-        for name in ("dropout", "embedding_dropout"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"model: {name} must be from 0 to below 1, not {getattr(self, name)}")
+        check_at_least(self, 1, *sizes, "attention_size", "modeling_size", "longest_answer")
+        check_at_least(self, 0, "tuned_words", "character_filters")
+        check_fractions(self, "dropout", "embedding_dropout")
         if not 0 <= self.threshold <= 1:
             raise ValueError(f"model: threshold must be from 0 to 1, not {self.threshold}")
         if not (0 < self.temperature < math.inf and 0 < self.presence_temperature < math.inf):

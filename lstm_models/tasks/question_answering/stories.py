@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from lstm_models.errors import InputError
+from lstm_models.field_checks import check_at_least
 from lstm_models.nn.dropout import Dropout
 from lstm_models.nn.lstm import LSTM
 from lstm_models.tasks.question_answering.passages import sentences_of
@@ -57,9 +58,7 @@ class StoryAnswererConfig:
     facts_weight: float = 1.0
 
     def __post_init__(self) -> None:
-        for name in ("embedding_size", "hidden_size", "hops", "longest"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"model: {name} must be at least 1, not {getattr(self, name)}")
+        check_at_least(self, 1, "embedding_size", "hidden_size", "hops", "longest")
         if not 0 <= self.dropout < 1 or not 0 <= self.facts_weight < math.inf:
             raise ValueError("model: dropout must be from 0 to below 1, and facts_weight 0 or more")
 

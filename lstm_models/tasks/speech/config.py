@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from lstm_models.decoding.ctc_search import EVIDENCE
+from lstm_models.field_checks import check_at_least, check_fractions
 from lstm_models.nn.acoustic_encoder import AcousticEncoderConfig
 from lstm_models.tasks.speech.features import SpeechFeatures
 
@@ -76,9 +77,7 @@ class RecognizerConfig:
     rescorer_weights: tuple[float, float] = (0.2, 0.5)
 
     def __post_init__(self) -> None:
-        for name in ("hidden_size", "layers", "beam"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"model: {name} must be at least 1, not {getattr(self, name)}")
+        check_at_least(self, 1, "hidden_size", "layers", "beam")
         if self.bidirectional and self.hidden_size % 2:
             raise ValueError(f"model: hidden_size must be even for two directions, not {self.hidden_size}")
         if not 0 <= self.lookahead <= _MAX_LOOKAHEAD * self.layers:
@@ -102,9 +101,7 @@ class RecognizerConfig:
             )
         if self.rescorer_weights[0] < 0 or not 0 <= self.rescorer_weights[1] <= 1:
             raise ValueError(f"model: rescorer_weights must be 0 or more, and from 0 to 1, not {self.rescorer_weights}")
-        for name in ("dropout", "encoder_dropout"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"model: {name} must be from 0 to below 1, not {getattr(self, name)}")
+        check_fractions(self, "dropout", "encoder_dropout")
         if " " not in self.alphabet or len(set(self.alphabet)) < len(self.alphabet):
             raise ValueError("model: alphabet must have a space and nothing twice")
 

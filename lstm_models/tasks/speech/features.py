@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from lstm_models.field_checks import check_at_least
 from lstm_models.io.samples import SAMPLE_RATE
 
 __all__ = ["FeatureStream", "SpeechFeatures"]
@@ -54,9 +55,7 @@ class SpeechFeatures:
     std: tuple[float, ...] = (1.0,)
 
     def __post_init__(self) -> None:
-        for name in ("bands", "hop", "memory", "prior"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"features: {name} must be at least 1, not {getattr(self, name)}")
+        check_at_least(self, 1, "bands", "hop", "memory", "prior", of="features")
         if self.window < max(400, self.hop):
             raise ValueError(f"features: window must be at least 400 samples and a hop, not {self.window}")
         if not 0 <= self.low < self.high <= SAMPLE_RATE / 2 or not self.floor > 0:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lstm_models.field_checks import check_at_least, check_fractions
+
 __all__ = ["TaggerConfig"]
 
 
@@ -38,12 +40,8 @@ class TaggerConfig:
     word_dropout: float = 0.1
 
     def __post_init__(self) -> None:
-        for name in ("embedding_size", "character_size", "spelling_size", "hidden_size", "layers"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"model: {name} must be at least 1, not {getattr(self, name)}")
-        for name in ("dropout", "word_dropout"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"model: {name} must be from 0 to below 1, not {getattr(self, name)}")
+        check_at_least(self, 1, "embedding_size", "character_size", "spelling_size", "hidden_size", "layers")
+        check_fractions(self, "dropout", "word_dropout")
         if len(self.classes.split()) == 1 or len(set(self.classes.split())) < len(self.classes.split()):
             raise ValueError(f"model: classes must be two or more different words, not {self.classes!r}")
         if not set(self.labels.split()) <= {"pos", "names"}:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from lstm_models.field_checks import check_at_least, check_fractions
+
 __all__ = ["TranslatorConfig"]
 
 
@@ -39,12 +41,8 @@ class TranslatorConfig:
     calibration_bias: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("embedding_size", "encoder_size", "encoder_layers", "decoder_size"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"model: {name} must be at least 1, not {getattr(self, name)}")
-        for name in ("dropout", "smoothing"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"model: {name} must be from 0 to below 1, not {getattr(self, name)}")
+        check_at_least(self, 1, "embedding_size", "encoder_size", "encoder_layers", "decoder_size")
+        check_fractions(self, "dropout", "smoothing")
         if not 0 < self.temperature < math.inf or not math.isfinite(self.calibration_bias):
             raise ValueError("model: temperature must be above 0, and it and calibration_bias finite")
         for name in ("source", "target"):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lstm_models.field_checks import check_at_least, check_fractions
+
 __all__ = ["STYLES", "VideoCaptionerConfig"]
 
 STYLES = ("film", "photo")
@@ -48,12 +50,8 @@ class VideoCaptionerConfig:
     photo_strength: float = 1.0
 
     def __post_init__(self) -> None:
-        for name in ("hidden_size", "rank", "frames"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"model: {name} must be at least 1, not {getattr(self, name)}")
-        for name in ("dropout", "smoothing"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"model: {name} must lie from 0 to below 1, not {getattr(self, name):g}")
+        check_at_least(self, 1, "hidden_size", "rank", "frames")
+        check_fractions(self, "dropout", "smoothing")
         for name in ("film_strength", "photo_strength"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"model: {name} must lie from 0 to 1, not {getattr(self, name):g}")

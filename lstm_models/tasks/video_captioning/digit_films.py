@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from lstm_models.errors import InputError
+from lstm_models.field_checks import check_at_least
 from lstm_models.io.films import read_film
 from lstm_models.nn.attention_decoder import Memory, TopDownDecoder
 from lstm_models.nn.lstm import LSTM
@@ -60,9 +61,7 @@ class DigitFilmCaptionerConfig:
     attention_size: int = 32
 
     def __post_init__(self) -> None:
-        for name in ("frames", "channels", "hidden_size", "word_size", "decoder_size", "attention_size"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"model: {name} must be at least 1, not {getattr(self, name)}")
+        check_at_least(self, 1, "frames", "channels", "hidden_size", "word_size", "decoder_size", "attention_size")
         if self.size < 8 or self.size % 8:
             raise ValueError(f"model: size must be a multiple of 8, not {self.size}")
         if self.channels % 4:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lstm_models.field_checks import check_at_least
+
 __all__ = ["VideoPredictorConfig"]
 
 
@@ -51,9 +53,7 @@ class VideoPredictorConfig:
 
     def __post_init__(self) -> None:
         sizes = ("height", "width", "object_size", "stem_channels", "hidden_channels", "layers", "kernel_size")
-        for name in (*sizes, "path_size", "path_layers", "appearance_channels"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"model: {name} must be at least 1, not {getattr(self, name)}")
+        check_at_least(self, 1, *sizes, "path_size", "path_layers", "appearance_channels")
         for name in ("height", "width"):
             if getattr(self, name) % 8:
                 raise ValueError(f"model: {name} must be a multiple of 8, not {getattr(self, name)}")
@@ -61,8 +61,7 @@ class VideoPredictorConfig:
             raise ValueError(f"model: given must be at least 2 and ahead 1, not {self.given} and {self.ahead}")
         if not 0 <= self.objects <= 5:
             raise ValueError(f"model: objects must be from 0 to 5, not {self.objects}")
-        if self.sampling_steps < 0:
-            raise ValueError(f"model: sampling_steps must be 0 or more, not {self.sampling_steps}")
+        check_at_least(self, 0, "sampling_steps")
         if self.kernel_size % 2 == 0:
             raise ValueError(f"model: kernel_size must be odd, not {self.kernel_size}")
         if self.spatiotemporal and self.objects:

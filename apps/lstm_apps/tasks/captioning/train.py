@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from lstm_apps.training.config import TrainingConfig
-from lstm_apps.training.fitting import fit, is_main_process
+from lstm_apps.training.fitting import fit, is_main_process, save_trained
 from lstm_apps.training.interpolation import check_interpolation, interpolate, weights_before
 from lstm_datasets.captioning.dataset import CaptionData
 from lstm_datasets.captioning.feature_cache import photo_features
@@ -103,9 +103,7 @@ def train(
         },
     )  # fmt: skip
     interpolate(captioner, before, interpolation)
-    if is_main_process():
-        folder = hub.save(captioner, Path(run) / "model", card=_card(data, captioner.config, training, critical))
-        print(f"{folder}: " + ", ".join(f"{name} {value:.4f}" for name, value in figures.items()))
+    save_trained(captioner, run, _card(data, captioner.config, training, critical), figures)
     return figures
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 from lstm_apps.training.config import TrainingConfig
-from lstm_apps.training.fitting import fit, is_main_process
+from lstm_apps.training.fitting import fit, save_trained
 from lstm_datasets.handwriting.dataset import WriterLines
 from lstm_datasets.handwriting.readers import (
     HandwritingLine,
@@ -100,9 +100,7 @@ def train(
         | {"model": config, "training": training},
         repeats=repeats_of_rare(learn, rare) if rare else None,
     )
-    if is_main_process():
-        folder = hub.save(writer, Path(run) / "model", card=_card(data, config, training))
-        print(f"{folder}: " + ", ".join(f"{name} {value:.4f}" for name, value in figures.items()))
+    save_trained(writer, run, _card(data, config, training), figures)
     return figures
 
 

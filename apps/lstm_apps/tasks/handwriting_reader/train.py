@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 
 from lstm_apps.training.config import TrainingConfig
-from lstm_apps.training.fitting import fit, is_main_process
+from lstm_apps.training.fitting import fit, save_trained
 from lstm_datasets.handwriting.readers import HandwritingLine, alphabet_of, clean, read_lines, read_names, split_lines
 from lstm_datasets.handwriting_reader.dataset import InkAugmentation, ReaderLines
 from lstm_datasets.handwriting_reader.rare_lines import SIGNS, rare_lines
@@ -101,9 +100,7 @@ def train(
     )
     if begun is not None and keep:
         mix_with(reader, begun, keep)
-    if is_main_process():
-        folder = hub.save(reader, Path(run) / "model", card=_card(learn, reader.config, training))
-        print(f"{folder}: " + ", ".join(f"{name} {value:.4f}" for name, value in figures.items()))
+    save_trained(reader, run, _card(learn, reader.config, training), figures)
     return figures
 
 

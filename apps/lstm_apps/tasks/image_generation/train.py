@@ -7,17 +7,15 @@ lstm-models train image-generation --config sentences
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from lstm_apps.tasks.image_generation.train_sentences import train_sentences
 from lstm_apps.training.config import TrainingConfig
-from lstm_apps.training.fitting import fit, is_main_process
+from lstm_apps.training.fitting import fit, save_trained
 from lstm_datasets.image_generation.dataset import Images
 from lstm_datasets.image_generation.readers import LabelledImages, read_images
-from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
 from lstm_models.tasks.image_generation.config import ImageGeneratorConfig
 from lstm_models.tasks.image_generation.model import ImageGenerator
@@ -96,9 +94,7 @@ def train(
     settings |= {"validation_images": validation_images, "model": model, "training": training}
     check = Images(held, model.names, fixed=training.seed)
     figures = fit(generator, learn, check, collate, training, run, resume=resume, settings=settings)
-    if is_main_process():
-        folder = hub.save(generator, Path(run) / "model", card=_card(len(learn), model, training))
-        print(f"{folder}: " + ", ".join(f"{name} {value:.4f}" for name, value in figures.items()))
+    save_trained(generator, run, _card(len(learn), model, training), figures)
     return figures
 
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 
 import torch
 
 from lstm_apps.training.config import TrainingConfig
-from lstm_apps.training.fitting import fit, is_main_process
+from lstm_apps.training.fitting import fit, save_trained
 from lstm_datasets.image_generation.digit_scenes import DigitScenes
-from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
 from lstm_models.tasks.image_generation.scene_layout import SceneLayoutConfig, collate
 from lstm_models.tasks.image_generation.scenes import VOCABULARY
@@ -38,9 +36,7 @@ def train_sentences(
     check = DigitScenes(layout.vocabulary, grid=layout.grid, count=held, seed=training.seed + 1, fixed=True)
     settings = {"task": "image-generation", "layout": layout, "scenes": scenes, "training": training}
     figures = fit(model, learn, check, collate, training, run, resume=resume, settings=settings)
-    if is_main_process():
-        folder = hub.save(model, Path(run) / "model", card=_card(layout, training))
-        print(f"{folder}: " + ", ".join(f"{name} {value:.4f}" for name, value in figures.items()))
+    save_trained(model, run, _card(layout, training), figures)
     return figures
 
 

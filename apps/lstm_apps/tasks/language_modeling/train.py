@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
 
-from lstm_apps.training.fitting import TrainingConfig, fit, is_main_process
+from lstm_apps.training.config import TrainingConfig
+from lstm_apps.training.fitting import fit, save_trained
 from lstm_datasets.language_modeling.dataset import TokenStreams
 from lstm_datasets.language_modeling.readers import read_lines, read_texts
 from lstm_datasets.speech.spoken_sentences import spoken_sentences
@@ -99,9 +99,7 @@ def train(
         | {"words": words, "vocabulary": vocabulary, "init": init, "transcripts": transcripts}
         | {"model": network.config, "training": training},
     )
-    if is_main_process():
-        folder = hub.save(network, Path(run) / "model", card=_card(learning.tokens, network, training))
-        print(f"{folder}: " + ", ".join(f"{name} {value:.4f}" for name, value in figures.items()))
+    save_trained(network, run, _card(learning.tokens, network, training), figures)
     return figures
 
 

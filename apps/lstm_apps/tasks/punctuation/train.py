@@ -7,18 +7,16 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
 
 from lstm_apps.tasks.punctuation.metrics import best_offsets
 from lstm_apps.training.config import TrainingConfig
-from lstm_apps.training.fitting import fit, is_main_process
+from lstm_apps.training.fitting import fit, is_main_process, save_trained
 from lstm_datasets.punctuation.dataset import PunctuationPieces, mixed_case_words
 from lstm_datasets.punctuation.readers import read_documents
 from lstm_datasets.word_vectors import WordVectors, read_vectors
-from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
 from lstm_models.tasks.punctuation.config import PunctuatorConfig
 from lstm_models.tasks.punctuation.decoding import log_probs
@@ -103,8 +101,7 @@ def train(
     if is_main_process():
         punctuator.eval()
         punctuator.config = dataclasses.replace(punctuator.config, offsets=_offsets(punctuator, held))
-        folder = hub.save(punctuator, Path(run) / "model", card=_card(words, punctuator.config, training))
-        print(f"{folder}: " + ", ".join(f"{name} {value:.4f}" for name, value in figures.items()))
+    save_trained(punctuator, run, _card(words, punctuator.config, training), figures)
     return figures
 
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from lstm_apps.tasks.question_answering.train_stories import train_stories
 from lstm_apps.training.config import TrainingConfig
-from lstm_apps.training.fitting import fit, is_main_process
+from lstm_apps.training.fitting import fit, save_trained
 from lstm_datasets.question_answering.dataset import PassageQuestions
 from lstm_datasets.question_answering.readers import AskedPassage, read_squad
 from lstm_datasets.word_vectors import WordVectors, read_vectors
@@ -112,10 +111,7 @@ def train(
     settings |= {"validation_articles": validation_articles, "longest": longest, "others": others, "near": near}
     settings |= {"model": answerer.config, "training": training}
     figures = fit(answerer, learn, check, collate, training, run, resume=resume, settings=settings)
-    if is_main_process():
-        card = _card(len(learn.questions), answerer.config, training)
-        folder = hub.save(answerer, Path(run) / "model", card=card)
-        print(f"{folder}: " + ", ".join(f"{name} {value:.4f}" for name, value in figures.items()))
+    save_trained(answerer, run, _card(len(learn.questions), answerer.config, training), figures)
     return figures
 
 

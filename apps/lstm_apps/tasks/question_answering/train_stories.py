@@ -6,14 +6,12 @@ import dataclasses
 import re
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 
 from lstm_apps.training.config import TrainingConfig
-from lstm_apps.training.fitting import fit, is_main_process
+from lstm_apps.training.fitting import fit, save_trained
 from lstm_datasets.question_answering.stories import Stories, read_babi
-from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
 from lstm_models.tasks.question_answering.stories import (
     Story,
@@ -75,10 +73,7 @@ def train_stories(
     figures = fit(
         answerer, learn, check, collate, training, run, resume=resume, settings=settings | {"training": training}
     )
-    if is_main_process():
-        card = _card(stories, training)
-        folder = hub.save(answerer, Path(run) / "model", card=card)
-        print(f"{folder}: " + ", ".join(f"{name} {value:.4f}" for name, value in figures.items()))
+    save_trained(answerer, run, _card(stories, training), figures)
     return figures
 
 

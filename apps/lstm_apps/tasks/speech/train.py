@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from lstm_apps.training.config import TrainingConfig
-from lstm_apps.training.fitting import fit, is_main_process
+from lstm_apps.training.fitting import fit, is_main_process, save_trained
 from lstm_apps.training.interpolation import check_interpolation, interpolate, weights_before
 from lstm_datasets.speech.augmentation import Augmentation
 from lstm_datasets.speech.dataset import SpeechData, fitted_features
@@ -125,13 +125,11 @@ def train(
         else None,
     )
     interpolate(recognizer, kept, interpolation)
-    if is_main_process():
-        folder = hub.save(recognizer, Path(run) / "model", card=_card(learn, recognizer.config, training))
-        print(f"{folder}: " + ", ".join(f"{name} {value:.4f}" for name, value in figures.items()))
-        if before is not None:
-            after = _word_errors(recognizer.eval(), held)
-            print(f"word error rate of {len(held)} held-out recordings: {before:.1%} before, {after:.1%} after")
-            figures = {**figures, "wer_before": before, "wer_after": after}
+    save_trained(recognizer, run, _card(learn, recognizer.config, training), figures)
+    if before is not None:
+        after = _word_errors(recognizer.eval(), held)
+        print(f"word error rate of {len(held)} held-out recordings: {before:.1%} before, {after:.1%} after")
+        figures = {**figures, "wer_before": before, "wer_after": after}
     return figures
 
 

@@ -9,16 +9,14 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 
 from lstm_apps.training.config import TrainingConfig
-from lstm_apps.training.fitting import fit, is_main_process
+from lstm_apps.training.fitting import fit, save_trained
 from lstm_datasets.tagging.dataset import TaggedSentences
 from lstm_datasets.tagging.readers import LabeledSentence, merge_labels, read_sentences
 from lstm_datasets.word_vectors import WordVectors, read_vectors
-from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
 from lstm_models.tasks.tagging.config import TaggerConfig
 from lstm_models.tasks.tagging.model import Tagger
@@ -93,9 +91,7 @@ def train(
         settings={"task": "tagging", "data": data, "vectors": vectors, "validation": validation}
         | {"lowercase": lowercase, "model": tagger.config, "training": training},
     )
-    if is_main_process():
-        folder = hub.save(tagger, Path(run) / "model", card=_card(sentences, tagger.config, training))
-        print(f"{folder}: " + ", ".join(f"{name} {value:.4f}" for name, value in figures.items()))
+    save_trained(tagger, run, _card(sentences, tagger.config, training), figures)
     return figures
 
 

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import torch
 
-from lstm_apps.training.fitting import TrainingConfig, fit, is_main_process
+from lstm_apps.training.config import TrainingConfig
+from lstm_apps.training.fitting import fit, save_trained
 from lstm_apps.training.interpolation import check_interpolation, interpolate, weights_before
 from lstm_datasets.translation.dataset import TranslationPairs
 from lstm_datasets.translation.readers import SentencePair, read_pairs
@@ -101,10 +102,7 @@ def train(
         repeats=learn.counts,
     )
     interpolate(translator, before, interpolation)
-    if is_main_process():
-        card = _card([pair for pair, _ in pairs], translator.config, training)
-        folder = hub.save(translator, Path(run) / "model", card=card, int8=True)
-        print(f"{folder}: " + ", ".join(f"{name} {value:.4f}" for name, value in figures.items()))
+    save_trained(translator, run, _card([pair for pair, _ in pairs], translator.config, training), figures, int8=True)
     return figures
 
 

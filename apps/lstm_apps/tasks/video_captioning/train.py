@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from torch.utils.data import Dataset
 
 from lstm_apps.tasks.video_captioning.train_digit_films import train_digit_films
 from lstm_apps.training.config import TrainingConfig
-from lstm_apps.training.fitting import fit, is_main_process
+from lstm_apps.training.fitting import fit, is_main_process, save_trained
 from lstm_datasets.captioning.readers import CaptionedPhoto, read_captions, split_photos
 from lstm_datasets.video_captioning.dataset import FilmData, TextData, supported_sentences
 from lstm_datasets.video_captioning.film_features import FilmFeatures, film_features
@@ -112,9 +111,7 @@ def train(
             "min_count": min_count, "model": network.config, "training": training,
         },
     )  # fmt: skip
-    if is_main_process():
-        folder = hub.save(network, Path(run) / "model", card=_card(len(learned), network.config, training))
-        print(f"{folder}: " + ", ".join(f"{name} {value:.4f}" for name, value in figures.items()))
+    save_trained(network, run, _card(len(learned), network.config, training), figures)
     return figures
 
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
 from lstm_apps.training.config import TrainingConfig
-from lstm_apps.training.fitting import fit, is_main_process
+from lstm_apps.training.fitting import fit, save_trained
 from lstm_datasets.image_generation.readers import read_images
 from lstm_datasets.video_captioning.digit_films import DigitFilms, vocabulary
-from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
 from lstm_models.tasks.video_captioning.digit_films import DigitFilmCaptioner, DigitFilmCaptionerConfig, collate
 
@@ -54,9 +52,7 @@ def train_digit_films(
         captioner, learn, check, collate, training, run, resume=resume,
         settings={**settings, "digits": model, "training": training},
     )  # fmt: skip
-    if is_main_process():
-        folder = hub.save(captioner, Path(run) / "model", card=_card(model, training))
-        print(f"{folder}: " + ", ".join(f"{name} {value:.4f}" for name, value in figures.items()))
+    save_trained(captioner, run, _card(model, training), figures)
     return figures
 
 

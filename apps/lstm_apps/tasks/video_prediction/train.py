@@ -7,7 +7,6 @@ lstm-models train video-prediction --config films --data FOLDER
 from __future__ import annotations
 
 import functools
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,10 +14,9 @@ import torch
 from numpy.typing import NDArray
 
 from lstm_apps.training.config import TrainingConfig
-from lstm_apps.training.fitting import fit, is_main_process
+from lstm_apps.training.fitting import fit, save_trained
 from lstm_datasets.video_prediction.moving_digits import MovingDigits
 from lstm_datasets.video_prediction.readers import FilmPieces, is_digits, read_digits, read_films
-from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
 from lstm_models.tasks.video_prediction.config import VideoPredictorConfig
 from lstm_models.tasks.video_prediction.model import VideoPredictor
@@ -79,9 +77,7 @@ def train(
         predictor, learn, check, functools.partial(collate, given=given), training, run, resume=resume,
         settings=settings,
     )  # fmt: skip
-    if is_main_process():
-        folder = hub.save(predictor, Path(run) / "model", card=_card(model, training))
-        print(f"{folder}: " + ", ".join(f"{name} {value:.4f}" for name, value in figures.items()))
+    save_trained(predictor, run, _card(model, training), figures)
     return figures
 
 
