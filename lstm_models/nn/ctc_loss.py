@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 
-__all__ = ["ctc_sums"]
+__all__ = ["ctc_batch", "ctc_sums"]
+
+
+def ctc_batch(items: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """A batch of sequences with their texts, padded with 0.
+
+    Args:
+        items: ``features`` [steps, features] and ``text`` [characters] labels each.
+
+    Returns:
+        ``features`` [batch, steps, features], ``lengths`` [batch], ``text`` [batch, characters], ``text_lengths``.
+    """
+    pad = nn.utils.rnn.pad_sequence
+    return {
+        "features": pad([item["features"] for item in items], batch_first=True),
+        "lengths": torch.tensor([len(item["features"]) for item in items]),
+        "text": pad([item["text"] for item in items], batch_first=True),
+        "text_lengths": torch.tensor([len(item["text"]) for item in items]),
+    }
 
 
 def ctc_sums(log_probs: Tensor, lengths: Tensor, batch: Mapping[str, Tensor], *, edits: bool) -> dict[str, Tensor]:

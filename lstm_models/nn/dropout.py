@@ -65,6 +65,13 @@ class DropoutMasks:
     cells: tuple[CellMasks, ...] = field(default=())
 
 
+def drop_features(x: Tensor, fraction: float, training: bool) -> Tensor:
+    """x [batch, steps, features] with the same features of a sequence dropped in all of its steps; x outside of
+    training."""
+    mask = draw_mask(fraction, x.size(0), x.size(2), like=x) if training else None
+    return x if mask is None else x * mask[:, None]
+
+
 def draw_mask(fraction: float, *size: int, like: Tensor) -> Tensor | None:
     """A mask of zeros (that fraction) and 1/(1-fraction), on the device and in the type of ``like``; None for 0."""
     if not fraction:

@@ -15,6 +15,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
+from pathlib import Path
 
 import numpy as np
 
@@ -29,6 +30,7 @@ __all__ = [
     "CalibrationReport",
     "ReliabilityBin",
     "calibration_report",
+    "check_results",
     "diagram",
     "expected_calibration_error",
     "first_half",
@@ -192,6 +194,15 @@ def calibration_report(
     )
 
 
+def check_results(json: str | Path | None, plot: str | Path | None) -> None:
+    """Raise InputError where the figures or the plot of a measurement could not be written, before it is made."""
+    if plot is not None and Path(plot).suffix.lower() not in (".png", ".svg", ".pdf"):
+        raise InputError(f"{plot} is no name of a plot; .png, .svg or .pdf would be right", usage=True)
+    for path in (json, plot):
+        if path is not None:
+            check_writable(path)
+
+
 def diagram(
     report: CalibrationReport,
     path: str | PathLike[str],
@@ -205,15 +216,11 @@ def diagram(
 
     Raises InputError where the file cannot be written or has another suffix.
     """
-    from pathlib import Path
-
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
+    check_results(None, path)
     suffix = Path(path).suffix.lower()
-    if suffix not in (".png", ".svg", ".pdf"):
-        raise InputError(f"{path} is no name of a plot; .png, .svg or .pdf would be right", usage=True)
-    check_writable(path)
     figure = Figure(figsize=(4.6, 4.8), dpi=150, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots()

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lstm_models.nn.ctc_loss import ctc_sums
+from lstm_models.nn.ctc_loss import ctc_batch, ctc_sums
 from lstm_models.nn.residual_lstm import ResidualLSTM
 from lstm_models.tasks.handwriting_reader.config import HandwritingReaderConfig
 
@@ -99,10 +99,4 @@ class HandwritingReaderNetwork(nn.Module):
     @staticmethod
     def collate(items: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
         """What `loss` takes, of lines with ``features`` [points, features] and ``text`` [characters] each."""
-        pad = nn.utils.rnn.pad_sequence
-        return {
-            "features": pad([item["features"] for item in items], batch_first=True),
-            "lengths": torch.tensor([len(item["features"]) for item in items]),
-            "text": pad([item["text"] for item in items], batch_first=True),
-            "text_lengths": torch.tensor([len(item["text"]) for item in items]),
-        }
+        return ctc_batch(items)

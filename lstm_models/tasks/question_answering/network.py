@@ -21,7 +21,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from lstm_models.nn.dropout import Dropout, draw_mask
+from lstm_models.nn.dropout import Dropout, drop_features
 from lstm_models.nn.lstm import LSTM
 from lstm_models.tasks.question_answering.config import QuestionAnswererConfig
 from lstm_models.tasks.question_answering.features import (
@@ -153,12 +153,7 @@ class QuestionAnsweringNetwork(nn.Module):
         self.nowhere = nn.Sequential(nn.Linear(hidden + context, 64), nn.ReLU(), nn.Linear(64, 1))
 
     def _drop(self, x: Tensor) -> Tensor:
-        """x [batch, tokens, features] with the same features dropped in all tokens."""
-        if not self.training or not self.config.dropout:
-            return x
-        mask = draw_mask(self.config.dropout, x.size(0), x.size(2), like=x)
-        assert mask is not None
-        return x * mask[:, None]
+        return drop_features(x, self.config.dropout, self.training)
 
     def read(
         self, words: Tensor, endings: Tensor, shapes: Tensor, lengths: Tensor, characters: Tensor | None = None

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from lstm_models import deadlines
 from lstm_models.io.samples import SAMPLE_RATE
 from lstm_models.nn.acoustic_encoder import level
-from lstm_models.nn.ctc_loss import ctc_sums
+from lstm_models.nn.ctc_loss import ctc_batch, ctc_sums
 from lstm_models.nn.lstm import LSTMState
 from lstm_models.nn.residual_lstm import ResidualLSTM
 from lstm_models.nn.spectrogram_encoder import acoustic_encoder
@@ -266,10 +266,4 @@ class RecognizerNetwork(nn.Module):
     @staticmethod
     def collate(items: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
         """What `loss` takes, of utterances with ``features`` [frames, bands] and ``text`` [characters] each."""
-        pad = nn.utils.rnn.pad_sequence
-        return {
-            "features": pad([item["features"] for item in items], batch_first=True),
-            "lengths": torch.tensor([len(item["features"]) for item in items]),
-            "text": pad([item["text"] for item in items], batch_first=True),
-            "text_lengths": torch.tensor([len(item["text"]) for item in items]),
-        }
+        return ctc_batch(items)

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from lstm_models.nn.dropout import draw_mask
+from lstm_models.nn.dropout import drop_features
 from lstm_models.nn.lstm import LSTM, LSTMState
 from lstm_models.nn.output_loss import output_loss
 from lstm_models.nn.prepacked_linear import PrepackedLinear, step_product
@@ -81,12 +81,7 @@ class TranslationNetwork(nn.Module):
         return self._drop(made)
 
     def _drop(self, x: Tensor) -> Tensor:
-        """x [batch, pieces, feature] with the same features of a sentence dropped in all of its pieces."""
-        if not self.training or not self.config.dropout:
-            return x
-        mask = draw_mask(self.config.dropout, x.size(0), x.size(2), like=x)
-        assert mask is not None
-        return x * mask[:, None]
+        return drop_features(x, self.config.dropout, self.training)
 
     def encode(self, source: Tensor, lengths: Tensor) -> Source:
         """What is read of sources [batch, pieces] of so many pieces [batch]."""

@@ -181,6 +181,11 @@ def test_diagram(tmp_path):
     assert error.value.usage
     with pytest.raises(InputError, match="does not exist"):
         calibration.diagram(report, tmp_path / "none" / "plot.png")
+    with pytest.raises(InputError, match=r"plot\.jpg is no name of a plot"):
+        calibration.check_results(None, tmp_path / "plot.jpg")
+    with pytest.raises(InputError, match="does not exist"):
+        calibration.check_results(tmp_path / "none" / "figures.json", None)
+    calibration.check_results(tmp_path / "figures.json", tmp_path / "plot.svg")
 
 
 def test_what_goes_wrong():

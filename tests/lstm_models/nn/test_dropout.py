@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from lstm_models.nn.cells import CELLS
-from lstm_models.nn.dropout import CellMasks, Dropout, DropoutMasks, draw_mask
+from lstm_models.nn.dropout import CellMasks, Dropout, DropoutMasks, draw_mask, drop_features
 from lstm_models.nn.lstm import LSTM, LSTMState
 
 EVERY = Dropout(input=0.2, hidden=0.3, recurrent=0.25, weight=0.4)
@@ -169,3 +169,15 @@ def test_cell_noise_gives_shares_when_it_does_not_sample() -> None:
     like = torch.zeros(4, 5)
     assert CellMasks(zoneout_h=0.3).keep(0.3, like) == 0.3
     assert set(CellMasks(sample=True).keep(0.5, like).unique().tolist()) <= {0.0, 1.0}
+
+
+def test_a_feature_that_is_dropped_is_dropped_in_all_steps():
+    torch.manual_seed(0)
+    x = torch.rand(3, 7, 50) + 1
+    found = drop_features(x, 0.4, training=True)
+    kept = found != 0
+    assert torch.equal(kept, kept[:, :1].expand_as(kept))
+    assert 0.4 < kept[:, 0].float().mean() < 0.8
+    torch.testing.assert_close(found[kept], (x / 0.6)[kept])
+    assert drop_features(x, 0.4, training=False) is x
+    assert drop_features(x, 0.0, training=True) is x

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from lstm_apps.cli.translators import bundled_translator
-from lstm_apps.evaluation.calibration import Calibration, CalibrationReport, calibration_report, diagram
+from lstm_apps.evaluation.calibration import Calibration, CalibrationReport, calibration_report, check_results, diagram
 from lstm_apps.evaluation.threads import one_thread
 from lstm_apps.tasks.captioning.metrics import caption_scores, reference_tokens, right_words
 from lstm_apps.tasks.captioning.near_duplicates import overlap as find_overlap
@@ -26,7 +26,7 @@ from lstm_datasets.captioning.readers import HELD_OUT, CaptionedPhoto, read_capt
 from lstm_datasets.captioning.references import with_references
 from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
-from lstm_models.io.atomic_write import check_writable, write_whole
+from lstm_models.io.atomic_write import write_whole
 from lstm_models.tasks.captioning import familiarity
 from lstm_models.tasks.captioning.model import Captioner
 from lstm_models.tasks.captioning.results import Caption
@@ -99,7 +99,7 @@ def evaluate(
         raise InputError("--language goes with --references in that language, and without --calibrate", usage=True)
     import pycocoevalcap.bleu.bleu  # noqa: F401 - missing, it should be so now and not at the end
 
-    _check_files(json, plot)
+    check_results(json, plot)
     captioner = hub.load_as(Captioner, model)
     photos, rest, named = _parts(data, split, limit)
     if references is not None:
@@ -152,14 +152,6 @@ def evaluate(
         _calibrate(captioner, report.fitted_on_all, weight, rest or photos, photos)
         hub.save(captioner, calibrate, card=hub.card(model))
     return figures
-
-
-def _check_files(json: str | None, plot: str | None) -> None:
-    for path in (json, plot):
-        if path is not None:
-            check_writable(path)
-    if plot is not None and Path(plot).suffix.lower() not in (".png", ".svg", ".pdf"):
-        raise InputError(f"{plot} is no name of a plot; .png, .svg or .pdf would be right", usage=True)
 
 
 def _parts(data: str, split: str, limit: int | None) -> tuple[list[CaptionedPhoto], list[CaptionedPhoto], bool]:

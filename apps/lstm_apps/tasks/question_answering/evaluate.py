@@ -14,7 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from lstm_apps.evaluation.calibration import Calibration, CalibrationReport, calibration_report, diagram, fit
+from lstm_apps.evaluation.calibration import (
+    Calibration,
+    CalibrationReport,
+    calibration_report,
+    check_results,
+    diagram,
+    fit,
+)
 from lstm_apps.evaluation.separation import separation
 from lstm_apps.evaluation.threads import one_thread
 from lstm_apps.tasks.question_answering.evaluate_stories import evaluate_stories
@@ -22,7 +29,7 @@ from lstm_apps.tasks.question_answering.metrics import best_threshold, exact_mat
 from lstm_datasets.question_answering.readers import AskedPassage, AskedQuestion, read_squad
 from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
-from lstm_models.io.atomic_write import check_writable, write_whole
+from lstm_models.io.atomic_write import write_whole
 from lstm_models.tasks.question_answering.config import QuestionAnswererConfig
 from lstm_models.tasks.question_answering.decoding import spans_of
 from lstm_models.tasks.question_answering.features import match_flags, tokenize
@@ -129,9 +136,7 @@ def _check(limit: int | None, worst: int, false_answers: float | None, json: str
         raise InputError("--limit must be 1 or more, --worst 0 or more", usage=True)
     if false_answers is not None and not 0 <= false_answers <= 1:
         raise InputError(f"--false-answers is a fraction from 0 to 1, not {false_answers:g}", usage=True)
-    for path in (json, plot):
-        if path is not None:
-            check_writable(path)
+    check_results(json, plot)
 
 
 def _with(

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from lstm_apps.evaluation.calibration import CalibrationReport, calibration_report, diagram
+from lstm_apps.evaluation.calibration import CalibrationReport, calibration_report, check_results, diagram
 from lstm_apps.evaluation.error_rates import matches
 from lstm_apps.tasks.speech.latency import measure
 from lstm_apps.tasks.speech.recognition import Heard, by_set, hear, progress, rates_in_use
@@ -23,7 +23,7 @@ from lstm_datasets.speech.readers import Recording, read_speech
 from lstm_datasets.speech.tables import SPLITS
 from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
-from lstm_models.io.atomic_write import check_writable, write_whole
+from lstm_models.io.atomic_write import write_whole
 from lstm_models.ngram.model import NGram
 from lstm_models.tasks.speech.config import RecognizerConfig
 from lstm_models.tasks.speech.decoding import calibrations, rescorer, search_options
@@ -86,7 +86,7 @@ def evaluate(
         raise InputError("beam and limit must be 1 or more, timed and worst 0 or more", usage=True)
     import jiwer  # noqa: F401 - missing, it should be so now and not at the end
 
-    _check_files(json, plot)
+    check_results(json, plot)
     recognizer = hub.load_as(Recognizer, model)
     other = None if aligner is None else hub.load_as(Recognizer, aligner)
     used: bool | str = {"on": True, "off": False}.get(lm, lm)
@@ -122,15 +122,6 @@ def evaluate(
     if report is not None and calibrate is not None:
         _save_calibrated(recognizer, report, calibrate, hub.card(model))
     return figures
-
-
-def _check_files(json: str | None, plot: str | None) -> None:
-    """That they can be written, and the plot has the name of one."""
-    for path in (json, plot):
-        if path is not None:
-            check_writable(path)
-    if plot is not None and Path(plot).suffix.lower() not in (".png", ".svg", ".pdf"):
-        raise InputError(f"{plot} is no name of a plot; .png, .svg or .pdf would be right", usage=True)
 
 
 def _save_calibrated(recognizer: Recognizer, report: CalibrationReport, folder: str, card: str) -> None:

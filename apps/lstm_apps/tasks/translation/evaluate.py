@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from json import dumps
 from typing import Any
 
-from lstm_apps.evaluation.calibration import Calibration, CalibrationReport, calibration_report, diagram
+from lstm_apps.evaluation.calibration import Calibration, CalibrationReport, calibration_report, check_results, diagram
 from lstm_apps.evaluation.threads import one_thread
 from lstm_apps.tasks.translation.metrics import check_scorer, right_words, translation_scores
 from lstm_datasets.translation.readers import read_pairs
 from lstm_models.checkpoints import hub
 from lstm_models.errors import InputError
-from lstm_models.io.atomic_write import check_writable, write_whole
+from lstm_models.io.atomic_write import write_whole
 from lstm_models.tasks.translation.decoding import TranslateOptions, translate_sentences
 from lstm_models.tasks.translation.model import Translator
 from lstm_models.tasks.translation.results import TranslatedSentence
@@ -67,9 +67,7 @@ def evaluate(
         raise InputError("--limit must be 1 or more, --worst 0 or more", usage=True)
     options = TranslateOptions(beam=beam, length_penalty=length_penalty, coverage=coverage)
     check_scorer()
-    for path in (json, plot):
-        if path is not None:
-            check_writable(path)
+    check_results(json, plot)
     translator = hub.load_as(Translator, model)
     config = translator.config
     now = Calibration(config.temperature, config.calibration_bias)
