@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import Any, Protocol, TypeVar
 
 from torch import Tensor
@@ -126,10 +127,11 @@ class Hypothesis:
 
 
 def check_number(name: str, value: float, minimum: int, maximum: float = math.inf) -> None:
-    """Raise InputError where an option is below its minimum, above its maximum, or not finite."""
-    if not minimum <= value <= maximum or not math.isfinite(value):
+    """Raise InputError where an option is no number, below its minimum, above its maximum, or not finite."""
+    number = isinstance(value, Real)
+    if not number or not minimum <= value <= maximum or not math.isfinite(value):
         right = f"from {minimum} to {maximum}" if math.isfinite(maximum) else f"{minimum} or more"
-        raise InputError(f"{name} must be {right}, and is {value}", usage=True)
+        raise InputError(f"{name} must be {right}, and is {value if number else repr(value)}", usage=True)
 
 
 def check_beam(beam: int, n_best: int) -> None:

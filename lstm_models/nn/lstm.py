@@ -199,7 +199,7 @@ class LSTM(nn.Module):
     def _forward(
         self, x: Tensor, state: LSTMState | None, lengths: Tensor | Sequence[int] | None, noise: DropoutMasks | None
     ) -> tuple[Tensor, LSTMState]:
-        if x.dim() != 3 or x.size(2) != self.input_size:
+        if not isinstance(x, Tensor) or x.dim() != 3 or x.size(2) != self.input_size:
             raise ValueError(f"the input is {_shape(x)}, but [batch, time, {self.input_size}] is needed")
         batch, time, _ = x.shape
         x, state = self._checked(x, state)
@@ -275,7 +275,7 @@ class LSTM(nn.Module):
         """
         if self.bidirectional:
             raise ValueError("a bidirectional LSTM takes no single steps: its backward half needs the frames to come")
-        if x.dim() != 2 or x.size(1) != self.input_size:
+        if not isinstance(x, Tensor) or x.dim() != 2 or x.size(1) != self.input_size:
             raise ValueError(f"the input of a step is {_shape(x)}, but [batch, {self.input_size}] is needed")
         x, state = self._checked(x, state)
         noise = self._quiet() if noise is None else noise
@@ -395,8 +395,8 @@ def _uncompiled(lstm: LSTM, *inputs: Any) -> tuple[Tensor, LSTMState]:
     return lstm._forward(*inputs)
 
 
-def _shape(tensor: Tensor) -> str:
-    return str(list(tensor.shape))
+def _shape(given: Any) -> str:
+    return str(list(given.shape)) if isinstance(given, Tensor) else f"a {type(given).__name__}"
 
 
 def _translate(module: Any, state_dict: dict[str, Any], prefix: str, *_: Any) -> None:

@@ -66,8 +66,7 @@ class LanguageModel(LanguageNetwork):
 
         >>> lm.score("The cat sat.").perplexity                                      # doctest: +SKIP
         """
-        if not 0 <= candidates <= len(self.vocabulary):
-            raise InputError(f"candidates must be from 0 to {len(self.vocabulary)}, and is {candidates}", usage=True)
+        check_number("candidates", candidates, 0, len(self.vocabulary))
         if not 0 <= unlikely <= 1:
             raise InputError(f"unlikely is a probability, from 0 to 1, and is {unlikely}", usage=True)
         limit = math.log(unlikely) if unlikely else -math.inf
@@ -162,8 +161,7 @@ class LanguageModel(LanguageNetwork):
     def _check(self, prompt: str, words: int, device: str | torch.device | None) -> None:
         if not isinstance(prompt, str):
             raise InputError(f"a prompt is a text, not {type(prompt).__name__}", usage=True)
-        if not 1 <= words <= _MOST_WORDS:
-            raise InputError(f"words must be from 1 to {_MOST_WORDS}, and is {words}", usage=True)
+        check_number("words", words, 1, _MOST_WORDS)
         if device is not None:
             self.to(device)
 

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from lstm_models.confidence import Calibration
+from lstm_models.decoding.options import check_number
 from lstm_models.errors import InputError
 from lstm_models.tasks.question_answering.features import (
     EncodedText,
@@ -61,8 +62,7 @@ class AnswerOptions:
 
     def __post_init__(self) -> None:
         for name in ("n_best", "passages"):
-            if not 1 <= getattr(self, name) <= 1000:
-                raise InputError(f"{name} must be from 1 to 1000, and is {getattr(self, name)}", usage=True)
+            check_number(name, getattr(self, name), 1, 1000)
         if self.threshold is not None and not 0 <= self.threshold <= 1:
             raise InputError(f"threshold must be from 0 to 1, and is {self.threshold}", usage=True)
 

@@ -27,6 +27,8 @@ from tests.helpers.toy_search import (
     [
         ({"beam": 0}, "beam must be from 1 to 1000, and is 0"),
         ({"beam": 1001}, "beam must be from 1 to 1000, and is 1001"),  # not as much memory as there is, and no end
+        ({"beam": "5"}, "beam must be from 1 to 1000, and is '5'"),
+        ({"diversity": None}, "diversity must be 0 or more, and is None"),
         ({"beam": 2.5}, "beam must be a whole number"),
         ({"n_best": 0}, "n_best must be 1 or more"),
         ({"beam": 3, "n_best": 4}, "a beam of 3 has no more"),

@@ -209,6 +209,7 @@ def test_zero_length_sequences_keep_their_state_and_their_gradient(cell: str) ->
     [
         (lambda m: m(torch.zeros(2, 3)), r"the input is \[2, 3\], but \[batch, time, 5\] is needed"),
         (lambda m: m(torch.zeros(2, 3, 4)), r"\[batch, time, 5\] is needed"),
+        (lambda m: m([[[0.0] * 5]]), r"the input is a list, but \[batch, time, 5\] is needed"),
         (lambda m: m(torch.zeros(2, 3, 5, dtype=torch.float64)), "of torch.float64, but the weights are of"),
         (lambda m: m(torch.zeros(2, 3, 5), lengths=[1]), r"one for each sequence, \[2\], is needed"),
         (lambda m: m(torch.zeros(2, 3, 5), lengths=[1, 4]), "sequence 1 has length 4, but the input has 3 frames"),
