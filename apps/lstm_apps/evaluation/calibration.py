@@ -194,7 +194,7 @@ def calibration_report(
     )
 
 
-def check_results(json: str | Path | None, plot: str | Path | None) -> None:
+def check_results(json: str | PathLike[str] | None, plot: str | PathLike[str] | None) -> None:
     """Raise InputError where the figures or the plot of a measurement could not be written, before it is made."""
     if plot is not None and Path(plot).suffix.lower() not in (".png", ".svg", ".pdf"):
         raise InputError(f"{plot} is no name of a plot; .png, .svg or .pdf would be right", usage=True)
