@@ -5,8 +5,7 @@
     python -m benchmarks.tasks.rescoring captioner --photos FLICKR8K
 
 Of each kind ``--inputs`` inputs of the development part: on those with even numbers the weights are chosen, the errors
-are those of the others. The recogniser's texts get marks and capitals by the punctuator first. A caption's error is 1
-less the share of its words that a reference has.
+are those of the others. A caption's error is 1 less the share of its words that a reference has.
 """
 
 from __future__ import annotations
@@ -20,8 +19,8 @@ from benchmarks.common import run_tables, table
 from lstm_apps.evaluation.error_rates import count_errors
 from lstm_models.checkpoints import hub
 from lstm_models.decoding.ctc_search import ctc_beam_search
-from lstm_models.decoding.options import SearchOptions
 from lstm_models.decoding.rescoring import NBest, choose_weights, rescore
+from lstm_models.ngram.model import NGram
 from lstm_models.tasks.language_modeling.model import LanguageModel
 
 N_BEST = 10
@@ -51,25 +50,33 @@ def _edits(counts: Any) -> int:
 
 
 def recogniser(path: str, inputs: int) -> list[NBest]:
-    """Recordings; errors are words."""
+    """Recordings; errors are words, and scores have as much of the n-gram model's as the recogniser keeps."""
     from lstm_datasets.speech.readers import read_speech
-    from lstm_models.ngram.model import NGram
-    from lstm_models.tasks.punctuation.model import Punctuator
+    from lstm_models.tasks.speech.decoding import search_options
     from lstm_models.tasks.speech.model import Recognizer
 
-    model, punctuator = hub.load_as(Recognizer, "recognizer"), hub.load_as(Punctuator, "punctuator")
+    model = hub.load_as(Recognizer, "recognizer")
     config = model.config
     words = hub.load_as(NGram, config.language_model)
-    options = SearchOptions(beam=config.beam, lm_weight=config.lm_weight, word_bonus=config.word_bonus)
+    options = search_options(config)
+    taken = options.lm_weight * (1 - config.rescorer_weights[1])
     recordings = read_speech(path)
     found = []
     for recording in recordings[:: max(1, len(recordings) // inputs)][:inputs]:
         (log_probs,) = model.log_probs([recording.samples()])
         texts = [one for one in ctc_beam_search(log_probs, config.alphabet, options, words, n_best=N_BEST) if one.text]
         errors = [_word_errors(recording.text, one.text) for one in texts]
-        marked = [punctuator.punctuate(one.text).text for one in texts]
-        found.append(NBest(marked, [one.score for one in texts], errors))
+        scores = [one.score - taken * _ngram_score(words, one.text) for one in texts]
+        found.append(NBest([one.text for one in texts], scores, errors))
     return found
+
+
+def _ngram_score(model: NGram, text: str) -> float:
+    total, context = 0.0, model.start
+    for word in text.split():
+        score, context = model.score(context, word)
+        total += score
+    return total
 
 
 def _word_errors(reference: str, text: str) -> int:
