@@ -19,7 +19,7 @@ START, END = 0, 1
 WORDS = (2, 3, 4)  # what the toy models can say
 
 
-WIDE = 4000  # more than the toys have hypotheses
+WIDE = 1000  # more than the toys have hypotheses
 
 
 @dataclass

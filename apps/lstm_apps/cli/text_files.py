@@ -101,19 +101,20 @@ def find_texts(paths: Sequence[str], suffixes: Collection[str], recursive: bool)
     return find(paths, lambda folder, recursive: files_of(folder, suffixes, called, recursive=recursive), recursive)
 
 
-def read_text(source: str, suffixes: Collection[str], most_bytes: int = MOST_BYTES) -> tuple[str, str]:
+def read_text(source: str, suffixes: Collection[str], most_bytes: int | None = None) -> tuple[str, str]:
     """The text that an argument of the command line stands for, and the name of its file, "" where it has none.
 
     Args:
         source: a file, - for standard input, or a text itself.
         suffixes: endings by which a name that is no file is known as one that is missing.
-        most_bytes: that it may have.
+        most_bytes: that it may have; 64 MiB if None.
 
     Raises:
         InputError: the file is missing, too large or neither UTF-8 nor UTF-16, or there is nothing in it.
     """
     from lstm_models.io.inputs import decode_text, opened
 
+    most_bytes = MOST_BYTES if most_bytes is None else most_bytes
     if source == "-":
         data, name = sys.stdin.buffer.read(most_bytes + 1), "standard input"
         if len(data) > most_bytes:

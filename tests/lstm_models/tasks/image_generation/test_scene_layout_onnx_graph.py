@@ -57,5 +57,5 @@ def test_the_bundled_model_places_the_digits_of_a_sentence(tmp_path):
 
 
 def test_a_file_that_cannot_be_written_is_a_sentence(tmp_path):
-    with pytest.raises(InputError, match="cannot write"):
+    with pytest.raises(InputError, match="cannot be written"):
         SentenceImageGenerator(SceneLayoutConfig("a")).export_onnx(tmp_path / "no" / "folder.onnx")

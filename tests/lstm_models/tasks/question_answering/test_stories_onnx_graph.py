@@ -58,5 +58,5 @@ def test_the_bundled_model(tmp_path):
 
 
 def test_a_file_that_cannot_be_written_is_a_sentence(tmp_path):
-    with pytest.raises(InputError, match="cannot write"):
+    with pytest.raises(InputError, match="cannot be written"):
         StoryAnswerer(CONFIG).export_onnx(tmp_path / "no" / "folder.onnx")
