@@ -117,7 +117,7 @@ def test_a_batch_between_the_kinds_keeps_its_films() -> None:
 
 @pytest.mark.parametrize(
     ("values", "sentence"),
-    [({"rank": 0}, "rank must be"), ({"dropout": 1.0}, "dropout must be from 0 to below 1"), ({"frames": 99}, "at most 64"),
+    [({"rank": 0}, "rank must be"), ({"dropout": 1.0}, "from 0 to below 1"), ({"frames": 99}, "at most 64"),
      ({"new_words": ("a", "a")}, "a word twice")],
 )  # fmt: skip
 def test_configs_check_their_values(values, sentence) -> None:
