@@ -372,7 +372,7 @@ def fine_print(model: str | None) -> list[str]:
     except InputError:
         return notes
     if limits := re.search(r"^## Limits\s+(.+?)(?:\n\s*\n|\Z)", card, re.MULTILINE | re.DOTALL):
-        notes.append(_plain(limits[1]))
+        notes.append(f"{_plain(limits[1])}.")
     if licence := re.search(r"^\| *Licence *\| *(.+?) *\|$", card, re.MULTILINE):
         notes.append(f"Licence of the weights: {_plain(licence[1])}.")
     return notes
