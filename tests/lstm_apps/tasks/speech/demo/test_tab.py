@@ -444,7 +444,7 @@ def test_the_card_tells_limits_and_licence(monkeypatch: pytest.MonkeyPatch) -> N
     notes = demo.fine_print("recognizer")
     assert notes[0].startswith("English, up to 10 minutes at a time.")
     assert "non-commercial" in notes[1]
-    assert notes[2:] == ["It is deaf", "Licence of the weights: of LibriSpeech: CC BY."]
+    assert notes[2:] == ["It is deaf.", "Licence of the weights: of LibriSpeech: CC BY."]
     assert demo.fine_print(None) == notes[:1]
 
 
