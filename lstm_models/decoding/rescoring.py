@@ -65,9 +65,7 @@ class Rescorer(NamedTuple):
 
     def gains(self, texts: Sequence[str]) -> list[float]:
         """What it adds to the score of each text."""
-        weight, bonus = self.options.weight, self.options.word_bonus
-        logs = self.model.log_probs(texts)
-        return [weight * log + bonus * len(text.split()) for text, log in zip(texts, logs, strict=True)]
+        return _gains(texts, self.model.log_probs(texts), self.options)
 
 
 class NBest(NamedTuple):
@@ -125,9 +123,13 @@ def choose_weights(
     return best, errors(best)
 
 
-def _order(texts: Sequence[str], scores: Sequence[float], logs: Sequence[float], options: RescoreOptions) -> list[int]:
-    totals = [
-        score + options.weight * log + options.word_bonus * len(text.split())
-        for text, score, log in zip(texts, scores, logs, strict=True)
+def _gains(texts: Sequence[str], logs: Sequence[float], options: RescoreOptions) -> list[float]:
+    """What log probabilities and numbers of words add to the scores of the texts."""
+    return [
+        options.weight * log + options.word_bonus * len(text.split()) for text, log in zip(texts, logs, strict=True)
     ]
+
+
+def _order(texts: Sequence[str], scores: Sequence[float], logs: Sequence[float], options: RescoreOptions) -> list[int]:
+    totals = [score + gain for score, gain in zip(scores, _gains(texts, logs, options), strict=True)]
     return sorted(range(len(totals)), key=lambda place: -totals[place])
