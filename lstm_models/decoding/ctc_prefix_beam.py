@@ -45,17 +45,18 @@ class Node:
     """A prefix."""
 
     __slots__ = (
-        "b", "children", "context", "extra", "hot", "label", "live", "n", "next_b", "next_n", "parent", "score",
-        "settled", "stamp", "word",
+        "b", "children", "context", "extra", "extras", "hot", "label", "live", "log_total", "n", "next_b", "next_n",
+        "parent", "score", "settled", "stamp", "word",
     )  # fmt: skip
 
     def __init__(self, parent: Node | None, label: int) -> None:
         self.parent, self.label = parent, label
         self.children: dict[int, Node] = {}
+        self.extras: dict[int, float] = {}  # what is added after each label more, as far as it was asked for
         self.b = self.n = self.next_b = self.next_n = 0.0
         self.stamp, self.live = -1, False
         self.settled = self.extra = 0.0  # of the words that are complete; with what the one begun has for now
-        self.score = 0.0
+        self.log_total = self.score = 0.0
         self.context: Any = ()
         self.word = ""
         self.hot: HotState = ()
@@ -71,7 +72,7 @@ class PrefixBeam:
     def __init__(self, alphabet: str, options: SearchOptions, language_model: WordModel | None) -> None:
         self._letters = ["", *alphabet]
         self.space = alphabet.find(" ") + 1 or -1
-        self._options, self._lm = options, language_model
+        self._options, self._lm, self._weight = options, language_model, options.lm_weight
         self._hot = HotWords(options.hotwords, options.hotword_boost) if options.hotwords else None
         self._gain = max(options.word_bonus, 0.0) + (abs(options.hotword_boost) if options.hotwords else 0.0)
         self._scores: dict[tuple[Any, str], tuple[float, Any]] = {}
@@ -98,62 +99,69 @@ class PrefixBeam:
         self._frame = frame = self._frame + 1
         self._folded = False
         blank, space, gap = probabilities[BLANK], self.space, self._options.gap
-        slack, log, exp = gap + self._gain, math.log, math.exp
+        slack, log = gap + self._gain, math.log
+        ways = sorted(((log(probabilities[label]), label) for label in tried), reverse=True)
         touched: list[Node] = []
         bound = -math.inf  # a score that the best hypothesis of this frame reaches
         for node in self.nodes:
-            last, total = node.label, node.b + node.n
+            last, total, extra, log_total = node.label, node.b + node.n, node.extra, node.log_total
             if node.stamp != frame:
                 node.stamp, node.next_b, node.next_n = frame, 0.0, 0.0
                 touched.append(node)
             node.next_b += total * blank
             if last >= 0:
                 node.next_n += (total if last == space else node.n) * probabilities[last]
-            stayed = node.next_b + node.next_n
-            if stayed > 0.0:
-                bound = max(bound, log(stayed) + node.extra)
-            floor = bound - slack - node.extra
-            floor = exp(floor) if -700.0 < floor < 700.0 else 0.0
-            for label in tried:
+            if log_total + extra > bound:
+                stayed = node.next_b + node.next_n
+                if stayed > 0.0:
+                    bound = max(bound, log(stayed) + extra)
+            children, extras, least = node.children, node.extras, bound - slack - extra - log_total
+            for log_probability, label in ways:
+                if log_probability <= least:
+                    break  # so are the less likely ones
+                mass, log_mass = total * probabilities[label], log_total + log_probability
                 if label == last:
-                    if label == space:
-                        continue
                     mass = node.b * probabilities[label]
-                else:
-                    mass = total * probabilities[label]
-                if mass <= floor:
-                    continue
-                child = node.children.get(label)
-                if child is None:
-                    # It has no other way to mass in this frame, so below this it would be made for nothing
-                    child = self._extended(node, label, bound - gap - log(mass))
-                    if child is None:
+                    if label == space or mass <= 0.0:
                         continue
+                    log_mass = log(mass)
+                child = children.get(label)
+                if child is None:
+                    added = extras.get(label)
+                    if added is None:
+                        added = extras[label] = self._extra(node, label)
+                    # It has no other way to mass in this frame, so below this it would be made for nothing
+                    if log_mass + added < bound - gap:
+                        continue
+                    child = self._extended(node, label)
                 if child.stamp != frame:
                     child.stamp, child.next_b, child.next_n = frame, 0.0, 0.0
                     touched.append(child)
                 child.next_n += mass
-                reached = log(mass) + child.extra
+                reached = log_mass + child.extra
                 if reached > bound:
                     bound = reached
-                    floor = bound - slack - node.extra
-                    floor = exp(floor) if -700.0 < floor < 700.0 else 0.0
+                    least = bound - slack - extra - log_total
         self._prune(touched)
 
     def _prune(self, touched: list[Node]) -> None:
-        most = max(node.next_b + node.next_n for node in touched)
+        log = math.log
+        most = 0.0
         for node in touched:
             node.b, node.n = node.next_b, node.next_n
             total = node.b + node.n
-            node.score = math.log(total) + node.extra if total > 0.0 else -math.inf
+            most = max(most, total)
+            node.log_total = log(total) if total > 0.0 else -math.inf
+            node.score = node.log_total + node.extra
         touched.sort(key=_score, reverse=True)
         floor = touched[0].score - self._options.gap
         kept = [node for node in touched[: self._options.beam] if node.score >= floor]
         dropped = touched[len(kept) :]
         if most < _SMALL:
-            self.scale += math.log(most)
+            self.scale += log(most)
             for node in kept:
                 node.b, node.n = node.b / most, node.n / most
+                node.log_total -= log(most)
         for node in kept:
             node.live = True
         self.nodes = kept
@@ -171,30 +179,32 @@ class PrefixBeam:
                 del parent.children[node.label]
                 node = parent
 
-    def _extended(self, node: Node, label: int, least: float) -> Node | None:
-        """The prefix with a label more; None if what language model and hot words add to it is below ``least``."""
-        hot, pending = self._hot, 0.0
-        state: HotState = ()
+    def _extra(self, node: Node, label: int) -> float:
+        """What language model, word bonus and hot words add to the prefix with a label more."""
         if label == self.space:
-            settled, context, state = self.completed(node)
-            word = ""
+            settled, _, state = self.completed(node)
+            return settled if self._hot is None else settled + self._hot.pending(state)
+        letter, ahead = self._letters[label], 0.0
+        if self._lm is not None:
+            ahead = self._lm.look_ahead(node.word + letter)
+        if self._hot is None:
+            return node.settled + self._weight * ahead
+        state = self._hot.letter(node.hot, letter, not node.word)
+        if state and self._lm is not None:
+            ahead = max(ahead, self._lm.unknown)
+        return node.settled + self._weight * ahead + self._hot.pending(state)
+
+    def _extended(self, node: Node, label: int) -> Node:
+        """The prefix with a label more."""
+        child = Node(node, label)
+        if label == self.space:
+            child.settled, child.context, child.hot = self.completed(node)
         else:
             letter = self._letters[label]
-            word, context, settled = node.word + letter, node.context, node.settled
-            if hot is not None:
-                state = hot.letter(node.hot, letter, not node.word)
-            if self._lm is not None:
-                ahead = self._lm.look_ahead(word)
-                if state:
-                    ahead = max(ahead, self._lm.unknown)
-                pending = self._options.lm_weight * ahead
-        if hot is not None:
-            pending += hot.pending(state)
-        extra = settled + pending
-        if extra < least:
-            return None
-        child = Node(node, label)
-        child.word, child.context, child.settled, child.hot, child.extra = word, context, settled, state, extra
+            child.word, child.context, child.settled = node.word + letter, node.context, node.settled
+            if self._hot is not None:
+                child.hot = self._hot.letter(node.hot, letter, not node.word)
+        child.extra = node.extras[label]
         node.children[label] = child
         return child
 
@@ -206,7 +216,7 @@ class PrefixBeam:
         settled, context = node.settled + self._options.word_bonus, node.context
         if self._lm is not None:
             score, context = self._language_score(context, word)
-            settled += self._options.lm_weight * score
+            settled += self._weight * score
         if hot is None:
             return settled, context, ()
         gain, state = hot.end(node.hot)

@@ -157,7 +157,7 @@ class RareLines:
         words = list(part.words)
         chosen = np.flatnonzero(self.random.random(len(words)) < _AMONG).tolist()
         for number in chosen or [self._number(0, len(words))]:
-            if self.random.random() < 0.3 and words[number].text[0].islower():
+            if self.random.random() < 0.3 and words[number].text[:1].islower():
                 initial = self._written(self._one(_RARE_CAPITALS), style)
                 words[number] = self._beside([initial, words[number]])
             else:

@@ -64,3 +64,10 @@ def test_without_lines_that_have_words_everything_is_drawn() -> None:
     maker = RareLines([], 1)
     for _ in range(30):
         assert all(character == " " or has_glyph(character) for character in maker.line().text)
+
+
+def test_a_word_without_letters_is_no_word_to_begin_with_a_capital() -> None:
+    """Two spaces in a text leave such a word between them."""
+    parts = [CutLine(tuple(map(ink, ("dear", "", "stone"))), (), 1.3, 0.1, "ann")]
+    maker = RareLines(parts, 1)
+    assert all(maker._among().text.strip() for _ in range(200))  # private: only this kind of line
