@@ -28,7 +28,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("tasks",),
     ("checkpoints", "ink", "ngram", "analysis", "export"),
     ("nn", "decoding", "text", "io"),
-    ("errors", "version", "results", "confidence", "deadlines", "field_checks"),
+    ("errors", "version", "results", "confidence", "deadlines", "devices", "field_checks"),
 )
 """The parts of ``lstm_models``, the highest floor first."""
 

@@ -1,4 +1,4 @@
-"""Checks of numbers that stand in several configs, for their ``__post_init__``.
+"""Checks of fields that stand in several configs and options, for their ``__post_init__``.
 
 >>> from lstm_models.tasks.tagging.config import TaggerConfig
 >>> TaggerConfig(layers=0)
@@ -9,9 +9,16 @@ ValueError: model: layers must be at least 1, not 0
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import fields
+from numbers import Integral, Real
 from typing import Any
 
-__all__ = ["check_at_least", "check_fractions"]
+from lstm_models.errors import InputError
+
+__all__ = ["check_at_least", "check_fractions", "check_kinds"]
+
+_TEXTS = ("Sequence[str]", "tuple[str, ...]")
 
 
 def check_at_least(config: Any, minimum: int, *names: str, of: str = "model") -> None:
@@ -36,3 +43,43 @@ def check_fractions(config: Any, *names: str, of: str = "model") -> None:
         value = getattr(config, name)
         if not 0 <= value < 1:
             raise ValueError(f"{of}: {name} must be from 0 to below 1, not {value}")
+
+
+def check_kinds(options: Any) -> None:
+    """Raise InputError where a field is no number, no whole number, no text or not several, though its type says so.
+
+    A whole number may come as a slider gives it, 5.0, and becomes 5; a single text in place of several is one of them.
+
+    Args:
+        options: a dataclass, frozen or not; fields of other types than int, float, str and several str are left alone.
+
+    >>> from lstm_models.decoding.options import SearchOptions
+    >>> SearchOptions(gap="wide")
+    Traceback (most recent call last):
+    lstm_models.errors.InputError: gap must be a number, not 'wide'
+    """
+    for each in fields(options):
+        kind, value = str(each.type), getattr(options, each.name)
+        if kind.endswith(" | None"):
+            if value is None:
+                continue
+            kind = kind.removesuffix(" | None")
+        number = isinstance(value, Real) and not isinstance(value, bool)
+        if kind == "float" and not number:
+            raise _other(each.name, "a number", value)
+        if kind == "int":
+            if not number or not (isinstance(value, Integral) or float(value).is_integer()):
+                raise _other(each.name, "a whole number", value)
+            object.__setattr__(options, each.name, int(value))
+        if kind == "str" and not isinstance(value, str):
+            raise _other(each.name, "a text", value)
+        if kind in _TEXTS:
+            several = (value,) if isinstance(value, str) else value
+            several = tuple(several) if isinstance(several, Sequence | set | frozenset) else (several,)
+            if not all(isinstance(one, str) for one in several):
+                raise _other(each.name, "a text, or several", value)
+            object.__setattr__(options, each.name, several)
+
+
+def _other(name: str, right: str, value: object) -> InputError:
+    return InputError(f"{name} must be {right}, not {value!r:.60}", usage=True)

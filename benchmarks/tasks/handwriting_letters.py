@@ -193,6 +193,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     """Measures a writer, prints the tables and returns the figures."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--model", default="writer", help="a bundled model or a folder")
+    parser.add_argument("--reader", default="reader", help="a bundled reader or a folder")
     parser.add_argument("--lines", type=int, default=200, help="of letters; a quarter as many of capitals")
     parser.add_argument("--times", type=int, default=4, help="each initial capital is written")
     parser.add_argument("--styles", type=int, default=9, help="the first so many take turns")
@@ -202,7 +203,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     parser.add_argument("--picture", help="a PNG of the first 40 lines of letters")
     parser.add_argument("--json", metavar="FILE", help="write the figures to a file too")
     given = parser.parse_args(arguments)
-    writer, reader = hub.load_as(HandwritingWriter, given.model), hub.load_as(HandwritingReader, "reader")
+    writer, reader = hub.load_as(HandwritingWriter, given.model), hub.load_as(HandwritingReader, given.reader)
     judge, checker = Reranker(reader, given.candidates) if given.candidates else None, Reranker(reader, 1)
     facts: dict[str, Any] = {"machine": machine(), "candidates": given.candidates}
     print(f"# Letters\n\n{describe(facts['machine'])}\n", flush=True)

@@ -41,6 +41,7 @@ from lstm_models.checkpoints.loading import (
     read_config,
 )
 from lstm_models.checkpoints.registry import MODELS
+from lstm_models.devices import check_device
 from lstm_models.errors import InputError
 from lstm_models.version import __version__
 
@@ -173,7 +174,7 @@ def use_device(device: str) -> None:
         InputError: there is no such device here (``usage=True``).
     """
     global _default_device
-    _check_device(device)
+    check_device(device)
     _default_device = device
 
 
@@ -199,26 +200,12 @@ def load(
             version.
     """
     device = _default_device if device is None else device
-    _check_device(device)
+    check_device(device)
     folder = _locate(source, revision, local_files_only)
     model = read_checkpoint(folder, bundled=folder.parent == WEIGHTS)
     if str(device) != "cpu" and hasattr(model, "to"):  # n-gram models stay in memory
         model.to(device)
     return model
-
-
-def _check_device(device: str | torch.device) -> None:
-    if str(device) == "cpu":
-        return
-    import torch
-
-    try:
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError, TypeError):  # as each backend has it
-        there = ["cpu", *(name for name in ("cuda", "mps", "xpu") if getattr(torch, name).is_available())]
-        raise InputError(
-            f"there is no device {str(device)!r:.40} here; there is {' and '.join(there)}.", usage=True
-        ) from None
 
 
 def kind_of(source: str | os.PathLike[str]) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 from torch import Tensor
 
 from lstm_models.errors import InputError
+from lstm_models.field_checks import check_kinds
 
 __all__ = [
     "MOST_BEAM",
@@ -23,6 +24,7 @@ __all__ = [
     "Step",
     "check_beam",
     "check_number",
+    "check_whole",
     "override",
 ]
 
@@ -87,16 +89,17 @@ class BeamOptions:
 
     def __post_init__(self) -> None:
         # any nesting of sequences will do, so that a list from JSON is as good as a tuple
-        include = tuple(tuple(tuple(int(token) for token in form) for form in forms) for forms in self.include)
+        try:
+            include = tuple(tuple(tuple(int(token) for token in form) for form in forms) for forms in self.include)
+            exclude = tuple(int(token) for token in self.exclude)
+        except (TypeError, ValueError):
+            raise InputError("include and exclude must be numbers of tokens", usage=True) from None
         object.__setattr__(self, "include", include)
-        object.__setattr__(self, "exclude", tuple(int(token) for token in self.exclude))
+        object.__setattr__(self, "exclude", exclude)
+        check_kinds(self)
         check_beam(self.beam, self.n_best)
         for name, minimum in _WHOLE.items():
-            value = getattr(self, name)
-            check_number(name, value, minimum)
-            if value != int(value):
-                raise InputError(f"{name} must be a whole number, and is {value}", usage=True)
-            object.__setattr__(self, name, int(value))  # a slider's 5.0 is 5
+            check_number(name, getattr(self, name), minimum)
         for name in ("length_penalty", "diversity"):
             check_number(name, getattr(self, name), 0)
         if self.min_length > self.max_length:
@@ -170,7 +173,7 @@ class SearchOptions:
     blank_skip: float = 0.999
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "hotwords", tuple(self.hotwords))
+        check_kinds(self)
         check_number("beam", self.beam, 1)
         for name in ("lm_weight", "word_bonus", "hotword_boost"):
             if not math.isfinite(getattr(self, name)):
@@ -188,7 +191,32 @@ class SearchOptions:
                 raise InputError("a hot word is empty", usage=True)
 
 
-def override(options: Options, **given: Any) -> Options:
-    """The options (a frozen dataclass), with those fields replaced that are given and not None."""
+def override(options: Options | None, kind: type[Options], **given: Any) -> Options:
+    """The options, or ``kind()`` if None, with those fields replaced that are given and not None.
+
+    Args:
+        options: a frozen dataclass.
+        kind: its class.
+        given: fields.
+
+    Raises:
+        InputError: the options are of another class, or what is given is out of its range (``usage=True``).
+    """
+    if options is None:
+        options = kind()
+    if not isinstance(options, kind):
+        raise InputError(f"options must be {kind.__name__}, not {options!r:.60}", usage=True)
     changed = {name: value for name, value in given.items() if value is not None}
-    return replace(options, **changed)  # type: ignore[type-var]
+    return replace(options, **changed) if changed else options  # type: ignore[type-var]
+
+
+def check_whole(name: str, value: float, minimum: int, maximum: int) -> int:
+    """The option as an int, which it may be as 5.0, too.
+
+    Raises:
+        InputError: it is no whole number, or not within its range (``usage=True``).
+    """
+    whole = isinstance(value, Real) and not isinstance(value, bool) and float(value).is_integer()
+    if not whole or not minimum <= value <= maximum:
+        raise InputError(f"{name} must be a whole number from {minimum} to {maximum}, not {value!r:.60}", usage=True)
+    return int(value)

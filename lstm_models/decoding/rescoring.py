@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from lstm_models.errors import InputError
+from lstm_models.field_checks import check_kinds
 
 __all__ = ["NBest", "RescoreOptions", "Rescorer", "SentenceScorer", "choose_weights", "rescore"]
 
@@ -49,6 +50,7 @@ class RescoreOptions:
     kept: float = 1.0
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         if not 0 <= self.weight < math.inf:
             raise InputError(f"the weight must be 0 or more, and is {self.weight}", usage=True)
         if not math.isfinite(self.word_bonus):

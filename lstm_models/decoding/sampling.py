@@ -62,6 +62,9 @@ def sample(
     """
     options = BeamOptions(min_length=min_length, max_length=max_length, exclude=exclude, no_repeat=no_repeat)
     check_number("samples", samples, 1)
+    check_number("temperature", temperature, 0)
+    check_number("top_p", top_p, 0, 1)
+    temperature = float(temperature)
     if not 0 < temperature < math.inf:
         raise InputError(f"the temperature must be above 0, and is {temperature}", usage=True)
     if not 0 < top_p <= 1:

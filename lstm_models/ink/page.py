@@ -23,6 +23,7 @@ from xml.sax.saxutils import escape, quoteattr
 import numpy as np
 
 from lstm_models.errors import InputError
+from lstm_models.field_checks import check_kinds
 from lstm_models.ink.curves import bezier
 from lstm_models.ink.drawing import INK, Drawing, check_look
 from lstm_models.ink.plotter import PlotterOptions, Sheet, page_gcode, page_hpgl, turned
@@ -81,6 +82,7 @@ class PageOptions:
     pen: float = 0.4
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         width, height = _size(self.size)
         object.__setattr__(self, "margins", _margins(self.margins))
         for name, known in (("align", ALIGNMENTS), ("paper", PAPERS)):

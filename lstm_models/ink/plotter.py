@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from lstm_models.errors import InputError
+from lstm_models.field_checks import check_kinds
 
 if TYPE_CHECKING:
     import numpy as np
@@ -71,6 +72,7 @@ class PlotterOptions:
     tolerance_mm: float = 0.02
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         for name in ("width_mm", "bed_width_mm", "bed_height_mm", "feed_mm_min", "travel_mm_min"):
             value = getattr(self, name)
             if value is not None and not (math.isfinite(value) and value > 0):
@@ -83,7 +85,7 @@ class PlotterOptions:
             value = getattr(self, name)
             if not lowest <= value <= highest:
                 raise InputError(f"{name} of a plotter must be {lowest:g} to {highest:g}, not {value}.", usage=True)
-        if self.pen not in _PENS:
+        if self.pen not in tuple(_PENS):
             raise InputError(f"pen of a plotter is one of {', '.join(_PENS)}, not {self.pen!r}.", usage=True)
         lowest, highest = _RANGES[self.pen]
         for name in ("pen_up", "pen_down"):

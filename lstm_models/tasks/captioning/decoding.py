@@ -13,6 +13,7 @@ from torch import Tensor
 from lstm_models.decoding.constraints import Constraints
 from lstm_models.decoding.options import BeamOptions
 from lstm_models.errors import InputError
+from lstm_models.field_checks import check_kinds
 from lstm_models.nn.attention_decoder import DecoderState, Memory, SingleDecoder, TopDownDecoder
 from lstm_models.tasks.captioning.naming import WordSlots
 from lstm_models.text.vocabulary import UNKNOWN, Vocabulary
@@ -128,9 +129,7 @@ class CaptionOptions:
     objects: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("include", "exclude"):
-            words = getattr(self, name)
-            object.__setattr__(self, name, (words,) if isinstance(words, str) else tuple(words))
+        check_kinds(self)
         if self.max_words > MOST_WORDS:
             raise InputError(f"max_words is {self.max_words}; a caption has at most {MOST_WORDS} words", usage=True)
         for name in ("min_words", "max_words"):

@@ -147,7 +147,7 @@ class Captioner(CaptionerNetwork):
         Raises:
             InputError: a picture cannot be opened, a word is unknown, or the options contradict each other.
         """
-        options = override(options or CaptionOptions(), **given)
+        options = override(options, CaptionOptions, **given)
         beams, slots = self.search_options(options), WordSlots(self.vocabulary, options.include)
         step = slots.widen(self._step)
         several = isinstance(images, (list, tuple))
@@ -171,7 +171,7 @@ class Captioner(CaptionerNetwork):
 
         The captions on the way have neither confidences nor attention; their words do not change any more.
         """
-        options = override(options or CaptionOptions(), **given)
+        options = override(options, CaptionOptions, **given)
         beams, slots = self.search_options(options), WordSlots(self.vocabulary, options.include)
         step = slots.widen(self._step)
         memory, seen = self._encode([image])

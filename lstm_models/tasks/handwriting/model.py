@@ -69,9 +69,7 @@ class HandwritingWriter(HandwritingWriterNetwork):
         Raises:
             InputError: nothing that can be written, too long, an unknown style, or an option out of range.
         """
-        options = override(
-            options or WriteOptions(), style=style, legibility=legibility, seed=seed, candidates=candidates
-        )
+        options = override(options, WriteOptions, style=style, legibility=legibility, seed=seed, candidates=candidates)
         judge = None if reader is None else Reranker(reader, options.candidates)
         return next(self._drawings(text, options, every=None, judge=judge))
 
@@ -86,7 +84,7 @@ class HandwritingWriter(HandwritingWriterNetwork):
         every: int = 40,
     ) -> Iterator[Drawing]:
         """As ``write``, but yields the drawing so far after each ``every`` points, and last the whole."""
-        options = override(options or WriteOptions(), style=style, legibility=legibility, seed=seed)
+        options = override(options, WriteOptions, style=style, legibility=legibility, seed=seed)
         return self._drawings(text, options, every)
 
     def write_pages(
@@ -115,11 +113,9 @@ class HandwritingWriter(HandwritingWriterNetwork):
         Raises:
             InputError: as ``write``, at the call itself.
         """
-        writing = override(
-            writing or WriteOptions(), style=style, legibility=legibility, seed=seed, candidates=candidates
-        )
+        writing = override(writing, WriteOptions, style=style, legibility=legibility, seed=seed, candidates=candidates)
         judge = None if reader is None else Reranker(reader, writing.candidates)
-        return write_pages(self, text, writing, options or PageOptions(), progress=progress, judge=judge)
+        return write_pages(self, text, writing, override(options, PageOptions), progress=progress, judge=judge)
 
     def mix(self, a: str | Style, b: str | Style, share: float = 0.5) -> Style:
         """A style between two, each anything ``write`` takes; ``share`` (0 to 1) is that of the second.

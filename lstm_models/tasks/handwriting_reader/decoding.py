@@ -24,6 +24,7 @@ from lstm_models.decoding.ctc_alignment import align_labels
 from lstm_models.decoding.ctc_search import CTCText, ctc_beam_search, greedy
 from lstm_models.decoding.options import MOST_BEAM, SearchOptions, check_number
 from lstm_models.errors import InputError
+from lstm_models.field_checks import check_kinds
 from lstm_models.ink.line_grouping import lines_of
 from lstm_models.ink.stroke_files import open_strokes
 from lstm_models.io.atomic_write import shown
@@ -65,6 +66,7 @@ class ReadOptions:
     beam: int | None = None
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         if self.alternatives < 0:
             raise InputError(f"alternatives must be 0 or more, not {self.alternatives}", usage=True)
         if self.beam is not None:

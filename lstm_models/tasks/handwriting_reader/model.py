@@ -82,7 +82,7 @@ class HandwritingReader(HandwritingReaderNetwork):
             InputError: as `open_strokes`; there are too many points once they lie at equal steps; the beam or the
                 alternatives are below 0, or the language model is none (``usage=True``).
         """
-        options = override(options or ReadOptions(), alternatives=alternatives, lm=lm, beam=beam)
+        options = override(options, ReadOptions, alternatives=alternatives, lm=lm, beam=beam)
         if are_several(source, Drawing):
             return [decoding.read(self, each, options, name=name) for each in source]
         return decoding.read(self, source, options, name=name)

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
 
 from lstm_models.errors import InputError
+from lstm_models.field_checks import check_kinds
 from lstm_models.tasks.image_generation.network import Drawn, DrawNetwork
 
 __all__ = ["CompleteOptions", "complete", "draw", "log_likelihood", "standard_normal"]
@@ -29,6 +30,7 @@ class CompleteOptions:
     rounds: int = 12
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         for name, most in (("candidates", 256), ("rounds", 200)):
             if not 1 <= getattr(self, name) <= most:
                 raise InputError(f"{name} must be from 1 to {most}, not {getattr(self, name)}", usage=True)

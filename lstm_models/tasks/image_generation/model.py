@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lstm_models.decoding.options import check_number, check_whole, override
 from lstm_models.errors import InputError
 from lstm_models.io.images import Picture
 from lstm_models.tasks.image_generation import decoding
@@ -61,7 +62,7 @@ class ImageGenerator(DrawNetwork):
             InputError: the text is empty, there is no such kind, the number has more than ``MOST_IMAGES`` digits, or
                 an option is out of its range.
         """
-        if not isinstance(what, (str, int)):
+        if isinstance(what, list | tuple):
             seeds = seeds_from(seed)
             return [self.generate(each, seed=next(seeds), temperature=temperature) for each in what]
         check_temperature(temperature)
@@ -127,6 +128,7 @@ class ImageGenerator(DrawNetwork):
         kinds = self._kinds(str(label).strip())
         if len(kinds) > 1:
             raise InputError(f"“{label}” is several digits: an image is finished as one", usage=True)
+        options = override(options, CompleteOptions)
         seed, device = checked_seed(seed), self.canvas.device
         given, holes = torch.from_numpy(known).to(device), torch.from_numpy(mask).to(device)
         drawn, best = decoding.complete(self, given, holes, kinds[0], seed, options)
@@ -232,8 +234,7 @@ def check_temperature(temperature: float) -> None:
     Raises:
         InputError: it is out of its range.
     """
-    if not 0 <= temperature <= 3:
-        raise InputError(f"temperature must be from 0 to 3, not {temperature:g}", usage=True)
+    check_number("temperature", temperature, 0, 3)
 
 
 def seeds_from(seed: int | None) -> Iterator[int]:
@@ -250,6 +251,4 @@ def checked_seed(seed: int | None) -> int:
     """
     if seed is None:
         return secrets.randbelow(2**31)
-    if isinstance(seed, bool) or not 0 <= seed < 2**32:
-        raise InputError(f"seed must be a whole number from 0 to {2**32 - 1}, not {seed}", usage=True)
-    return int(seed)
+    return check_whole("seed", seed, 0, 2**32 - 1)

@@ -94,9 +94,11 @@ class SentenceImageGenerator(SceneLayout):
             InputError: the text is empty, a word is unknown, the sentence has no digit or more than ``MOST_WORDS``
                 words, or an option is out of its range.
         """
-        if not isinstance(what, str):
+        if isinstance(what, list | tuple):
             seeds = seeds_from(seed)
             return [self.generate(each, seed=next(seeds), temperature=temperature) for each in what]
+        if not isinstance(what, str):
+            raise InputError(f"a sentence is expected, or a list of them, not {type(what).__name__}", usage=True)
         check_temperature(temperature)
         seed = checked_seed(seed)
         sentence = self._sentence(what, seed)

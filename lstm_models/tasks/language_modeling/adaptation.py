@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from lstm_models.errors import InputError
+from lstm_models.field_checks import check_kinds
 from lstm_models.nn.lstm import LSTMState
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class AdaptOptions:
     cache_size: int = 2000
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         for name in ("learning_rate", "clip", "flatness"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise InputError(f"adapt.{name} must be 0 or more, and is {getattr(self, name)}", usage=True)

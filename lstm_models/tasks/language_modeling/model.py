@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
-from lstm_models.decoding.options import MOST_BEAM, check_number
+from lstm_models.decoding.options import MOST_BEAM, check_number, check_whole
+from lstm_models.devices import move_to
 from lstm_models.errors import InputError
 from lstm_models.tasks.language_modeling.adaptation import AdaptOptions
 from lstm_models.tasks.language_modeling.decoding import complete, sample
@@ -66,14 +67,12 @@ class LanguageModel(LanguageNetwork):
 
         >>> lm.score("The cat sat.").perplexity                                      # doctest: +SKIP
         """
-        check_number("candidates", candidates, 0, len(self.vocabulary))
-        if not 0 <= unlikely <= 1:
-            raise InputError(f"unlikely is a probability, from 0 to 1, and is {unlikely}", usage=True)
+        candidates = check_whole("candidates", candidates, 0, len(self.vocabulary))
+        check_number("unlikely", unlikely, 0, 1)
         limit = math.log(unlikely) if unlikely else -math.inf
         options = _adapting(adapt)
         several = _texts(text)
-        if device is not None:
-            self.to(device)
+        move_to(self, device)
         found = [score_text(self, each, options, candidates, limit) for each in several]
         return found[0] if isinstance(text, str) else found
 
@@ -109,9 +108,8 @@ class LanguageModel(LanguageNetwork):
         Raises:
             InputError: the prompt is no string, or a number is out of its range (``usage=True``).
         """
-        self._check(prompt, words, device)
-        for name, value in (("n_best", n_best), ("beam", beam)):
-            check_number(name, value, 1, MOST_BEAM)
+        words = self._checked(prompt, words, device)
+        n_best, beam = check_whole("n_best", n_best, 1, MOST_BEAM), check_whole("beam", beam, 1, MOST_BEAM)
         return complete(self, prompt, words, n_best, max(beam, n_best), _adapting(adapt))
 
     def sample(
@@ -139,9 +137,9 @@ class LanguageModel(LanguageNetwork):
         Raises:
             InputError: the prompt is no string, or a number is out of its range (``usage=True``).
         """
-        self._check(prompt, words, device)
-        if seed is not None and not -(2**63) <= seed < 2**64:
-            raise InputError(f"the seed must be a whole number of 64 bits, and is {seed}", usage=True)
+        words = self._checked(prompt, words, device)
+        if seed is not None:
+            seed = check_whole("seed", seed, -(2**63), 2**64 - 1)
         return sample(self, prompt, words, temperature, top_p, seed, _adapting(adapt))
 
     def export_onnx(self, path: str | os.PathLike[str], *, int8: bool = False) -> Path:
@@ -158,12 +156,13 @@ class LanguageModel(LanguageNetwork):
 
         return export(self, path, int8=int8)
 
-    def _check(self, prompt: str, words: int, device: str | torch.device | None) -> None:
+    def _checked(self, prompt: str, words: int, device: str | torch.device | None) -> int:
+        """How many words are wanted."""
         if not isinstance(prompt, str):
             raise InputError(f"a prompt is a text, not {type(prompt).__name__}", usage=True)
-        check_number("words", words, 1, _MOST_WORDS)
-        if device is not None:
-            self.to(device)
+        words = check_whole("words", words, 1, _MOST_WORDS)
+        move_to(self, device)
+        return words
 
 
 def _adapting(adapt: bool | AdaptOptions) -> AdaptOptions | None:

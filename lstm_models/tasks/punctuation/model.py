@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lstm_models.decoding.options import override
+from lstm_models.devices import move_to
 from lstm_models.errors import InputError
 from lstm_models.tasks.punctuation.decoding import PunctuateOptions, punctuate_tokens
 from lstm_models.tasks.punctuation.features import Token, tokens_of
@@ -58,12 +59,12 @@ class Punctuator(PunctuationNetwork):
         >>> punctuator.punctuate("hello how are you").text      # doctest: +SKIP
         'Hello, how are you?'
         """
-        if device is not None:
-            self.to(device)
+        move_to(self, device)
         if not isinstance(text, str):
             raise InputError(f"a text is expected, not {type(text).__name__}", usage=True)
         if not text.strip():
             raise InputError("the text is empty", usage=True)
+        options = override(options, PunctuateOptions)
         made, words = [], []
         parts = _PARAGRAPH.split(text)
         for number, part in enumerate(parts):
@@ -92,7 +93,7 @@ class Punctuator(PunctuationNetwork):
             options: what is put in.
             complete: replaces that of the options.
         """
-        options = override(options, complete=complete)
+        options = override(options, PunctuateOptions, complete=complete)
         tokens = [_whole(word.text) for word in words]
         made = punctuate_tokens(self, tokens, options)
         return [
@@ -109,7 +110,7 @@ class Punctuator(PunctuationNetwork):
         Raises:
             InputError: the content has no line of times, or no words.
         """
-        return punctuate_subtitles(self, content, options)
+        return punctuate_subtitles(self, content, override(options, PunctuateOptions))
 
     def export_onnx(self, path: str | os.PathLike[str], *, int8: bool = False) -> Path:
         """Write the network as an ONNX graph; see ``lstm_models.tasks.punctuation.onnx_graph``.

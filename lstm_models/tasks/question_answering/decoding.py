@@ -20,6 +20,7 @@ import torch
 from lstm_models.confidence import Calibration
 from lstm_models.decoding.options import check_number
 from lstm_models.errors import InputError
+from lstm_models.field_checks import check_kinds
 from lstm_models.tasks.question_answering.features import (
     EncodedText,
     Token,
@@ -61,6 +62,7 @@ class AnswerOptions:
     passages: int = 8
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         for name in ("n_best", "passages"):
             check_number(name, getattr(self, name), 1, 1000)
         if self.threshold is not None and not 0 <= self.threshold <= 1:

@@ -13,6 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
+from lstm_models.decoding.options import override
+from lstm_models.devices import move_to
 from lstm_models.errors import InputError
 from lstm_models.tasks.question_answering.decoding import AnswerOptions, find_answers
 from lstm_models.tasks.question_answering.features import UNKNOWN, tokenize
@@ -83,8 +85,7 @@ class QuestionAnswerer(QuestionAnsweringNetwork):
         >>> answerer.answer("Who came?", "Ann came yesterday to see the house.").text      # doctest: +SKIP
         'Ann'
         """
-        if device is not None:
-            self.to(device)
+        move_to(self, device)
         questions = [question] if isinstance(question, str) else question
         documents = [passage] if isinstance(passage, str) else passage
         for name, texts in (("question", questions), ("text", documents)):
@@ -95,7 +96,7 @@ class QuestionAnswerer(QuestionAnsweringNetwork):
         tokens = [tokenize(text) for text in documents]
         if not any(tokens):
             raise InputError("the text is empty" if not any(map(str.strip, documents)) else "the text has no words")
-        made = find_answers(self, questions, documents, options, tokens)
+        made = find_answers(self, questions, documents, override(options, AnswerOptions), tokens)
         made = [replace(each, notes=self._doubts(each.question, documents, tokens)) for each in made]
         return made[0] if isinstance(question, str) else made
 

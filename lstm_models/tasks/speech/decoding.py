@@ -24,6 +24,7 @@ from lstm_models.decoding.ctc_search import CTCSearch, Found
 from lstm_models.decoding.options import MOST_BEAM, SearchOptions, check_number
 from lstm_models.decoding.rescoring import RescoreOptions, Rescorer, SentenceScorer
 from lstm_models.errors import InputError
+from lstm_models.field_checks import check_kinds
 from lstm_models.io.audio import Audio, open_audio
 from lstm_models.results import Word
 from lstm_models.tasks.speech.results import Transcript, WordPunctuator
@@ -60,12 +61,9 @@ class TranscribeOptions:
     beam: int | None = None
 
     def __post_init__(self) -> None:
-        if self.beam is not None and (isinstance(self.beam, bool) or not isinstance(self.beam, int)):
-            raise InputError(f"the beam must be a whole number, and is {self.beam!r}", usage=True)
+        check_kinds(self)
         if self.beam is not None:
             check_number("beam", self.beam, 1, MOST_BEAM)
-        words = [self.hotwords] if isinstance(self.hotwords, str) else self.hotwords
-        object.__setattr__(self, "hotwords", tuple(words))
 
 
 def transcribe(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from lstm_models.decoding.options import override
+from lstm_models.devices import move_to
 from lstm_models.io.inputs import are_several
 from lstm_models.io.samples import SAMPLE_RATE
 from lstm_models.tasks.speech import alignment, decoding, streaming
@@ -99,9 +100,8 @@ class Recognizer(RecognizerNetwork):
         >>> recognizer.transcribe("talk.flac", punctuate=punctuator).text       # doctest: +SKIP
         'Good morning. The train leaves at nine.'
         """
-        if device is not None:
-            self.to(device)
-        options = override(options or TranscribeOptions(), lm=lm, hotwords=hotwords, beam=beam)
+        move_to(self, device)
+        options = override(options, TranscribeOptions, lm=lm, hotwords=hotwords, beam=beam)
 
         def one(source: Any) -> Transcript:
             return decoding.transcribe(
@@ -139,7 +139,7 @@ class Recognizer(RecognizerNetwork):
         >>> live.push(samples).partial                      # doctest: +SKIP
         (Word(text='good', ...), Word(text='morning', ...))
         """
-        options = override(options or TranscribeOptions(), lm=lm, hotwords=hotwords, beam=beam)
+        options = override(options, TranscribeOptions, lm=lm, hotwords=hotwords, beam=beam)
         return streaming.stream(self, options, rate=rate, partial=partial, punctuate=punctuate)
 
     def align(self, source: Any, text: str, *, rate: int | None = None) -> Transcript:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lstm_models.devices import move_to
 from lstm_models.errors import InputError
 from lstm_models.tasks.tagging.decoding import entities_of, label
 from lstm_models.tasks.tagging.features import sentences
@@ -43,8 +44,7 @@ class Tagger(TaggingNetwork):
         >>> [token.pos for token in tagger.tag("Angela visited Paris.").tokens]      # doctest: +SKIP
         ['PROPN', 'VERB', 'PROPN', 'PUNCT']
         """
-        if device is not None:
-            self.to(device)
+        move_to(self, device)
         if isinstance(text, str):
             parts = sentences(text)
             if not parts:
@@ -62,8 +62,7 @@ class Tagger(TaggingNetwork):
         Raises:
             InputError: there is no sentence, one has no words, or a word is empty.
         """
-        if device is not None:
-            self.to(device)
+        move_to(self, device)
         if not words or not all(words) or not all(word.strip() for sentence in words for word in sentence):
             raise InputError("a sentence or a word is empty", usage=True)
         found, classes = label(self, words)

@@ -27,6 +27,7 @@ from lstm_models.confidence import calibrated
 from lstm_models.decoding.beam_search import beam_search
 from lstm_models.decoding.options import BeamOptions, check_beam, check_number
 from lstm_models.errors import InputError
+from lstm_models.field_checks import check_kinds
 from lstm_models.tasks.translation.features import (
     END,
     Span,
@@ -76,11 +77,16 @@ class TranslateOptions:
     glossary: Mapping[str, str] | Sequence[tuple[str, str]] = field(default=())
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         check_beam(self.beam, self.n_best)
         for name in ("length_penalty", "coverage"):
             check_number(name, getattr(self, name), 0)
         pairs = self.glossary.items() if isinstance(self.glossary, Mapping) else self.glossary
-        terms = tuple((normalize(str(source)), normalize(str(target))) for source, target in pairs)
+        try:
+            terms = tuple((normalize(str(source)), normalize(str(target))) for source, target in pairs)
+        except (TypeError, ValueError):
+            right = "terms with their translations, such as {'lead': 'Blei'}"
+            raise InputError(f"the glossary must be {right}, not {self.glossary!r:.60}", usage=True) from None
         for source, target in terms:
             if not source or not target:
                 raise InputError(f"the glossary has an empty term beside “{source or target}”", usage=True)

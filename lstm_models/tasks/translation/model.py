@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
+from lstm_models.decoding.options import override
+from lstm_models.devices import move_to
 from lstm_models.errors import InputError
 from lstm_models.tasks.translation.decoding import TranslateOptions, translate_sentences
 from lstm_models.tasks.translation.features import language_doubt, split_sentences
@@ -58,14 +60,13 @@ class Translator(TranslationNetwork):
         >>> translator.translate("A dog runs.").text      # doctest: +SKIP
         'Ein Hund rennt.'
         """
-        if device is not None:
-            self.to(device)
+        move_to(self, device)
         texts = [text] if isinstance(text, str) else list(text) if isinstance(text, Sequence) else None
         if texts is None or not all(isinstance(each, str) for each in texts):
             raise InputError(f"a text is expected, or a list of texts, not {type(text).__name__}", usage=True)
         parts = [split_sentences(each) for each in texts]
         sentences = [sentence for part in parts for sentence, _ in part]
-        found = iter(translate_sentences(self, sentences, options or TranslateOptions()))
+        found = iter(translate_sentences(self, sentences, override(options, TranslateOptions)))
         made = [self._joined(each, part, [next(found) for _ in part]) for each, part in zip(texts, parts, strict=True)]
         return made[0] if isinstance(text, str) else made
 

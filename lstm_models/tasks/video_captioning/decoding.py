@@ -9,6 +9,7 @@ from torch import Tensor
 
 from lstm_models.decoding.options import BeamOptions
 from lstm_models.errors import InputError
+from lstm_models.field_checks import check_kinds
 from lstm_models.nn.attention_decoder import DecoderState, Memory
 from lstm_models.tasks.video_captioning.config import STYLES
 from lstm_models.text.vocabulary import UNKNOWN
@@ -79,6 +80,7 @@ class VideoCaptionOptions:
     objects: bool = True
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         if self.style not in STYLES:
             raise InputError(f"style is one of {' and '.join(STYLES)}, not {self.style}", usage=True)
         if not 0 <= self.start < 1e7 or (self.end is not None and not self.start < self.end):

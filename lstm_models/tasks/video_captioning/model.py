@@ -69,7 +69,7 @@ class VideoCaptioner(VideoCaptionerNetwork):
         Raises:
             InputError: a film cannot be opened, is longer than `MOST_SECONDS`, or the options contradict each other.
         """
-        options = override(options or VideoCaptionOptions(), **given)
+        options = override(options, VideoCaptionOptions, **given)
         if are_several(films):
             return [self.caption(film, options=options) for film in films]
         scenes: list[Scene] = []
@@ -95,7 +95,7 @@ class VideoCaptioner(VideoCaptionerNetwork):
             notes: takes a sentence for each thing that is not as it should be with the film.
             given: as for :meth:`caption`.
         """
-        options = override(options or VideoCaptionOptions(), **given)
+        options = override(options, VideoCaptionOptions, **given)
         side = self.captioner.encoder.config.size
         with open_film(film, side=side) as found:
             end = options.end

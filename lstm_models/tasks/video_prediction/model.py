@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from lstm_models.devices import move_to
 from lstm_models.errors import InputError
 from lstm_models.tasks.video_prediction.config import VideoPredictorConfig
 from lstm_models.tasks.video_prediction.features import are_films, grey_frames, last_frames
@@ -94,8 +95,7 @@ class VideoPredictor(nn.Module):
         """
         if not isinstance(steps, int) or not 1 <= steps <= MOST_STEPS:
             raise InputError(f"steps must be a whole number from 1 to {MOST_STEPS:,}, not {steps}", usage=True)
-        if device is not None:
-            self.to(device)
+        move_to(self, device)
         if are_films(frames):
             return [self._forecast(film, steps, every, end) for film in frames]
         return self._forecast(frames, steps, every, end)

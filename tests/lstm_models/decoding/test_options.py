@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
 from lstm_models.decoding.beam_search import beam_search
-from lstm_models.decoding.options import BeamOptions
+from lstm_models.decoding.options import BeamOptions, SearchOptions, check_whole, override
 from lstm_models.decoding.sampling import sample
 from lstm_models.errors import InputError
 from tests.helpers.toy_search import (
@@ -27,8 +28,8 @@ from tests.helpers.toy_search import (
     [
         ({"beam": 0}, "beam must be from 1 to 1000, and is 0"),
         ({"beam": 1001}, "beam must be from 1 to 1000, and is 1001"),  # not as much memory as there is, and no end
-        ({"beam": "5"}, "beam must be from 1 to 1000, and is '5'"),
-        ({"diversity": None}, "diversity must be 0 or more, and is None"),
+        ({"beam": "5"}, "beam must be a whole number, not '5'"),
+        ({"diversity": None}, "diversity must be a number, not None"),
         ({"beam": 2.5}, "beam must be a whole number"),
         ({"n_best": 0}, "n_best must be 1 or more"),
         ({"beam": 3, "n_best": 4}, "a beam of 3 has no more"),
@@ -86,3 +87,22 @@ def test_a_model_that_breaks_gets_a_message(run) -> None:
 
     with pytest.raises(ValueError, match="not a number"):
         run(step, nothing(), 1, start=START, end=END)
+
+
+def test_options_are_replaced_where_others_are_given() -> None:
+    assert override(None, SearchOptions) == SearchOptions()
+    assert override(SearchOptions(beam=4), SearchOptions, gap=None) == SearchOptions(beam=4)
+    assert override(SearchOptions(beam=4), SearchOptions, gap=3.0) == SearchOptions(beam=4, gap=3.0)
+
+
+@pytest.mark.parametrize("options", ["fast", 5, {}, BeamOptions(), SearchOptions])
+def test_options_of_another_class_are_refused(options: Any) -> None:
+    with pytest.raises(InputError, match=r"^options must be SearchOptions, not "):
+        override(options, SearchOptions)
+
+
+def test_whole_numbers() -> None:
+    assert [check_whole("n", value, 0, 9) for value in (0, 9, 5.0)] == [0, 9, 5]
+    for value in (-1, 10, 2.5, math.nan, True, "5", None):
+        with pytest.raises(InputError, match=r"^n must be a whole number from 0 to 9, not "):
+            check_whole("n", value, 0, 9)  # type: ignore[arg-type]

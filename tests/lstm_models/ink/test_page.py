@@ -78,7 +78,7 @@ def test_as_many_lines_as_fit(size, line_height):
         ({"margins": (200, 10, 90, 10)}, "no line of 9 mm fits between the margins of a page 297 mm high"),
         ({"line_height": 100, "margins": 90, "size": "400x297"}, "no line of 100 mm fits"),
         ({"line_height": 101}, "line_height must lie between 3 and 100 mm, not 101"),
-        ({"line_height": "9"}, "line_height must lie between 3 and 100 mm, not 9"),
+        ({"line_height": "9"}, "line_height must be a number, not '9'"),
         ({"line_height": 5}, "line_height must be at least three times x_height, 6 mm, or lines run into each other"),
         ({"x_height": 0.1}, "x_height must lie between 0.8 and 20 mm, not 0.1"),
         ({"x_height": float("nan")}, "x_height must lie between 0.8 and 20 mm, not nan"),

@@ -21,10 +21,10 @@ def test_keywords_are_the_fields() -> None:
 
 def test_keywords_replace_fields_and_none_leaves_them() -> None:
     options = CaptionOptions(beam=3, max_words=9)
-    assert override(options, beam=4, n_best=None) == CaptionOptions(beam=4, max_words=9)
+    assert override(options, CaptionOptions, beam=4, n_best=None) == CaptionOptions(beam=4, max_words=9)
     assert options.beam == 3
     with pytest.raises(TypeError, match="beams"):
-        override(options, beams=4)
+        override(options, CaptionOptions, beams=4)
 
 
 def test_one_word_is_as_good_as_a_list() -> None:
