@@ -26,7 +26,7 @@ CALLS: list[tuple[str, str, tuple[Any, ...], tuple[str, ...]]] = [
     ("image-generator", "generate", ("7",), ("seed", "temperature")),
     ("image-generator-sentences", "generate", ("a two",), ("what", "seed", "temperature")),
 ]
-WRONG = ({"a": 1}, object(), -5, b"x")
+WRONG = ({"a": 1}, object(), -0.5, b"x")
 
 
 @pytest.mark.parametrize(("model", "verb", "arguments", "names"), CALLS, ids=[f"{one[0]}-{one[1]}" for one in CALLS])

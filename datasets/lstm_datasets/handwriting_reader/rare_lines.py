@@ -34,6 +34,7 @@ SIGNS = "#$&*=@X[]£€"
 
 _LONGEST = 50  # characters of a line
 _AMONG = 0.25  # of the words of a real line are replaced
+_INITIALS = 0.5  # of those begin with another capital, and are the same otherwise
 _BY_GLYPHS = 0.4  # of the lines take their capitals and digits from the glyphs
 _GAP = 0.3  # between two letters, in x-heights, and what it varies by
 _GAP_VARIES = 0.12
@@ -157,7 +158,7 @@ class RareLines:
         words = list(part.words)
         chosen = np.flatnonzero(self.random.random(len(words)) < _AMONG).tolist()
         for number in chosen or [self._number(0, len(words))]:
-            if self.random.random() < 0.3 and words[number].text[:1].islower():
+            if self.random.random() < _INITIALS and words[number].text[:1].islower():
                 initial = self._written(self._one(_RARE_CAPITALS), style)
                 words[number] = self._beside([initial, words[number]])
             else:
