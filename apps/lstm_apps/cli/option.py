@@ -1,4 +1,4 @@
-"""An option of a command, as its help and its error messages show it."""
+"""An option of a command, as its help and its error messages show it, and options that do nothing without another."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import typing
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Option"]
+from lstm_models.errors import InputError
+
+__all__ = ["Option", "check_goes_with"]
 
 
 @dataclass(frozen=True)
@@ -36,3 +38,19 @@ class Option:
     def shown(self) -> str:
         """As the help shows it: dashes, but fields of a config as they stand in a config file."""
         return f"--{self.name}" if "." in self.name else f"--{self.name.replace('_', '-')}"
+
+
+def check_goes_with(what: str, there: bool, **given: bool) -> None:
+    """Raise InputError where an option was given that does nothing without another.
+
+    Args:
+        what: it needs, such as "--sample".
+        there: whether that was given.
+        given: the options' parameters, and whether each has another value than its default.
+
+    >>> check_goes_with("--sample", False, top_p=0.5 != 1.0)
+    Traceback (most recent call last):
+    lstm_models.errors.InputError: --top-p goes with --sample
+    """
+    if not there and (idle := [name for name, other in given.items() if other]):
+        raise InputError(f"{Option(idle[0]).shown} goes with {what}", usage=True)

@@ -118,6 +118,9 @@ def caption(
     of_films = {"format": format, "transcript": transcript, "style": style, "start": start, "end": end}
     of_photos = {"html": html, "csv": csv, "xmp": xmp, "attention": attention, "include": include, "exclude": exclude,
                  "language": None if language == "en" else language}  # fmt: skip
+    of_searches = {"min-words": (min_words, 1), "groups": (groups, 1), "diversity": (diversity, 0.0),
+                   "no-repeat": (no_repeat, 3), "batch": (batch, 16)}  # fmt: skip
+    of_photos |= {name: value if value != usual else None for name, (value, usual) in of_searches.items()}
     if describe_films_among(named, recursive, json, of_films, of_photos, shared):
         return
     if batch < 1:

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from lstm_apps.cli.batch_files import check_kept, find, named_paths, note, standard_input, warn
+from lstm_apps.cli.option import check_goes_with
 from lstm_models.errors import InputError
 
 __all__ = ["read"]
@@ -46,6 +47,7 @@ def read(
     if format not in ("txt", "json"):
         raise InputError(f"--format is {format}; txt or json would be right", usage=True)
     named = named_paths(paths, "PATHS is missing: name drawings (.json or .svg), or a folder of them")
+    check_goes_with("--format json", format == "json", alternatives=alternatives != 3)
     if alternatives < 0 or (beam is not None and beam < 0):
         raise InputError("--alternatives and --beam must be 0 or more", usage=True)
     from lstm_models.checkpoints import hub

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lstm_apps.cli.batch_files import check_kept, find, note, targets, tracked, warn_of
+from lstm_apps.cli.option import check_goes_with
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import one_line, shown
 
@@ -77,8 +78,11 @@ def generate(
         check_kept("--out", [out], [complete or "-", missing])
     if not 1 <= scale <= 64:
         raise InputError(f"--scale must be from 1 to 64, not {scale}", usage=True)
-    if complete is None and missing != "ink":
-        raise InputError("--missing goes with --complete", usage=True)
+    other = {"missing": missing != "ink", "candidates": candidates != 16, "rounds": rounds != 12}
+    check_goes_with("--complete", complete is not None, **other)
+    check_goes_with("new images, without --complete", complete is None, temperature=temperature != 1.0)
+    check_goes_with("--complete FOLDER", several, format=format != "png")
+    check_goes_with("pictures, without --json", not json, scale=scale != 8)
     options = CompleteOptions(candidates, rounds)
     wanted = "any" if what is None else what
     generator: Any

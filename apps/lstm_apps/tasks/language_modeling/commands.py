@@ -12,6 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from lstm_apps.cli.batch_files import note
+from lstm_apps.cli.option import check_goes_with
 from lstm_apps.cli.text_files import process_texts
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import one_line, shown
@@ -47,7 +48,7 @@ def score(
             probability a line; or json, with everything.
         json: short for --format json.
         adapt: learn from each text while it is read.
-        candidates: with json, so many of the most probable tokens for each word.
+        candidates: with --json, so many of the most probable tokens for each word.
         unlikely: words that are less probable are marked.
         out: a file for the result, or, of several files, a folder.
         resume: go on where the same command was stopped: files whose result is there, and is newer, are left out.
@@ -57,6 +58,7 @@ def score(
     kind = "json" if json else format
     if kind not in FORMATS:
         raise InputError(f"--format is {format}; one of {', '.join(FORMATS)} would be right", usage=True)
+    check_goes_with("--json", kind == "json", candidates=candidates != 0)
 
     def work(text: str, name: str) -> str:
         found = _loaded(model).score(text, adapt=adapt, candidates=candidates, unlikely=unlikely)
@@ -114,6 +116,8 @@ def complete(
         recursive: look for files in the folders of a folder too.
         model: a bundled model, a folder, or the id of one on the Hugging Face hub.
     """
+    check_goes_with("--sample", sample, temperature=temperature != 0.8, top_p=top_p != 1.0, seed=seed is not None)
+    check_goes_with("the search, without --sample", not sample, n_best=n_best != 3, beam=beam != 8)
 
     def work(text: str, name: str) -> str:
         prompt, loaded = text.rstrip("\r\n"), _loaded(model)

@@ -11,6 +11,7 @@ import os
 from functools import cache
 
 from lstm_apps.cli.batch_files import note
+from lstm_apps.cli.option import check_goes_with
 from lstm_apps.cli.text_files import kept_suffix, process_texts
 from lstm_apps.cli.translators import bundled_translator
 from lstm_models.errors import InputError
@@ -58,6 +59,7 @@ def translate(
     """
     if json and out is not None and out.lower().endswith(SUBTITLES):
         raise InputError("--json and --out with the name of subtitles do not go together", usage=True)
+    check_goes_with("--json", json, n_best=n_best != 1)
     if to is not None and model:
         raise InputError("--to names a bundled translator, and --model another: give one of them", usage=True)
     from lstm_models.checkpoints import hub
