@@ -116,8 +116,10 @@ def caption(
     shared = {"model": model, "out": out, "beam": beam, "n_best": n_best, "max_words": max_words,
               "length_penalty": length_penalty, "objects": objects}  # fmt: skip
     of_films = {"format": format, "transcript": transcript, "style": style, "start": start, "end": end}
-    of_photos = {"html": html, "csv": csv, "xmp": xmp, "attention": attention, "include": include, "exclude": exclude,
-                 "language": None if language == "en" else language}  # fmt: skip
+    of_photos: dict[str, Any] = {
+        "html": html, "csv": csv, "xmp": xmp, "attention": attention, "include": include, "exclude": exclude,
+        "language": None if language == "en" else language,
+    }  # fmt: skip
     of_searches = {"min-words": (min_words, 1), "groups": (groups, 1), "diversity": (diversity, 0.0),
                    "no-repeat": (no_repeat, 3), "batch": (batch, 16)}  # fmt: skip
     of_photos |= {name: value if value != usual else None for name, (value, usual) in of_searches.items()}
