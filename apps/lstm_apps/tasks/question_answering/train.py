@@ -160,9 +160,12 @@ def begin_from(answerer: QuestionAnswerer, other: QuestionAnswerer) -> None:
         raise InputError(f"the initial model's words have {vectors.size(1)} features, not {ours.size(1)}", usage=True)
     for number, word in enumerate(["", "", *answerer.numbers.numbers]):
         theirs = number if number <= UNKNOWN else other.numbers.numbers.get(word, UNKNOWN)
+        learnt = tuned[theirs] if theirs < len(tuned) else tuned[PADDING]
         ours[number] = vectors[theirs]
         if number < len(ours_tuned):
-            ours_tuned[number] = tuned[theirs] if theirs < len(tuned) else tuned[PADDING]
+            ours_tuned[number] = learnt
+        else:  # no more trained here: what was learnt of it stays
+            ours[number] += learnt - tuned[PADDING]
 
 
 def _card(questions: int, config: QuestionAnswererConfig, training: TrainingConfig) -> str:

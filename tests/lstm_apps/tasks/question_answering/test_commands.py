@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 pytest.importorskip("lightning")
 
@@ -68,16 +69,17 @@ def test_training_learns_and_evaluation_measures_it(model: str, folder: Path, tm
 def test_training_begins_where_another_model_is(model: str, folder: Path) -> None:
     other = hub.load_as(QuestionAnswerer, model)
     words = f"xylophone {other.config.vocabulary}"
-    config = dataclasses.replace(
-        other.config, vocabulary=words, tuned_words=other.config.tuned_words + 1, character_filters=4
-    )
-    network = QuestionAnswerer(config).eval()
-    begin_from(network, other)
+    with torch.no_grad():
+        other.tuned.weight.normal_(std=0.3)
     text = "Ann is in the garden. Tom is in the hall."
-    for question in ("Where is Ann?", "Who is in the hall?"):
-        ours, theirs = (each.answer(question, text, AnswerOptions(threshold=0)) for each in (network, other))
-        assert ours.text == theirs.text
-        assert ours.confidence == pytest.approx(theirs.confidence, abs=1e-5)
+    for tuned in (other.config.tuned_words + 1, 1):  # of fewer trained vectors what was learnt of the others stays
+        config = dataclasses.replace(other.config, vocabulary=words, tuned_words=tuned, character_filters=4)
+        network = QuestionAnswerer(config).eval()
+        begin_from(network, other)
+        for question in ("Where is Ann?", "Who is in the hall?"):
+            ours, theirs = (each.answer(question, text, AnswerOptions(threshold=0)) for each in (network, other))
+            assert ours.text == theirs.text
+            assert ours.confidence == pytest.approx(theirs.confidence, abs=1e-5)
     smaller = QuestionAnswerer(dataclasses.replace(config, embedding_size=3))
     with pytest.raises(InputError, match="features, not 3"):
         begin_from(smaller, other)
