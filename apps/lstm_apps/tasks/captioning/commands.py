@@ -120,9 +120,7 @@ def caption(
         "html": html, "csv": csv, "xmp": xmp, "attention": attention, "include": include, "exclude": exclude,
         "language": None if language == "en" else language,
     }  # fmt: skip
-    of_searches = {"min-words": (min_words, 1), "groups": (groups, 1), "diversity": (diversity, 0.0),
-                   "no-repeat": (no_repeat, 3), "batch": (batch, 16)}  # fmt: skip
-    of_photos |= {name: value if value != usual else None for name, (value, usual) in of_searches.items()}
+    of_photos |= _unusual(min_words=min_words, groups=groups, diversity=diversity, no_repeat=no_repeat, batch=batch)
     if describe_films_among(named, recursive, json, of_films, of_photos, shared):
         return
     if batch < 1:
@@ -176,6 +174,12 @@ def caption(
 
 
 # What is asked for ---------------------------------------------------------------------------------------------------
+
+
+def _unusual(**given: float) -> dict[str, float | None]:
+    """Options, as the help shows them, and their values; None for what is as usual."""
+    usual = inspect.signature(caption).parameters
+    return {name.replace("_", "-"): None if value == usual[name].default else value for name, value in given.items()}
 
 
 def _find(paths: Sequence[str], recursive: bool, attention: str | None) -> FoundFiles:

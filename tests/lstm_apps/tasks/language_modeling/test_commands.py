@@ -104,14 +104,14 @@ def test_texts_files_and_standard_input(
         (["score", "EMPTY.txt"], "EMPTY.txt is empty"),
         (["score", "BYTES.txt"], "is not UTF-8 text"),
         (["score", "a b", "--format", "xml"], "--format is xml; one of txt, tsv, json would be right"),
-        (["score", "a b", "--unlikely", "3"], "unlikely is a probability"),
+        (["score", "a b", "--unlikely", "3"], "unlikely must be from 0 to 1, and is 3"),
         (["score", "a b", "--model", "words"], "words is not a language model"),
         (["score", "a b", "c d"], "several texts need --out"),
-        (["complete", "a b", "--words", "0"], "words must be from 1 to 1000"),
+        (["complete", "a b", "--words", "0"], "words must be a whole number from 1 to 1000"),
         (["complete", "a b", "--sample", "true", "--temperature", "0"], "temperature must be above 0"),
         (["complete", "a b", "--out", "no/folder/a.txt"], "cannot be written"),
-        (["complete", "a b", "--beam", "1000000"], "beam must be from 1 to 1000, and is 1000000"),
-        (["complete", "a b", "--n-best", "100000"], "n_best must be from 1 to 1000, and is 100000"),
+        (["complete", "a b", "--beam", "1000000"], "beam must be a whole number from 1 to 1000, not 1000000"),
+        (["complete", "a b", "--n-best", "100000"], "n_best must be a whole number from 1 to 1000, not 100000"),
     ],
 )
 def test_bad_input_is_one_sentence_and_writes_nothing(

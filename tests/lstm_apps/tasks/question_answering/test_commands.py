@@ -44,7 +44,7 @@ def model(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     run = tmp_path_factory.mktemp("answerer") / "run"
     train = ["train", "question-answering", "--data", str(folder / "train.json"), "--run", str(run), *OPTIONS.split()]
     assert cli.main([*train, "--training.steps", "60"]) == 0
-    assert cli.main([*train, "--training.steps", "180", "--resume", "true"]) == 0
+    assert cli.main([*train, "--training.steps", "260", "--resume", "true"]) == 0
     return str(run / "model")
 
 

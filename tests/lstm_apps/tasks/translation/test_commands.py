@@ -119,7 +119,7 @@ def test_texts_files_subtitles_and_glossaries(
         (["One.", "--glossary", "one"], "--glossary one is not a pair of terms, such as dog=Köter"),
         (["One.", "--to", "xx", "--model", ""], "--to is xx; one of de"),
         (["One.", "--to", "fr"], "--to names a bundled translator, and --model another"),
-        (["One.", "--n-best", "9"], "n_best is 9"),
+        (["One.", "--json", "--n-best", "9"], "n_best is 9"),
     ],
 )
 def test_bad_input_is_one_sentence_and_an_exit_code(
