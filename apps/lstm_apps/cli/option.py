@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import typing
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from lstm_models.errors import InputError
 
-__all__ = ["Option", "check_goes_with"]
+__all__ = ["Option", "check_goes_with", "unusual"]
 
 
 @dataclass(frozen=True)
@@ -40,17 +42,24 @@ class Option:
         return f"--{self.name}" if "." in self.name else f"--{self.name.replace('_', '-')}"
 
 
-def check_goes_with(what: str, there: bool, **given: bool) -> None:
+def unusual(command: Callable[..., Any], **given: Any) -> list[str]:
+    """The parameters of those of a command's options that have another value than by default."""
+    usual = inspect.signature(command).parameters
+    return [name for name, value in given.items() if value != usual[name].default]
+
+
+def check_goes_with(what: str, there: bool, command: Callable[..., Any], **given: Any) -> None:
     """Raise InputError where an option was given that does nothing without another.
 
     Args:
         what: it needs, such as "--sample".
         there: whether that was given.
-        given: the options' parameters, and whether each has another value than its default.
+        command: whose options they are.
+        given: the options' parameters and values.
 
-    >>> check_goes_with("--sample", False, top_p=0.5 != 1.0)
+    >>> check_goes_with("--sample", False, lambda top_p=1.0: None, top_p=0.5)
     Traceback (most recent call last):
     lstm_models.errors.InputError: --top-p goes with --sample
     """
-    if not there and (idle := [name for name, other in given.items() if other]):
+    if not there and (idle := unusual(command, **given)):
         raise InputError(f"{Option(idle[0]).shown} goes with {what}", usage=True)

@@ -11,11 +11,15 @@ from lstm_apps.cli.option import check_goes_with
 from lstm_models.errors import InputError
 
 
+def command(seed: int | None = None, top_p: float = 1.0) -> None:
+    """Options with defaults."""
+
+
 def test_an_option_that_does_nothing_alone_is_refused() -> None:
-    check_goes_with("--sample", True, seed=True, top_p=True)
-    check_goes_with("--sample", False, seed=False, top_p=False)
+    check_goes_with("--sample", True, command, seed=3, top_p=0.5)
+    check_goes_with("--sample", False, command, seed=None, top_p=1.0)
     with pytest.raises(InputError, match=r"^--top-p goes with --sample$") as caught:
-        check_goes_with("--sample", False, seed=False, top_p=True)
+        check_goes_with("--sample", False, command, seed=None, top_p=0.5)
     assert caught.value.usage
 
 

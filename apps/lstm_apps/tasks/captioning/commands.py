@@ -31,6 +31,7 @@ from lstm_apps.cli.batch_files import (
     tracked,
     warn,
 )
+from lstm_apps.cli.option import unusual
 from lstm_apps.cli.resumable_jsonl import ResumableJsonl
 from lstm_apps.cli.translators import bundled_translator
 from lstm_apps.tasks.video_captioning.commands import describe_films_among
@@ -120,7 +121,8 @@ def caption(
         "html": html, "csv": csv, "xmp": xmp, "attention": attention, "include": include, "exclude": exclude,
         "language": None if language == "en" else language,
     }  # fmt: skip
-    of_photos |= _unusual(min_words=min_words, groups=groups, diversity=diversity, no_repeat=no_repeat, batch=batch)
+    of_searches = {"min_words": min_words, "groups": groups, "diversity": diversity, "no_repeat": no_repeat}
+    of_photos |= dict.fromkeys(unusual(caption, **of_searches, batch=batch), True)
     if describe_films_among(named, recursive, json, of_films, of_photos, shared):
         return
     if batch < 1:
@@ -174,12 +176,6 @@ def caption(
 
 
 # What is asked for ---------------------------------------------------------------------------------------------------
-
-
-def _unusual(**given: float) -> dict[str, float | None]:
-    """Options, as the help shows them, and their values; None for what is as usual."""
-    usual = inspect.signature(caption).parameters
-    return {name.replace("_", "-"): None if value == usual[name].default else value for name, value in given.items()}
 
 
 def _find(paths: Sequence[str], recursive: bool, attention: str | None) -> FoundFiles:

@@ -49,7 +49,7 @@ def read(
     named = named_paths(paths, "PATHS is missing: name drawings (.json or .svg), or a folder of them")
     if alternatives < 0 or (beam is not None and beam < 0):
         raise InputError("--alternatives and --beam must be 0 or more", usage=True)
-    check_goes_with("--format json", format == "json", alternatives=alternatives != 3)
+    check_goes_with("--format json", format == "json", read, alternatives=alternatives)
     from lstm_models.checkpoints import hub
     from lstm_models.io.atomic_write import check_writable, shown, write_whole
     from lstm_models.io.inputs import files_of

@@ -78,11 +78,11 @@ def generate(
         check_kept("--out", [out], [complete or "-", missing])
     if not 1 <= scale <= 64:
         raise InputError(f"--scale must be from 1 to 64, not {scale}", usage=True)
-    other = {"missing": missing != "ink", "candidates": candidates != 16, "rounds": rounds != 12}
-    check_goes_with("--complete", complete is not None, **other)
-    check_goes_with("new images, without --complete", complete is None, temperature=temperature != 1.0)
-    check_goes_with("--complete FOLDER", several, format=format != "png")
-    check_goes_with("pictures, without --json", not json, scale=scale != 8)
+    of_images = {"missing": missing, "candidates": candidates, "rounds": rounds}
+    check_goes_with("--complete", complete is not None, generate, **of_images)
+    check_goes_with("new images, without --complete", complete is None, generate, temperature=temperature)
+    check_goes_with("--complete FOLDER", several, generate, format=format)
+    check_goes_with("pictures, without --json", not json, generate, scale=scale)
     options = CompleteOptions(candidates, rounds)
     wanted = "any" if what is None else what
     generator: Any

@@ -58,7 +58,7 @@ def score(
     kind = "json" if json else format
     if kind not in FORMATS:
         raise InputError(f"--format is {format}; one of {', '.join(FORMATS)} would be right", usage=True)
-    check_goes_with("--json", kind == "json", candidates=candidates != 0)
+    check_goes_with("--json", kind == "json", score, candidates=candidates)
 
     def work(text: str, name: str) -> str:
         found = _loaded(model).score(text, adapt=adapt, candidates=candidates, unlikely=unlikely)
@@ -116,8 +116,8 @@ def complete(
         recursive: look for files in the folders of a folder too.
         model: a bundled model, a folder, or the id of one on the Hugging Face hub.
     """
-    check_goes_with("--sample", sample, temperature=temperature != 0.8, top_p=top_p != 1.0, seed=seed is not None)
-    check_goes_with("the search, without --sample", not sample, n_best=n_best != 3, beam=beam != 8)
+    check_goes_with("--sample", sample, complete, temperature=temperature, top_p=top_p, seed=seed)
+    check_goes_with("the search, without --sample", not sample, complete, n_best=n_best, beam=beam)
 
     def work(text: str, name: str) -> str:
         prompt, loaded = text.rstrip("\r\n"), _loaded(model)

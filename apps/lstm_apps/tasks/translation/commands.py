@@ -59,7 +59,7 @@ def translate(
     """
     if json and out is not None and out.lower().endswith(SUBTITLES):
         raise InputError("--json and --out with the name of subtitles do not go together", usage=True)
-    check_goes_with("--json", json, n_best=n_best != 1)
+    check_goes_with("--json", json, translate, n_best=n_best)
     if to is not None and model:
         raise InputError("--to names a bundled translator, and --model another: give one of them", usage=True)
     from lstm_models.checkpoints import hub

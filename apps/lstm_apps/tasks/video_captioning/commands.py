@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lstm_apps.cli.batch_files import FoundFiles, check_kept, find, note, standard_input, targets, tracked, warn
+from lstm_apps.cli.option import Option
 from lstm_models.errors import InputError
 from lstm_models.io.atomic_write import check_writable, shown, write_whole
 
@@ -48,7 +49,9 @@ def describe_films_among(
     if found is None:
         return False
     if refused := [name for name, value in of_photos.items() if value is not None]:
-        raise InputError(f"--{refused[0]} is for photos, and {shown(found.sources[0])} is a film", usage=True)
+        raise InputError(
+            f"{Option(refused[0]).shown} is for photos, and {shown(found.sources[0])} is a film", usage=True
+        )
     model = shared["model"] if shared["model"] != "captioner" else "video-captioner"
     describe_films(found, **{**shared, **given, "model": model, **({"format": "json"} if json else {})})
     return True
