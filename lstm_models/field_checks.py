@@ -9,14 +9,14 @@ ValueError: model: layers must be at least 1, not 0
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from numbers import Integral, Real
 from typing import Any
 
 from lstm_models.errors import InputError
 
-__all__ = ["check_at_least", "check_fractions", "check_kinds"]
+__all__ = ["check_at_least", "check_fractions", "check_kinds", "is_number", "is_whole"]
 
 _TEXTS = ("Sequence[str]", "tuple[str, ...]")
 
@@ -45,6 +45,16 @@ def check_fractions(config: Any, *names: str, of: str = "model") -> None:
             raise ValueError(f"{of}: {name} must be from 0 to below 1, not {value}")
 
 
+def is_number(value: object) -> bool:
+    """Whether it is a real number, also one of NumPy's, and no truth value."""
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def is_whole(value: object) -> bool:
+    """Whether it is a whole number, which it may be as a slider gives it, 5.0."""
+    return is_number(value) and (isinstance(value, Integral) or float(value).is_integer())  # type: ignore[arg-type]
+
+
 def check_kinds(options: Any) -> None:
     """Raise InputError where a field is no number, no whole number, no text or not several, though its type says so.
 
@@ -64,18 +74,17 @@ def check_kinds(options: Any) -> None:
             if value is None:
                 continue
             kind = kind.removesuffix(" | None")
-        number = isinstance(value, Real) and not isinstance(value, bool)
-        if kind == "float" and not number:
+        if kind == "float" and not is_number(value):
             raise _other(each.name, "a number", value)
         if kind == "int":
-            if not number or not (isinstance(value, Integral) or float(value).is_integer()):
+            if not is_whole(value):
                 raise _other(each.name, "a whole number", value)
             object.__setattr__(options, each.name, int(value))
         if kind == "str" and not isinstance(value, str):
             raise _other(each.name, "a text", value)
         if kind in _TEXTS:
             several = (value,) if isinstance(value, str) else value
-            several = tuple(several) if isinstance(several, Sequence | set | frozenset) else (several,)
+            several = tuple(several) if isinstance(several, Iterable) and not isinstance(several, Mapping) else (value,)
             if not all(isinstance(one, str) for one in several):
                 raise _other(each.name, "a text, or several", value)
             object.__setattr__(options, each.name, several)

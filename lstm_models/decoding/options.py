@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 from torch import Tensor
 
 from lstm_models.errors import InputError
-from lstm_models.field_checks import check_kinds
+from lstm_models.field_checks import check_kinds, is_whole
 
 __all__ = [
     "MOST_BEAM",
@@ -216,7 +216,6 @@ def check_whole(name: str, value: float, minimum: int, maximum: int) -> int:
     Raises:
         InputError: it is no whole number, or not within its range (``usage=True``).
     """
-    whole = isinstance(value, Real) and not isinstance(value, bool) and float(value).is_integer()
-    if not whole or not minimum <= value <= maximum:
+    if not is_whole(value) or not minimum <= value <= maximum:
         raise InputError(f"{name} must be a whole number from {minimum} to {maximum}, not {value!r:.60}", usage=True)
     return int(value)

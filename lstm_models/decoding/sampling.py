@@ -13,6 +13,7 @@ from torch import Tensor
 from lstm_models.decoding.beam_search import block_repeats, check_vocabulary, without
 from lstm_models.decoding.options import NEVER, BeamOptions, Hypothesis, S, Step, check_number
 from lstm_models.errors import InputError
+from lstm_models.field_checks import is_number
 
 __all__ = ["expand", "sample"]
 
@@ -62,12 +63,9 @@ def sample(
     """
     options = BeamOptions(min_length=min_length, max_length=max_length, exclude=exclude, no_repeat=no_repeat)
     check_number("samples", samples, 1)
-    check_number("temperature", temperature, 0)
-    check_number("top_p", top_p, 0, 1)
-    temperature = float(temperature)
-    if not 0 < temperature < math.inf:
+    if not is_number(temperature) or not 0 < temperature < math.inf:
         raise InputError(f"the temperature must be above 0, and is {temperature}", usage=True)
-    if not 0 < top_p <= 1:
+    if not is_number(top_p) or not 0 < top_p <= 1:
         raise InputError(f"top_p must be above 0 and at most 1, and is {top_p}", usage=True)
     banned = torch.tensor(sorted({start, *without(options.exclude, end)} - {end}), dtype=torch.long, device=device)
     rows = list(range(batch * samples))  # those not ended
@@ -89,7 +87,7 @@ def sample(
         if length == max_length:
             allowed = torch.full_like(allowed, NEVER).index_copy_(-1, tokens.new_tensor([end]), allowed[:, end, None])
         block_repeats(allowed, history, no_repeat)
-        tokens = _draw(allowed / temperature, top_p, generator)
+        tokens = _draw(allowed / float(temperature), top_p, generator)
         for row, token, log in zip(
             rows, tokens.tolist(), given.gather(-1, tokens[:, None])[:, 0].tolist(), strict=True
         ):

@@ -59,6 +59,7 @@ def test_what_is_of_the_kind_is_kept() -> None:
     assert given == Options(5, 1.0, 2, "a", ("one",), "whatever")  # type: ignore[arg-type]
     assert isinstance(given.beam, int)
     assert Options(beam=np.int64(3), words=["a", "b"]).words == ("a", "b")  # type: ignore[arg-type]
+    assert Options(words=(word for word in ("a", "b"))).words == ("a", "b")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -117,12 +117,10 @@ def caption(
     shared = {"model": model, "out": out, "beam": beam, "n_best": n_best, "max_words": max_words,
               "length_penalty": length_penalty, "objects": objects}  # fmt: skip
     of_films = {"format": format, "transcript": transcript, "style": style, "start": start, "end": end}
-    of_photos: dict[str, Any] = {
-        "html": html, "csv": csv, "xmp": xmp, "attention": attention, "include": include, "exclude": exclude,
-        "language": None if language == "en" else language,
-    }  # fmt: skip
-    of_searches = {"min_words": min_words, "groups": groups, "diversity": diversity, "no_repeat": no_repeat}
-    of_photos |= dict.fromkeys(unusual(caption, **of_searches, batch=batch), True)
+    of_photos = unusual(
+        caption, html=html, csv=csv, xmp=xmp, attention=attention, include=include, exclude=exclude, language=language,
+        min_words=min_words, groups=groups, diversity=diversity, no_repeat=no_repeat, batch=batch,
+    )  # fmt: skip
     if describe_films_among(named, recursive, json, of_films, of_photos, shared):
         return
     if batch < 1:

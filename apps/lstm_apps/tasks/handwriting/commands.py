@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from lstm_apps.cli.batch_files import note
+from lstm_apps.cli.option import Option, unusual
 from lstm_apps.cli.progress import bar
 from lstm_apps.cli.text_files import read_text
 from lstm_models.ink.plotter import PlotterOptions
@@ -128,7 +129,8 @@ def write(
             raise InputError("--seconds does not go with --page", usage=True)
         check_page_path(out, **options, options=sheet)
     else:
-        _needs_page(layout)
+        if idle := unusual(write, **layout):
+            raise InputError(f"{Option(idle[0]).shown} is for whole pages; add --page a4", usage=True)
         options["width"] = width
         check_drawing_path(out, **options)
     text, _ = read_text(text, _SUFFIXES)
@@ -173,16 +175,6 @@ def _rereading(candidates: int) -> dict[str, Any]:
 
 
 # Pages ---------------------------------------------------------------------------------------------------------------
-
-
-def _needs_page(layout: dict[str, Any]) -> None:
-    from lstm_models.errors import InputError
-    from lstm_models.ink.page import PageOptions
-
-    usual = {**{name: getattr(PageOptions, name) for name in layout}, "margins": "20"}
-    for name, value in layout.items():
-        if value != usual[name]:
-            raise InputError(f"--{name.replace('_', '-')} is for whole pages; add --page a4", usage=True)
 
 
 def _save_pages(pages: Iterator[Page], out: Path, stdout: bool, **options: Any) -> str:

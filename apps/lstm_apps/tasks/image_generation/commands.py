@@ -78,8 +78,7 @@ def generate(
         check_kept("--out", [out], [complete or "-", missing])
     if not 1 <= scale <= 64:
         raise InputError(f"--scale must be from 1 to 64, not {scale}", usage=True)
-    of_images = {"missing": missing, "candidates": candidates, "rounds": rounds}
-    check_goes_with("--complete", complete is not None, generate, **of_images)
+    check_goes_with("--complete", complete is not None, generate, missing=missing, candidates=candidates, rounds=rounds)
     check_goes_with("new images, without --complete", complete is None, generate, temperature=temperature)
     check_goes_with("--complete FOLDER", several, generate, format=format)
     check_goes_with("pictures, without --json", not json, generate, scale=scale)

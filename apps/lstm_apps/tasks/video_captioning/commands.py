@@ -28,7 +28,7 @@ def describe_films_among(
     recursive: bool,
     json: bool,
     of_films: Mapping[str, Any],
-    of_photos: Mapping[str, Any],
+    of_photos: Sequence[str],
     shared: Mapping[str, Any],
 ) -> bool:
     """Describes what was named, if that is films; whether it was.
@@ -38,7 +38,7 @@ def describe_films_among(
         recursive: look into the folders of a folder too.
         json: print JSON.
         of_films: options for films alone; None is what is usual.
-        of_photos: options for photos alone; with any of them that is not None, films are refused.
+        of_photos: options for photos alone that were given; with any of them films are refused.
         shared: options for both, with ``model`` and ``out``.
 
     Raises:
@@ -48,9 +48,9 @@ def describe_films_among(
     found = film_paths(named, recursive, bool(given))
     if found is None:
         return False
-    if refused := [name for name, value in of_photos.items() if value is not None]:
+    if of_photos:
         raise InputError(
-            f"{Option(refused[0]).shown} is for photos, and {shown(found.sources[0])} is a film", usage=True
+            f"{Option(of_photos[0]).shown} is for photos, and {shown(found.sources[0])} is a film", usage=True
         )
     model = shared["model"] if shared["model"] != "captioner" else "video-captioner"
     describe_films(found, **{**shared, **given, "model": model, **({"format": "json"} if json else {})})
